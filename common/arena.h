@@ -1,8 +1,8 @@
 /* Memory that lives as long as one message.
  *
  * Every byte of a message's work comes from one arena; the frame resets it before the next message.
- * An arena never returns NULL: asking beyond its limit ends the process (the message comes again and
- * is counted), because every size a sender can choose is limited before anything is allocated.
+ * An arena never returns NULL: asking beyond its limit ends the process (the message comes again
+ * and is counted), because every size a sender can choose is limited before anything is allocated.
  * Services do not call malloc. */
 #pragma once
 
@@ -21,7 +21,8 @@ struct arena *arena_new(size_t limit_bytes);
 /** Runs the deferred frees, releases everything, sets *arena to NULL. NULL is fine. */
 void arena_free(struct arena **arena);
 
-/** Runs the deferred frees (last first) and forgets all; keeps the first chunk for the next message. */
+/** Runs the deferred frees (last first) and forgets all; keeps the first chunk for the next
+ * message. */
 void arena_reset(struct arena *arena);
 
 /** size_bytes zeroed bytes, aligned for any type. */

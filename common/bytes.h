@@ -45,5 +45,6 @@ bool bytes_from_base64(struct arena *arena, struct bytes text, struct bytes *ret
 /** SHA-256 of the bytes into ret_digest. */
 void bytes_sha256(struct bytes in, uint8_t ret_digest[32]);
 
-/** The bytes are valid UTF-8 without NUL, control characters other than TAB/CR/LF, or surrogates. */
+/** The bytes are valid UTF-8 without NUL, control characters other than TAB/CR/LF, or surrogates.
+ */
 bool bytes_are_text(struct bytes in);

@@ -18,10 +18,10 @@ enum rc {
 };
 
 struct err {
-    Trien__Error code;     /* 0 while nothing failed */
-    char field[128];       /* JSON pointer or configuration key the error is about, or "" */
-    char detail[512];      /* for operators; English; no personal data, no secrets */
-    char native[64];       /* "sqlstate 40001", "ckr 0x00000030", "curl 28", or "" */
+    Trien__Error code; /* 0 while nothing failed */
+    char field[128];   /* JSON pointer or configuration key the error is about, or "" */
+    char detail[512];  /* for operators; English; no personal data, no secrets */
+    char native[64];   /* "sqlstate 40001", "ckr 0x00000030", "curl 28", or "" */
     const char *file;
     int line;
 };
@@ -34,10 +34,10 @@ struct err_entry {
     const char *vi;   /* the same in Vietnamese */
 };
 
-/** Fills *err and returns the outcome that belongs to the code. Keeps `native` and `field` that were
- *  set just before with err_native()/err_field(). */
-enum rc err_set(struct err *err, Trien__Error code, const char *file, int line, const char *format, ...)
-    __attribute__((format(printf, 5, 6), warn_unused_result));
+/** Fills *err and returns the outcome that belongs to the code. Keeps `native` and `field` that
+ * were set just before with err_native()/err_field(). */
+enum rc err_set(struct err *err, Trien__Error code, const char *file, int line, const char *format,
+                ...) __attribute__((format(printf, 5, 6), warn_unused_result));
 
 /** Names the field the next err_set() is about. */
 void err_field(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -11,7 +11,8 @@
 #define PRINTF_LIKE(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Runs at scope exit: `autoptr(X509) cert = NULL;` frees with the function that DEFINE_AUTOPTR named. */
+/* Runs at scope exit: `autoptr(X509) cert = NULL;` frees with the function that DEFINE_AUTOPTR
+ * named. */
 #define DEFINE_AUTOPTR(type, free_fn)                                                              \
     static inline void autoptr_free_##type(type **p)                                               \
     {                                                                                              \
