@@ -1,0 +1,54 @@
+# Everything besides building: tests, benchmarks, style, documents. Included by the Makefile.
+
+VENV := build/venv
+.PHONY: packages-test venv check check-build lint format bench crash docs clean
+
+packages-test:
+	$(Q)compose/packages.sh build run demo test
+
+# Python for tests only; made again when the list of packages changes.
+$(VENV)/.made: tests/requirements.txt
+	$(say) VENV $(VENV)
+	$(Q)rm -rf $(VENV)
+	$(Q)$(PYTHON) -m venv $(VENV)
+	$(Q)$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	$(Q)touch $@
+venv: $(VENV)/.made
+
+# Release for the road and the kill test, ASan+UBSan for everything, libFuzzer for the parsers.
+check-build:
+	$(Q)$(MAKE) --no-print-directory -j2 BUILD=release O=build/release all
+	$(Q)$(MAKE) --no-print-directory -j2 BUILD=asan O=build/asan all unit-build
+	$(Q)$(MAKE) --no-print-directory -j2 BUILD=fuzz O=build/fuzz fuzz-build
+
+##   make check         set up and run every test; T=<word> chooses (a step: lint unit flow fuzz, or a name)
+check: packages-test
+	$(Q)$(MAKE) --no-print-directory venv check-build
+	$(Q)$(VENV)/bin/python tests/run.py $(T)
+
+##   make crash         kill -9 of random parties while requests flow, for SECS seconds (default 600)
+crash: packages-test
+	$(Q)$(MAKE) --no-print-directory venv all
+	$(Q)CRASH_SECS=$(or $(filter-out 60,$(SECS)),600) $(VENV)/bin/python -m pytest -q -s -p no:cacheprovider tests/crash
+
+##   make bench B=<name>  run all benchmarks or one; results in build/bench/<name>.json
+bench:
+	$(Q)compose/packages.sh build run demo test bench
+	$(Q)$(MAKE) --no-print-directory venv all
+	$(Q)$(VENV)/bin/python tests/bench/run.py $(B)
+
+SOURCES := $(wildcard common/*.[ch] common/*.cpp services/*/*.[ch] tests/unit/*/*.c tests/fuzz/*.c tests/bench/*/*.c tests/bench/*.c)
+##   make lint          the rules of the house
+lint: venv
+	$(Q)$(VENV)/bin/python tests/run.py lint
+##   make format        put every C file into shape
+format:
+	$(Q)clang-format -i $(SOURCES)
+
+##   make docs          print the generated pages (flow, states, errors, configuration) into docs/
+docs: all
+	$(Q)docs/generate.sh $(O)
+
+##   make clean         remove what building and testing made (not the demo)
+clean:
+	rm -rf build

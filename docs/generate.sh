@@ -1,0 +1,47 @@
+#!/bin/sh
+# Prints the pages that the programs know best: docs/generate.sh BUILD_DIR [OUT_DIR]
+# make check compares them with what is committed.
+set -eu
+build=$1
+out=${2:-$(dirname "$0")}
+{
+    echo '# Flow'
+    echo
+    echo 'Printed by the programs (`make docs`): what comes in, who may send it, what goes out.'
+    for program in "$build"/bin/trien-*; do
+        printf '\n## %s\n\n```\n' "$(basename "$program" | sed 's/^trien-//')"
+        "$program" --flow
+        printf '```\n'
+    done
+} > "$out/flow.md"
+{
+    echo '# States'
+    echo
+    echo 'Printed by the programs (`make docs`): every allowed step and why.'
+    for program in "$build"/bin/trien-*; do
+        states=$("$program" --states)
+        [ -n "$states" ] || continue
+        printf '\n## %s\n\n```\n%s\n```\n' "$(basename "$program" | sed 's/^trien-//')" "$states"
+    done
+} > "$out/states.md"
+{
+    echo '# Configuration'
+    echo
+    echo 'Printed by the programs (`make docs`): every key, its type, default and meaning.'
+    for program in "$build"/bin/trien-*; do
+        printf '\n## %s\n\n```\n' "$(basename "$program" | sed 's/^trien-//')"
+        "$program" --help-config
+        printf '```\n'
+    done
+} > "$out/config.md"
+{
+    echo '# Errors'
+    echo
+    echo 'From the registry `proto/error.proto` (`make docs`). 1xxx is tried again, 2xxx is refused, 3xxx stops the process.'
+    echo
+    echo '| number | code | English | Tiếng Việt |'
+    echo '|---|---|---|---|'
+    awk '/^ *\/\/ en: /{sub(/^ *\/\/ en: /,"");en=$0} /^ *\/\/ vi: /{sub(/^ *\/\/ vi: /,"");vi=$0}
+         /^ *[A-Z][A-Z0-9_]* = [0-9]+;/{sub(/;/,"",$3); printf "| %s | `%s` | %s | %s |\n", $3, tolower($1), en, vi}' \
+        "$(dirname "$0")/../proto/error.proto"
+} > "$out/errors.md"
