@@ -3,6 +3,9 @@
  * ids. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "common/guard.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING, LOG_ERROR };
@@ -36,3 +39,14 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 
 /** The same with an error's code, detail, native code, file and line as fields. */
 void log_error(enum log_level level, const char *event, const struct err *err);
+
+/** Between the two, this thread's lines are collected (64 KiB at most) and written together. Hold
+ * around a batch; release before waiting for anything. Not nested. */
+void log_hold(void);
+void log_release(void);
+
+/** Writes `length` bytes of a ready-made line, newline included, in one piece. */
+void log_line(const char *line, size_t length);
+
+/** The time of the line as every line begins with it, and the level's name. For svc_handled(). */
+enum log_level log_level_now(void);

@@ -140,7 +140,8 @@ struct service {
     const struct conf_row *conf_rows; /* the service's own keys, ends with key NULL */
     size_t conf_size;                 /* of its configuration struct */
 
-    const struct db_statement *statements; /* of store.sql */
+    /* Of store.sql: store_statements, ended by a row whose name is NULL; a count is not needed. */
+    const struct db_statement *statements;
     size_t statement_count;
 
     const struct on_event *events; /* each table ends with an all-zero row */
