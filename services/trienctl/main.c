@@ -1,0 +1,104 @@
+/* trienctl: the operator's one command-line tool. This file finds the command and prints help; it
+ * refuses unknown commands and knows nothing about what they do. */
+#include "services/trienctl/ctl.h"
+#include "services/trienctl/trienctl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One row a command, in the order of an installation's life. Usage is what follows the name. */
+static const struct command {
+    const char *name, *sentence;
+    int (*fn)(int argc, char **argv);
+    const char *usage;
+} commands[] = {
+    {"init", "make an installation: database cluster, tokens, keys, configuration", cmd_init,
+     "[--dir DIR] [--base-port N]"},
+    {"up", "start the database and every service, wait until each is healthy", cmd_up,
+     "[SERVICE...]"},
+    {"down", "stop what `up` started", cmd_down, "[SERVICE...]"},
+    {"status", "health of every service on one screen", cmd_status, ""},
+    {"submit", "post a signed document to the portal API", cmd_submit,
+     "FILE [--attach FILE]... [--token-file FILE] [--key KEY]"},
+    {"show", "a request with its timeline, by request id or receipt number", cmd_show, "REQUEST"},
+    {"client", "portal credentials: add NAME, revoke NAME, list", cmd_client,
+     "add ID --name TEXT [--agency ORGAN_ID]... --token-file FILE | revoke ID | list"},
+    {"export", "write CA certificates, subscriber certificates and CRLs into a folder", cmd_export,
+     "--dir DIR"},
+    {"keys", "make the CURVE key pair of a principal", cmd_keys, "NAME..."},
+    {0},
+};
+
+static const struct command *find_command(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+const char *ctl_usage(const char *command)
+{
+    const struct command *c = find_command(command);
+    return c ? c->usage : "";
+}
+
+static int help(FILE *out)
+{
+    fputs("trienctl: operates an installation of Triện.\n\n"
+          "usage: trienctl [--config FILE] [--json] [--as PRINCIPAL] COMMAND ...\n\n",
+          out);
+    for (const struct command *c = commands; c->name; c++)
+        fprintf(out, "  %-13s %s\n", c->name, c->sentence);
+    fputs("\n  --config FILE   the installation (default $TRIEN_CONFIG, then "
+          "var/demo/etc/trienctl.conf)\n"
+          "  --json          print one JSON document instead of text\n"
+          "  --as PRINCIPAL  whose key signs the calls (default operator)\n"
+          "  COMMAND --help  how one command is used; --man prints the manual page\n",
+          out);
+    return out == stdout ? 0 : 64;
+}
+
+static int command_help(const struct command *c)
+{
+    printf("trienctl %s: %s\n\nusage: trienctl %s %s\n", c->name, c->sentence, c->name, c->usage);
+    return 0;
+}
+
+/* The manual page is made from the same table: docs/man/trienctl.1 cannot fall behind. */
+static int manual(void)
+{
+    fputs(".TH TRIENCTL 1 \"\" \"Triện\" \"Triện\"\n.SH NAME\ntrienctl \\- operate an installation "
+          "of Triện\n.SH SYNOPSIS\n.B trienctl\n[\\-\\-config FILE] [\\-\\-json] "
+          "[\\-\\-as PRINCIPAL] COMMAND ...\n.SH COMMANDS\n",
+          stdout);
+    for (const struct command *c = commands; c->name; c++)
+        printf(".TP\n.B %s %s\n%s.\n", c->name, c->usage, c->sentence);
+    fputs(".SH OPTIONS\n.TP\n.B \\-\\-config FILE\nthe installation's trienctl.conf; default "
+          "$TRIEN_CONFIG, then var/demo/etc/trienctl.conf.\n.TP\n.B \\-\\-json\nprint one JSON "
+          "document on standard output.\n.TP\n.B \\-\\-as PRINCIPAL\nthe principal whose CURVE key "
+          "is used; default operator.\n.SH EXIT STATUS\n0 done, 1 refused or failed, 64 wrong use, "
+          "69 a service cannot be reached, 78 configuration.\n",
+          stdout);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    argc = ctl_take_options(argc, argv);
+    if (argc < 2)
+        return help(stderr);
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
+        return help(stdout);
+    if (strcmp(argv[1], "--man") == 0)
+        return manual();
+    const struct command *c = find_command(argv[1]);
+    if (!c) {
+        fprintf(stderr, "trienctl: no command \"%s\"; see trienctl help\n", argv[1]);
+        return 64;
+    }
+    if (argc > 2 && strcmp(argv[2], "--help") == 0)
+        return command_help(c);
+    return c->fn(argc - 1, argv + 1);
+}

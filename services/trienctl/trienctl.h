@@ -1,0 +1,96 @@
+/* trienctl: what every command of the operator's tool may use.
+ *
+ * A command is one file cmd_<name>.c with one function; it gets its prototype here and its row in
+ * the table of main.c. It parses its own options with getopt_long; --config, --json and --as are
+ * taken out of the arguments by main() before, wherever they stand. argv[0] is the command's name.
+ * Exit status: 0 done, 1 refused or failed, 64 wrong use, 69 a service cannot be reached,
+ * 78 configuration. Results go to stdout, everything else to stderr. */
+#pragma once
+
+#include <jansson.h>
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+
+#include "common/arena.h"
+#include "common/bus.h"
+#include "common/conf.h"
+#include "common/guard.h"
+
+DEFINE_AUTOPTR(json_t, json_decref)
+
+/* --- commands, one a line --------------------------------------------------------------------- */
+
+int cmd_init(int argc, char **argv);
+int cmd_up(int argc, char **argv);
+int cmd_down(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_submit(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_client(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_keys(int argc, char **argv);
+
+/* --- what main() took out of the arguments ------------------------------------------------------ */
+
+/** The arena of this run; never freed before the end. */
+struct arena *ctl_arena(void);
+
+/** --json was given: print one JSON document and nothing else on stdout. */
+bool ctl_json(void);
+
+/* The file named by --config (default: $TRIEN_CONFIG, else var/demo/etc/trienctl.conf). Relative
+ * paths inside were made absolute by `trienctl init`. Further keys of a command: conf_find(). */
+struct ctl_conf {
+    const char *dir;       /* the installation: var/demo; etc/, keys/, run/, log/ … lie below */
+    const char *peer_keys; /* public keys of the principals, see struct bus_keys */
+    const char *keys;      /* folder of <principal>.secret and <principal>.public */
+    int64_t base_port;
+    const struct conf_node *peers; /* <service> = "tcp://…", children of `peers` */
+    const struct conf_node *root;  /* the whole file */
+};
+
+/** The configuration, read on first use. Ends the program with 78 when it cannot be read. */
+const struct ctl_conf *ctl_conf(void);
+
+/** Path below the installation's folder: ctl_path("keys/%s.key", name). In the arena. */
+const char *ctl_path(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* --- calls ---------------------------------------------------------------------------------------- */
+
+/** Calls a service as a principal ("operator", "officer1", "station" …; NULL: the one of --as,
+ *  else "operator") and waits. *ret_reply is unpacked into ctl_arena(). Errors of the far side
+ *  come back as *err with its code. */
+MUST_USE enum rc ctl_call(const char *principal, const char *peer, const ProtobufCMessage *request,
+                          const ProtobufCMessageDescriptor *reply, int deadline_ms,
+                          struct err *err, ProtobufCMessage **ret_reply);
+
+/** ctl_call() with 10 s that ends the program by ctl_die() when it fails. The reply, never NULL. */
+ProtobufCMessage *ctl_ask(const char *principal, const char *peer, const ProtobufCMessage *request,
+                          const ProtobufCMessageDescriptor *reply);
+
+/** URL of a service's HTTP or admin listener: ctl_url("http", 0, "/healthz"); `number` and kinds
+ *  as in svc_port(). In the arena. */
+const char *ctl_url(const char *kind, unsigned number, const char *path);
+
+/* --- talking to people ------------------------------------------------------------------------------ */
+
+/** Says what went wrong ("trienctl: …", or problem JSON with --json) and returns the exit status
+ *  that belongs to the error. */
+int ctl_failed(const struct err *err);
+
+/** ctl_failed() and exit. */
+_Noreturn void ctl_die(const struct err *err);
+
+/** "trienctl <command>: message" and the usage line on stderr; returns 64. */
+int ctl_misuse(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/** Prints the document on stdout, indented, keys in insertion order. Borrows it. */
+void ctl_print_json(const json_t *document);
+
+/** A file's bytes (limit_bytes at most) in the arena. REJECT NOT_FOUND / TOO_LARGE. */
+MUST_USE enum rc ctl_read_file(const char *path, size_t limit_bytes, struct err *err,
+                               struct bytes *ret_bytes);
+
+/** Writes a file anew with the mode, through a temporary name, synced. FATAL KEY_FILE. */
+MUST_USE enum rc ctl_write_file(const char *path, unsigned mode, struct bytes content,
+                                struct err *err);
