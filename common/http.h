@@ -65,6 +65,10 @@ struct http_route {
     bool multipart;                           /* parse multipart/form-data into parts */
     const ProtobufCMessageDescriptor *out[8]; /* events it may emit */
     bool no_transaction; /* never touches the database: tx->db is NULL (hot public answers) */
+    /* Tried first when set, without a transaction (tx->db is NULL): true when *response is the
+     * answer; false and nothing changed when `fn` must do it, in a transaction. For answers that
+     * are usually in memory. */
+    bool (*hot)(struct tx *tx, const struct http_request *request, struct http_response *response);
 };
 
 /** problem+json with code, title, field pointer, Vietnamese and English texts; in the arena. */
