@@ -1,5 +1,5 @@
-/* The arena: a list of chunks, a bump pointer, a list of deferred frees. The only file besides
- * secret.c that calls malloc. */
+/* The arena: a list of chunks, a bump pointer, a list of deferred frees. Besides it only metrics.c
+ * and threads of the frame take memory that outlives a message, and only at start or first use. */
 #include "common/arena.h"
 
 #include <stdarg.h>

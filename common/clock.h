@@ -44,5 +44,9 @@ const char *clock_day_text(struct arena *arena, civil_day day);
 /** "2026-11-20T09:15:02.123456Z" */
 const char *clock_utc_text(struct arena *arena, usec at);
 
+/** The same into memory of the caller, NUL included. */
+#define CLOCK_UTC_SIZE 28
+void clock_utc_write(usec at, char ret_text[CLOCK_UTC_SIZE]);
+
 /** "09:15 ngày 20/11/2026" in Vietnamese time, for people. */
 const char *clock_vietnamese_text(struct arena *arena, usec at);

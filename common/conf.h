@@ -2,8 +2,8 @@
  *
  * One table gives the parser, the checks, the defaults and the documentation (--help-config). A key
  * that no table knows, or a value its row refuses, stops the start with file and key named. Secrets
- * are paths to files, never values. zconfig has no line numbers, so errors name file and key path.
- */
+ * are paths to files, never values. Errors name file, line and key path. A default "" makes a text,
+ * file or address optional: the member is then "". */
 #pragma once
 
 #include <stdbool.h>
@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/bytes.h"
 #include "common/guard.h"
 
 enum conf_type {
@@ -44,6 +45,7 @@ struct conf_row {
 struct conf_node {
     const char *name, *value; /* value "" when none */
     const struct conf_node *child, *next;
+    int line;
 };
 
 struct conf;
@@ -51,6 +53,9 @@ struct conf;
 /** Reads the file. Free with conf_free(); every text handed out lives as long as the conf. */
 enum rc conf_load(const char *path, struct err *err, struct conf **ret_conf);
 void conf_free(struct conf **conf);
+
+/** The same from memory; `name` stands for the file in errors. */
+enum rc conf_parse(const char *name, struct bytes text, struct err *err, struct conf **ret_conf);
 
 /** The top of the file. */
 const struct conf_node *conf_root(const struct conf *conf);

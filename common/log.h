@@ -10,8 +10,7 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING, LOG_ERROR };
 
-/* What can be logged: number, stable name, level; the table is common/log.c's, printed by docs/.
- * Tests and alarms go by name, never by text. */
+/* Tests and alarms go by the event's name, never by text. */
 
 /** Names the process in every line; call once before threads. */
 void log_open(const char *service, const char *instance);
@@ -19,10 +18,13 @@ void log_open(const char *service, const char *instance);
 /** Lines below the level are not written. Default LOG_INFO. */
 void log_set_level(enum log_level level);
 
+/** Lines of this level are written. */
+bool log_wants(enum log_level level);
+
 /** One line: {"time":…,"level":…,"service":…,"event":name, <fields>}. `fields` is a format of
  *  alternating JSON members made by the LOG_* helpers below:
- *      log_event(LOG_WARNING, "peer_lost", LOG_TEXT("peer", name), LOG_INT("attempt", n), LOG_END);
- */
+ *      log_event(LOG_WARNING, "peer_lost", LOG_TEXT("peer", name), LOG_INT("attempt", n));
+ *  A text that is NULL leaves its member out. Names are plain ASCII. */
 struct log_field {
     const char *name;
     enum { LOG_FIELD_END, LOG_FIELD_TEXT, LOG_FIELD_INT } kind;
@@ -44,9 +46,3 @@ void log_error(enum log_level level, const char *event, const struct err *err);
  * around a batch; release before waiting for anything. Not nested. */
 void log_hold(void);
 void log_release(void);
-
-/** Writes `length` bytes of a ready-made line, newline included, in one piece. */
-void log_line(const char *line, size_t length);
-
-/** The time of the line as every line begins with it, and the level's name. For svc_handled(). */
-enum log_level log_level_now(void);

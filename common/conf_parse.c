@@ -1,0 +1,115 @@
+/* Reads a configuration text in the zconfig format (ZPL, https://rfc.zeromq.org/spec/4/) into a
+ * tree of nodes. Parsed here, not by czmq, so that an error can name the line and a slip of
+ * indentation is refused instead of guessed at. It knows nothing of keys and their meaning. */
+#include "common/conf_internal.h"
+
+#define MAX_DEPTH 16
+
+struct parser {
+    struct arena *arena;
+    const char *path;
+    struct err *err;
+    int line;
+    struct conf_node *open[MAX_DEPTH + 1]; /* the node each level hangs under */
+    struct conf_node *last[MAX_DEPTH + 1]; /* its newest child */
+    int depth;                             /* of the newest node */
+};
+
+static bool is_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("$-_@.&+/", c));
+}
+
+/* The value behind '=': quoted, or bare up to a '#' or the end of the line. */
+static enum rc read_value(struct parser *p, const char *s, const char *end, const char **ret_value)
+{
+    const char *stop;
+
+    while (s < end && (*s == ' ' || *s == '\t'))
+        s++;
+    if (s < end && (*s == '"' || *s == '\'')) {
+        stop = memchr(s + 1, *s, (size_t)(end - s - 1));
+        CHECK(stop, p->err, TRIEN__ERROR__CONFIG_INVALID, "%s:%d: a quote is not closed", p->path,
+              p->line);
+        *ret_value = arena_strndup(p->arena, s + 1, (size_t)(stop - s - 1));
+        for (s = stop + 1; s < end && *s != '#'; s++)
+            CHECK(*s == ' ' || *s == '\t', p->err, TRIEN__ERROR__CONFIG_INVALID,
+                  "%s:%d: text behind a quoted value", p->path, p->line);
+        return RC_OK;
+    }
+    stop = memchr(s, '#', (size_t)(end - s));
+    if (!stop)
+        stop = end;
+    while (stop > s && (stop[-1] == ' ' || stop[-1] == '\t'))
+        stop--;
+    *ret_value = arena_strndup(p->arena, s, (size_t)(stop - s));
+    return RC_OK;
+}
+
+static void hang(struct parser *p, struct conf_node *node, int depth)
+{
+    if (p->last[depth])
+        p->last[depth]->next = node;
+    else
+        p->open[depth]->child = node;
+    p->last[depth] = node;
+    p->open[depth + 1] = node;
+    p->last[depth + 1] = NULL;
+    p->depth = depth;
+}
+
+static enum rc read_line(struct parser *p, const char *s, const char *end)
+{
+    struct conf_node *node;
+    const char *name = s, *path = p->path;
+    int depth;
+
+    while (name < end && *name == ' ')
+        name++;
+    if (name == end || *name == '#')
+        return RC_OK;
+    depth = (int)(name - s) / 4;
+    CHECK((name - s) % 4 == 0 && depth <= p->depth + 1 && depth < MAX_DEPTH, p->err,
+          TRIEN__ERROR__CONFIG_INVALID, "%s:%d: indentation is not four spaces a level", path,
+          p->line);
+    for (s = name; s < end && is_name(*s);)
+        s++;
+    CHECK(s > name && s - name < CONF_MAX_KEY, p->err, TRIEN__ERROR__CONFIG_INVALID,
+          "%s:%d: expected a key", path, p->line);
+    node = ARENA_NEW(p->arena, struct conf_node);
+    node->name = arena_strndup(p->arena, name, (size_t)(s - name));
+    node->value = "";
+    node->line = p->line;
+    while (s < end && (*s == ' ' || *s == '\t'))
+        s++;
+    if (s < end && *s == '=')
+        TRY(read_value(p, s + 1, end, &node->value));
+    else
+        CHECK(s == end || *s == '#', p->err, TRIEN__ERROR__CONFIG_INVALID,
+              "%s:%d: expected `=` behind `%s`", path, p->line, node->name);
+    hang(p, node, depth);
+    return RC_OK;
+}
+
+enum rc conf_read(struct arena *arena, const char *path, struct bytes text, struct err *err,
+                  struct conf_node *root)
+{
+    struct parser p = {.arena = arena, .path = path, .err = err, .open = {root}, .depth = -1};
+    const char *s = (const char *)text.p, *end = s + text.n;
+
+    while (s < end) {
+        const char *eol = memchr(s, '\n', (size_t)(end - s));
+        const char *stop = eol ? eol : end;
+
+        p.line++;
+        CHECK(!memchr(s, 0, (size_t)(stop - s)), err, TRIEN__ERROR__CONFIG_INVALID,
+              "%s:%d: a NUL byte", path, p.line);
+        if (stop > s && stop[-1] == '\r')
+            TRY(read_line(&p, s, stop - 1));
+        else
+            TRY(read_line(&p, s, stop));
+        s = eol ? eol + 1 : end;
+    }
+    return RC_OK;
+}
