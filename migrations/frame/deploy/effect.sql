@@ -1,0 +1,57 @@
+-- Deploy frame:effect
+--
+-- Work that waits is a small table of its own and leaves it by DELETE; what is finished is remembered
+-- in a narrow one, so that a second intent of the same key is ignored for as long as the memory lasts.
+BEGIN;
+
+CREATE TABLE effect (
+    kind        text        NOT NULL,
+    key         text        NOT NULL,
+    partition   int2        NOT NULL CHECK (partition BETWEEN 0 AND 63),
+    intent      bytea       NOT NULL,
+    traceparent text        NOT NULL,
+    attempts    int4        NOT NULL DEFAULT 0,
+    retry_at    timestamptz NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    last_error  text        NOT NULL DEFAULT '',
+    PRIMARY KEY (kind, key)
+) WITH (fillfactor = 70, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0);
+ALTER TABLE effect ALTER COLUMN intent SET STORAGE EXTERNAL;
+COMMENT ON TABLE effect IS 'Intents that are not finished. Worked by the holder of the partition.';
+CREATE INDEX effect_due ON effect (retry_at);
+
+CREATE TABLE effect_done (
+    kind        text        NOT NULL,
+    key         text        NOT NULL,
+    finished_at timestamptz NOT NULL DEFAULT now(),
+    failed      bool        NOT NULL,
+    PRIMARY KEY (kind, key)
+);
+COMMENT ON TABLE effect_done IS 'Which intents were finished; a second one with the same key is ignored.';
+CREATE INDEX effect_done_age ON effect_done USING brin (finished_at);
+
+-- Takes finished intents out or fails the transaction (class 40): another holder of the partition
+-- has finished or counted one of them, what we bring is discarded.
+CREATE FUNCTION effect_finish(kinds text[], keys text[], counted int4[], fail bool[])
+    RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    gone int;
+BEGIN
+    WITH finished AS (
+        DELETE FROM effect e
+         USING unnest(kinds, keys, counted, fail) AS f(kind, key, counted, failed)
+         WHERE e.kind = f.kind AND e.key = f.key AND e.attempts = f.counted
+        RETURNING e.kind, e.key, f.failed)
+    INSERT INTO effect_done (kind, key, failed) SELECT kind, key, failed FROM finished;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    IF gone <> cardinality(kinds) THEN
+        RAISE EXCEPTION 'effect was taken by another' USING ERRCODE = '40000';
+    END IF;
+END
+$$;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON effect, effect_done TO :"role";
+REVOKE ALL ON FUNCTION effect_finish(text[], text[], int4[], bool[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION effect_finish(text[], text[], int4[], bool[]) TO :"role";
+
+COMMIT;
