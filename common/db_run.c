@@ -1,0 +1,261 @@
+/* Statements in a transaction, in libpq's pipeline mode: queued ones travel with the next that
+ * waits, BEGIN with the first, COMMIT with the last. The first failure is kept with the name of its
+ * statement and fails everything up to the rollback. */
+#include "common/db_internal.h"
+
+const char db_sync[] = "sync";
+static const char begin_name[] = "frame_begin", commit_name[] = "frame_commit",
+                  rollback_name[] = "frame_rollback";
+
+bool db_lost(const struct db *db)
+{
+    return !db->conn || PQstatus(db->conn) != CONNECTION_OK;
+}
+
+static void note_failure(struct db *db, const char *name, const PGresult *result)
+{
+    enum rc ignored;
+
+    if (db->failed)
+        return; /* the first one is the cause */
+    db->failed = true;
+    err_clear(&db->error);
+    ignored = db_error(db, name, result, &db->error);
+    (void)ignored;
+}
+
+void db_pend(struct db *db, const char *name)
+{
+    db->pending[(db->head + db->count++) % DB_MAX_PENDING] = name;
+}
+
+/* A lost connection answers nothing any more (PQgetResult would say NULL for ever), and one that
+ * answers out of order cannot be trusted again: both are closed. */
+static void give_up(struct db *db, const char *name)
+{
+    note_failure(db, name, NULL);
+    db->count = 0;
+    PQfinish(db->conn);
+    db->conn = NULL;
+}
+
+static void take_sync(struct db *db)
+{
+    PGresult *result = PQgetResult(db->conn);
+
+    if (!result || PQresultStatus(result) != PGRES_PIPELINE_SYNC)
+        give_up(db, db_sync);
+    PQclear(result);
+}
+
+static void take_statement(struct db *db, const char *name, PGresult **ret_result)
+{
+    PGresult *result = PQgetResult(db->conn), *end;
+    ExecStatusType status = result ? PQresultStatus(result) : PGRES_FATAL_ERROR;
+
+    if (!result || db_lost(db)) {
+        PQclear(result);
+        give_up(db, name);
+        return;
+    }
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        if (status != PGRES_PIPELINE_ABORTED)
+            note_failure(db, name, result);
+        PQclear(result);
+        result = NULL;
+    }
+    end = PQgetResult(db->conn); /* the NULL that ends every statement */
+    PQclear(end);
+    if (end || db_lost(db)) {
+        PQclear(result);
+        give_up(db, name);
+        return;
+    }
+    if (ret_result)
+        *ret_result = result;
+    else
+        PQclear(result);
+}
+
+void db_take(struct db *db, PGresult **ret_result)
+{
+    const char *name = db->pending[db->head];
+
+    if (ret_result)
+        *ret_result = NULL;
+    db->head = (db->head + 1) % DB_MAX_PENDING;
+    db->count--;
+    if (name == db_sync)
+        take_sync(db);
+    else
+        take_statement(db, name, ret_result);
+}
+
+static void send_sync(struct db *db)
+{
+    if (db_lost(db) || PQpipelineSync(db->conn) != 1)
+        give_up(db, db_sync);
+    else
+        db_pend(db, db_sync);
+}
+
+void db_drain(struct db *db)
+{
+    send_sync(db);
+    while (db->count)
+        db_take(db, NULL);
+}
+
+/* Queues one prepared statement without parameters. */
+static void send_plain(struct db *db, const char *name)
+{
+    if (db->failed && name != rollback_name)
+        return;
+    if (db_lost(db) || !PQsendQueryPrepared(db->conn, name, 0, NULL, NULL, NULL, 1))
+        give_up(db, name);
+    else
+        db_pend(db, name);
+}
+
+/* Room for this one, a BEGIN and a sync. */
+static void make_room(struct db *db)
+{
+    if (db->count + 4 < DB_MAX_PENDING)
+        return;
+    if (PQsendFlushRequest(db->conn) != 1 || PQflush(db->conn) < 0)
+        give_up(db, "flush");
+    while (db->count)
+        db_take(db, NULL);
+}
+
+static enum rc queue(struct tx *tx, const struct db_statement *statement, size_t value_count,
+                     const struct db_value *values)
+{
+    struct db *db = tx->db;
+    struct db_params params;
+
+    CHECK(db && !db_lost(db), &tx->err, TRIEN__ERROR__DATABASE_UNAVAILABLE,
+          "no connection for statement %s", statement->name);
+    if (value_count != statement->param_count)
+        db_misuse(statement->name, "wrong number of parameters", value_count);
+    if (db->want_begin && !db->begun && !db->failed) {
+        send_plain(db, begin_name);
+        db->begun = true;
+    }
+    make_room(db);
+    if (!db->failed) {
+        db_encode(tx->arena, statement, values, &params);
+        db->fat |= params.bytes > DB_FAT_BYTES;
+        if (!PQsendQueryPrepared(db->conn, statement->name, (int)value_count, params.values,
+                                 params.lengths, params.formats, 1))
+            give_up(db, statement->name);
+    }
+    if (db->failed) {
+        tx->err = db->error;
+        return err_rc(tx->err.code);
+    }
+    db_pend(db, statement->name);
+    return RC_OK;
+}
+
+enum rc db_push(struct tx *tx, const struct db_statement *statement, size_t value_count,
+                const struct db_value *values)
+{
+    return queue(tx, statement, value_count, values);
+}
+
+static void clear_rows(void *result)
+{
+    PQclear(result);
+}
+
+enum rc db_run(struct tx *tx, const struct db_statement *statement, struct db_rows **ret_rows,
+               size_t value_count, const struct db_value *values)
+{
+    struct db *db = tx->db;
+    PGresult *result = NULL;
+    struct db_rows *rows;
+
+    TRY(queue(tx, statement, value_count, values));
+    if (!db->begun)
+        send_sync(db); /* outside a transaction a statement commits by itself */
+    else if (PQsendFlushRequest(db->conn) != 1)
+        give_up(db, statement->name);
+    if (db->count && PQflush(db->conn) < 0)
+        give_up(db, statement->name);
+    for (size_t behind = !db->begun; db->count > behind;) {
+        PQclear(result);
+        db_take(db, &result);
+    }
+    while (db->count)
+        db_take(db, NULL);
+    if (db->failed || !result) {
+        PQclear(result);
+        tx->err = db->error;
+        if (!db->begun && !db_lost(db))
+            db->failed = false; /* the sync has ended the failed statement's own transaction */
+        return err_rc(tx->err.code);
+    }
+    rows = ARENA_NEW(tx->arena, struct db_rows);
+    *rows = (struct db_rows){result, statement};
+    arena_defer(tx->arena, result, clear_rows);
+    db->fat |= PQresultMemorySize(result) > DB_FAT_BYTES;
+    if (ret_rows)
+        *ret_rows = rows;
+    return RC_OK;
+}
+
+enum rc db_begin(struct db *db, struct err *err)
+{
+    CHECK(!db_lost(db), err, TRIEN__ERROR__DATABASE_UNAVAILABLE, "connection lost");
+    db->want_begin = true;
+    db->begun = db->failed = false;
+    return RC_OK;
+}
+
+static void finish(struct db *db)
+{
+    db->want_begin = db->begun = db->failed = false;
+    if (db->fat && db->conn) {
+        PQfinish(db->conn);
+        db->conn = NULL;
+    }
+}
+
+enum rc db_commit(struct db *db, struct err *err)
+{
+    PGresult *result = NULL;
+
+    if (!db->begun && !db->failed) {
+        finish(db);
+        return RC_OK;
+    }
+    send_plain(db, commit_name);
+    send_sync(db);
+    while (db->count > 1)
+        PQclear(result), db_take(db, &result);
+    while (db->count)
+        db_take(db, NULL);
+    if (!db->failed && (!result || strcmp(PQcmdStatus(result), "COMMIT")))
+        note_failure(db, commit_name, NULL);
+    PQclear(result);
+    if (db->failed) {
+        *err = db->error;
+        db_rollback(db);
+        return err_rc(err->code);
+    }
+    finish(db);
+    return RC_OK;
+}
+
+void db_rollback(struct db *db)
+{
+    if (db->begun && !db_lost(db)) {
+        if (db->failed) /* a failed pipeline hears nothing before a sync */
+            send_sync(db);
+        send_plain(db, rollback_name);
+        db_drain(db);
+    }
+    db->count = 0;
+    finish(db);
+}
