@@ -147,14 +147,20 @@ static void read_receiver(const struct record *record, struct arena *arena,
         examined->receiver = receiver;
 }
 
+static void forget(void *root)
+{
+    json_decref(root);
+}
+
 void examine_request(const struct rule_context *context, struct bytes json, struct reasons *reasons,
                      Trien__ExaminedDocument *ret_examined)
 {
-    autoptr(json_t) root = request_parse(json, reasons);
+    json_t *root = request_parse(json, reasons);
     struct request request;
 
     if (!root)
         return;
+    arena_defer(context->arena, root, forget); /* what is read points into it */
     request_read(context, root, reasons, &request);
     ret_examined->form = request.form ? borrow(request.form->code) : NULL;
     ret_examined->organ_id = borrow(request.agency.value[FIELD_ORGAN_ID]);

@@ -35,7 +35,7 @@ struct request {
 json_t *request_parse(struct bytes json, struct reasons *reasons);
 
 /** Applies every rule of the form to a parsed request; adds all reasons; texts of *ret_request live
- *  in the arena. The request is fit to be served when no reason was added. */
+ *  in the arena or in the JSON. The request is fit to be served when no reason was added. */
 void request_read(const struct rule_context *context, const json_t *json, struct reasons *reasons,
                   struct request *ret_request);
 

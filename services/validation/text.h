@@ -6,8 +6,8 @@
 
 #include "common/arena.h"
 
-/** NFC of the UTF-8 text without surrounding white space (Unicode's). ASCII is not copied when
- *  nothing changes. NULL when the text is not UTF-8. */
+/** NFC of the UTF-8 text without surrounding white space (Unicode's). A view of the text when
+ *  nothing has to change and it is ASCII. NULL when the text is not UTF-8. */
 const char *text_nfc(struct arena *arena, const char *text);
 
 /** Characters (code points) of a valid UTF-8 text. */
