@@ -30,7 +30,8 @@ int cmd_client(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 
-/* --- what main() took out of the arguments ------------------------------------------------------ */
+/* --- what main() took out of the arguments ------------------------------------------------------
+ */
 
 /** The arena of this run; never freed before the end. */
 struct arena *ctl_arena(void);
@@ -55,14 +56,15 @@ const struct ctl_conf *ctl_conf(void);
 /** Path below the installation's folder: ctl_path("keys/%s.key", name). In the arena. */
 const char *ctl_path(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* --- calls ---------------------------------------------------------------------------------------- */
+/* --- calls
+ * ---------------------------------------------------------------------------------------- */
 
 /** Calls a service as a principal ("operator", "officer1", "station" …; NULL: the one of --as,
  *  else "operator") and waits. *ret_reply is unpacked into ctl_arena(). Errors of the far side
  *  come back as *err with its code. */
 MUST_USE enum rc ctl_call(const char *principal, const char *peer, const ProtobufCMessage *request,
-                          const ProtobufCMessageDescriptor *reply, int deadline_ms,
-                          struct err *err, ProtobufCMessage **ret_reply);
+                          const ProtobufCMessageDescriptor *reply, int deadline_ms, struct err *err,
+                          ProtobufCMessage **ret_reply);
 
 /** ctl_call() with 10 s that ends the program by ctl_die() when it fails. The reply, never NULL. */
 ProtobufCMessage *ctl_ask(const char *principal, const char *peer, const ProtobufCMessage *request,
@@ -72,7 +74,8 @@ ProtobufCMessage *ctl_ask(const char *principal, const char *peer, const Protobu
  *  as in svc_port(). In the arena. */
 const char *ctl_url(const char *kind, unsigned number, const char *path);
 
-/* --- talking to people ------------------------------------------------------------------------------ */
+/* --- talking to people
+ * ------------------------------------------------------------------------------ */
 
 /** Says what went wrong ("trienctl: …", or problem JSON with --json) and returns the exit status
  *  that belongs to the error. */

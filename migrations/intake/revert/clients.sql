@@ -1,0 +1,4 @@
+-- Revert intake:clients from pg
+BEGIN;
+DROP TABLE client;
+COMMIT;

@@ -1,0 +1,115 @@
+/* POST /v1/requests: takes a signed document in, once. It looks at sizes and shape only; what the
+ * document says is validation's business. The same bytes, or the same Idempotency-Key with the same
+ * bytes, get the first answer again. */
+#include "services/intake/intake.h"
+
+#include <string.h>
+
+#include "common/bus.h"
+
+static void answer(struct tx *tx, const struct first_answer *first, struct http_response *response)
+{
+    const struct intake_conf *conf = tx->conf;
+    const char *id = bus_uuid_text(tx->arena, first->request_id);
+    const char *url = arena_printf(tx->arena, "%s/v1/requests/%s", conf->public_url, id);
+    http_add_header(response, "Location", url);
+    http_json(response, 202,
+              arena_printf(tx->arena,
+                           "{\"request_id\":\"%s\",\"receipt_number\":\"%s\","
+                           "\"received_at\":\"%s\",\"status_url\":\"%s\"}",
+                           id, rule_receipt_text(tx->arena, first->received_at, first->receipt_no),
+                           clock_utc_text(tx->arena, first->received_at), url));
+}
+
+static enum rc key_conflict(struct tx *tx)
+{
+    err_field(&tx->err, "Idempotency-Key");
+    FAIL(&tx->err, TRIEN__ERROR__IDEMPOTENCY_CONFLICT, "the key stands for other bytes");
+}
+
+static enum rc emit_submitted(struct tx *tx, const struct new_post *post,
+                              const struct stored_post *stored)
+{
+    size_t count = post->post->count - 1;
+    Trien__Attachment *attachments = ARENA_ARRAY(tx->arena, Trien__Attachment, count);
+    Trien__Attachment **list = ARENA_ARRAY(tx->arena, Trien__Attachment *, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct posted_part *part = &post->post->parts[i + 1];
+        trien__attachment__init(&attachments[i]);
+        attachments[i].name = (char *)part->name;
+        attachments[i].sha256 = (ProtobufCBinaryData){32, (uint8_t *)post->part_sha256[i + 1]};
+        attachments[i].size_bytes = part->content.n;
+        list[i] = &attachments[i];
+    }
+    Trien__RequestSubmitted event = TRIEN__REQUEST_SUBMITTED__INIT;
+    event.request_id = (char *)bus_uuid_text(tx->arena, post->request_id);
+    event.receipt_number = (char *)rule_receipt_text(tx->arena, tx->now, stored->receipt_no);
+    event.channel = (char *)post->channel;
+    event.client_id = (char *)stored->client_id;
+    event.received_at = tx->now;
+    event.document_sha256 = (ProtobufCBinaryData){32, (uint8_t *)post->part_sha256[0]};
+    event.document_size_bytes = post->post->parts[0].content.n;
+    event.attachments = list;
+    event.n_attachments = count;
+    return emit(tx, event.request_id, &event);
+}
+
+/* The bytes are known: the first answer again, unless the key stands for others. */
+static enum rc answer_again(struct tx *tx, const struct new_post *post, const char *client_id,
+                            struct first_answer *ret_first)
+{
+    if (post->idempotency_key) {
+        bool fits = false;
+        TRY(store_insert_key(tx, client_id, post->idempotency_key, post->post_sha256, &fits));
+        if (!fits)
+            return key_conflict(tx);
+    }
+    return store_get_post(tx, post->post_sha256, ret_first);
+}
+
+/* Stores the post or finds the one that was first. */
+static enum rc take_in(struct tx *tx, const struct new_post *post, struct first_answer *ret_first)
+{
+    struct stored_post stored = {0};
+    TRY(store_insert_post(tx, post, &stored));
+    CHECK(stored.client_id, &tx->err, TRIEN__ERROR__UNAUTHENTICATED, "no client has this token");
+    if (!stored.is_new)
+        return answer_again(tx, post, stored.client_id, ret_first);
+    if (!stored.key_fits)
+        return key_conflict(tx);
+    TRY(emit_submitted(tx, post, &stored));
+    *ret_first = (struct first_answer){post->request_id, stored.receipt_no, tx->now};
+    return RC_OK;
+}
+
+enum rc on_post_request(struct tx *tx, const struct http_request *request,
+                        struct http_response *response)
+{
+    struct bytes token = {0};
+    uint8_t token_sha256[32], request_id[16], post_sha256[32];
+    uint8_t part_sha256[1 + MAX_ATTACHMENTS][32];
+    struct post *post = ARENA_NEW(tx->arena, struct post);
+    const char *key = http_header(request, "Idempotency-Key");
+    TRY(rule_bearer(http_header(request, "Authorization"), &tx->err, &token));
+    TRY(rule_idempotency_key(key, &tx->err));
+    TRY(rule_split_post(tx->arena, request, &tx->err, post));
+    bytes_sha256(token, token_sha256);
+    for (size_t i = 0; i < post->count; i++)
+        bytes_sha256(post->parts[i].content, part_sha256[i]);
+    rule_post_digest(part_sha256, post->count, post_sha256);
+    bus_uuid(tx->now, request_id);
+
+    const struct new_post new_post = {
+        .token_sha256 = token_sha256,
+        .request_id = request_id,
+        .post_sha256 = post_sha256,
+        .part_sha256 = part_sha256,
+        .idempotency_key = key,
+        .channel = "portal",
+        .post = post,
+    };
+    struct first_answer first = {0};
+    TRY(take_in(tx, &new_post, &first));
+    answer(tx, &first, response);
+    return RC_OK;
+}

@@ -1,0 +1,78 @@
+/* intake's own configuration and handlers. The tables that name them are in main.c. */
+#pragma once
+
+#include <jansson.h>
+
+#include "common/svc.h"
+#include "proto/intake.pb-c.h"
+#include "services/intake/store.h"
+
+DEFINE_AUTOPTR(json_t, json_decref)
+
+struct intake_conf {
+    const char *public_url; /* of the portal API, without a slash at the end */
+};
+
+#define POST_MAX_BYTES ((size_t)20 * 1024 * 1024)
+#define CHUNK_MAX_BYTES ((uint32_t)1024 * 1024)
+#define PARTITION_MONTHS_AHEAD 3
+
+/* --- portal API (handlers_post.c, handlers_get.c)
+ * --------------------------------------------------- */
+
+enum rc on_post_request(struct tx *tx, const struct http_request *request,
+                        struct http_response *response);
+enum rc on_get_request(struct tx *tx, const struct http_request *request,
+                       struct http_response *response);
+enum rc on_get_certificate(struct tx *tx, const struct http_request *request,
+                           struct http_response *response);
+enum rc on_list_requests(struct tx *tx, const struct http_request *request,
+                         struct http_response *response);
+
+/* --- calls (handlers_call.c)
+ * -------------------------------------------------------------------------- */
+
+enum rc on_get_document(struct tx *tx, const void *in, void *reply);
+enum rc on_add_client(struct tx *tx, const void *in, void *reply);
+enum rc on_revoke_client(struct tx *tx, const void *in, void *reply);
+enum rc on_list_clients(struct tx *tx, const void *in, void *reply);
+enum rc on_show_request(struct tx *tx, const void *in, void *reply);
+
+/* --- feeds (handlers_feed.c)
+ * -------------------------------------------------------------------------- */
+
+enum rc on_request_accepted(struct tx *tx, const void *in);
+enum rc on_request_rejected(struct tx *tx, const void *in);
+enum rc on_item_authorized(struct tx *tx, const void *in);
+enum rc on_key_awaited(struct tx *tx, const void *in);
+enum rc on_certificate_issued(struct tx *tx, const void *in);
+enum rc on_issuance_failed(struct tx *tx, const void *in);
+enum rc on_notice_delivered(struct tx *tx, const void *in);
+enum rc on_notice_failed(struct tx *tx, const void *in);
+
+/** Timer: next months' partitions. */
+enum rc on_partition_timer(struct tx *tx);
+
+/* --- what is shown (view.c)
+ * ----------------------------------------------------------------------------- */
+
+/** A request with items, timeline, certificates and reasons as the JSON of GET /v1/requests/{id};
+ *  in the arena; NULL when there is no such request. */
+MUST_USE enum rc view_request(struct tx *tx, const uint8_t request_id[16], const char **ret_json);
+
+/** One row of the list, a new reference. */
+json_t *view_list_row(struct tx *tx, const struct request_row *request);
+
+/** The JSON text in the arena. */
+const char *view_text(struct tx *tx, const json_t *document);
+
+/* --- sentences (texts.c)
+ * ---------------------------------------------------------------------------------- */
+
+/** Vietnamese sentence of a timeline line, made from the one table of event → text; in the arena.
+ *  The event's own name when the table does not know it. */
+const char *text_of_event(struct arena *arena, const char *event, const char *subject,
+                          const char *detail);
+
+/** Vietnamese words for a state of a request or an item. */
+const char *text_of_state(const char *state);

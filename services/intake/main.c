@@ -1,0 +1,92 @@
+/* intake: takes posted documents in and shows what became of them. The tables below are the whole
+ * service: which messages come in, who may send them, which go out. */
+#include "services/intake/intake.h"
+
+#include "proto/notification.pb-c.h"
+#include "proto/signing.pb-c.h"
+#include "proto/validation.pb-c.h"
+
+static const struct conf_row conf_rows[] = {
+    {"public_url", CONF_URL, offsetof(struct intake_conf, public_url), "http://127.0.0.1:8080",
+     "address of the portal API as clients see it, without a slash at the end", 0, 0, NULL},
+    {0},
+};
+
+static const struct http_route routes[] = {
+    {.method = "POST",
+     .path = "/v1/requests",
+     .fn = on_post_request,
+     .max_body_bytes = POST_MAX_BYTES,
+     .multipart = true,
+     .out = {&trien__request_submitted__descriptor}},
+    {.method = "GET", .path = "/v1/requests", .fn = on_list_requests},
+    {.method = "GET", .path = "/v1/requests/{id}", .fn = on_get_request},
+    {.method = "GET", .path = "/v1/requests/{id}/certificates/{file}", .fn = on_get_certificate},
+    {0},
+};
+
+static const struct on_call calls[] = {
+    {.in = &trien__get_document__descriptor,
+     .reply = &trien__get_document_reply__descriptor,
+     .from = "validation signing operator",
+     .fn = on_get_document},
+    {.in = &trien__add_client__descriptor,
+     .reply = &trien__add_client_reply__descriptor,
+     .from = "operator",
+     .fn = on_add_client},
+    {.in = &trien__revoke_client__descriptor,
+     .reply = &trien__revoke_client_reply__descriptor,
+     .from = "operator",
+     .fn = on_revoke_client},
+    {.in = &trien__list_clients__descriptor,
+     .reply = &trien__list_clients_reply__descriptor,
+     .from = "operator",
+     .fn = on_list_clients},
+    {.in = &trien__show_request__descriptor,
+     .reply = &trien__show_request_reply__descriptor,
+     .from = "operator",
+     .fn = on_show_request},
+    {0},
+};
+
+static const struct on_event events[] = {
+    {.feed = "validation", .in = &trien__request_accepted__descriptor, .fn = on_request_accepted},
+    {.feed = "validation", .in = &trien__request_rejected__descriptor, .fn = on_request_rejected},
+    {.feed = "validation", .in = &trien__item_authorized__descriptor, .fn = on_item_authorized},
+    {.feed = "signing", .in = &trien__key_awaited__descriptor, .fn = on_key_awaited},
+    {.feed = "signing", .in = &trien__certificate_issued__descriptor, .fn = on_certificate_issued},
+    {.feed = "signing", .in = &trien__issuance_failed__descriptor, .fn = on_issuance_failed},
+    {.feed = "notification", .in = &trien__notice_delivered__descriptor, .fn = on_notice_delivered},
+    {.feed = "notification", .in = &trien__notice_failed__descriptor, .fn = on_notice_failed},
+    {0},
+};
+
+static const struct on_timer timers[] = {
+    {.name = "partitions", .period_ms = 6 * 3600 * 1000, .fn = on_partition_timer},
+    {0},
+};
+
+static const struct svc_part *const parts[] = {&svc_part_database, &svc_part_http, NULL};
+static const char *const feed_readers[] = {"validation", "signing", "notification",
+                                           "status",     "audit",   NULL};
+
+static const struct service service = {
+    .name = "intake",
+    .sentence = "takes signed requests in from the portal and shows what became of them",
+    .number = 0,
+    .parts = parts,
+    .conf_rows = conf_rows,
+    .conf_size = sizeof(struct intake_conf),
+    .statements = store_statements,
+    .events = events,
+    .calls = calls,
+    .timers = timers,
+    .routes = routes,
+    .states = intake_states,
+    .feed_readers = feed_readers,
+};
+
+int main(int argc, char **argv)
+{
+    return svc_main(&service, argc, argv);
+}

@@ -1,0 +1,160 @@
+/* Posts, clients and events as rows: one function per statement of store.sql. No decision is made
+ * here. The readers are in store_read.c. */
+#include "services/intake/store.h"
+
+#include "gen/services/intake/store.inc"
+
+/* Binds "" as SQL NULL: a text that a message did not carry. */
+static struct db_value text_or_null(const char *text)
+{
+    return db_text(text && *text ? text : NULL);
+}
+
+static struct db_value sha256_value(const uint8_t sha256[32])
+{
+    return db_bytea(bytes_of(sha256, 32));
+}
+
+/* --- posts --- */
+
+static enum rc insert_attachments(struct tx *tx, const struct new_post *post)
+{
+    for (size_t i = 1; i < post->post->count; i++) {
+        const struct posted_part *part = &post->post->parts[i];
+        TRY(DB_PUSH(tx, insert_attachment, db_uuid(post->request_id), db_int2((int16_t)i),
+                    db_text(part->name), db_text(part->content_type),
+                    sha256_value(post->part_sha256[i]), db_bytea(part->content)));
+    }
+    return RC_OK;
+}
+
+enum rc store_insert_post(struct tx *tx, const struct new_post *post,
+                          struct stored_post *ret_stored)
+{
+    struct db_rows *rows = NULL;
+    const struct posted_part *document = &post->post->parts[0];
+    TRY(DB_RUN(tx, insert_post, &rows, sha256_value(post->token_sha256), db_uuid(post->request_id),
+               db_time(tx->now), sha256_value(post->post_sha256), db_text(post->idempotency_key),
+               db_text(post->channel), sha256_value(post->part_sha256[0]), db_text(document->name),
+               db_text(document->content_type), db_bytea(document->content)));
+    struct stored_post stored = {0};
+    if (db_count(rows) == 1) {
+        stored.client_id = db_get_text(rows, 0, 0);
+        stored.is_new = !db_is_null(rows, 0, 1);
+        stored.receipt_no = db_get_int(rows, 0, 1);
+        stored.key_fits = db_get_bool(rows, 0, 2);
+    }
+    if (stored.is_new && stored.key_fits)
+        TRY(insert_attachments(tx, post));
+    *ret_stored = stored;
+    return RC_OK;
+}
+
+enum rc store_get_post(struct tx *tx, const uint8_t sha256[32], struct first_answer *ret_answer)
+{
+    struct db_rows *rows = NULL;
+    TRY(DB_RUN(tx, find_post, &rows, sha256_value(sha256)));
+    CHECK(db_count(rows) == 1, &tx->err, TRIEN__ERROR__DATABASE_CONFLICT,
+          "the first post with these bytes is not visible");
+    ret_answer->request_id = db_get_uuid(rows, 0, 0);
+    ret_answer->receipt_no = db_get_int(rows, 0, 1);
+    ret_answer->received_at = db_get_time(rows, 0, 2);
+    return RC_OK;
+}
+
+enum rc store_insert_key(struct tx *tx, const char *client_id, const char *key,
+                         const uint8_t post_sha256[32], bool *ret_fits)
+{
+    struct db_rows *rows = NULL;
+    TRY(DB_RUN(tx, insert_key, &rows, db_text(client_id), db_text(key), sha256_value(post_sha256)));
+    CHECK(db_count(rows) == 1, &tx->err, TRIEN__ERROR__DATABASE_CONFLICT,
+          "another post takes this key at the moment");
+    *ret_fits = bytes_equal(db_get_bytes(rows, 0, 0), bytes_of(post_sha256, 32));
+    return RC_OK;
+}
+
+/* --- clients --- */
+
+enum rc store_insert_client(struct tx *tx, const struct client_row *client,
+                            struct bytes token_sha256)
+{
+    return DB_PUSH(tx, insert_client, db_text(client->client_id), db_text(client->name),
+                   db_bytea(token_sha256), db_texts(client->organ_ids, client->organ_count),
+                   db_time(client->created_at));
+}
+
+enum rc store_set_client_revoked(struct tx *tx, const char *client_id, bool *ret_found)
+{
+    struct db_rows *rows = NULL;
+    TRY(DB_RUN(tx, set_client_revoked, &rows, db_text(client_id), db_time(tx->now)));
+    *ret_found = db_count(rows) == 1;
+    return RC_OK;
+}
+
+/* --- events --- */
+
+/* The states an event may follow, as an array to bind. */
+static struct db_value states_before(struct tx *tx, const struct state_step *steps,
+                                     const char *event)
+{
+    const char **states = ARENA_ARRAY(tx->arena, const char *, 8);
+    return db_texts(states, rule_states_before(steps, event, states));
+}
+
+enum rc store_set_accepted(struct tx *tx, const uint8_t request_id[16],
+                           const struct acceptance *acceptance)
+{
+    const struct acceptance *a = acceptance;
+    return DB_PUSH(tx, set_accepted, db_uuid(request_id), db_time(a->at),
+                   states_before(tx, request_steps, "RequestAccepted"), db_text(a->form),
+                   db_text(a->organ_id), db_text(a->agency_name), db_text(a->document_number),
+                   db_text(a->document_date), db_text(a->due_on),
+                   db_int4s(a->numbers, a->item_count), db_texts(a->names, a->item_count),
+                   db_texts(a->profiles, a->item_count), db_texts(a->device_kinds, a->item_count));
+}
+
+enum rc store_set_rejected(struct tx *tx, const uint8_t request_id[16],
+                           const struct refusal *refusal)
+{
+    return DB_PUSH(tx, set_rejected, db_uuid(request_id), db_time(refusal->at),
+                   states_before(tx, request_steps, "RequestRejected"), text_or_null(refusal->form),
+                   text_or_null(refusal->organ_id), text_or_null(refusal->agency_name),
+                   text_or_null(refusal->document_number), text_or_null(refusal->document_date),
+                   db_jsonb(refusal->reasons_json));
+}
+
+enum rc store_set_item_state(struct tx *tx, const struct item_step *step, const char *state)
+{
+    return DB_PUSH(tx, set_item_state, db_uuid(step->request_id), db_int4(step->number),
+                   db_time(step->at), db_text(step->event), db_text(state),
+                   states_before(tx, item_steps, step->event), text_or_null(step->subscriber_name));
+}
+
+enum rc store_set_item_issued(struct tx *tx, const struct item_step *step,
+                              const struct issued *issued)
+{
+    return DB_PUSH(tx, set_item_issued, db_uuid(step->request_id), db_int4(step->number),
+                   db_time(step->at), states_before(tx, item_steps, step->event),
+                   text_or_null(step->subscriber_name), db_text(issued->serial),
+                   db_text(issued->issuer), db_bytea(issued->certificate_der),
+                   db_time(issued->not_before), db_time(issued->not_after));
+}
+
+enum rc store_set_item_failed(struct tx *tx, const struct item_step *step, const char *reasons_json)
+{
+    return DB_PUSH(tx, set_item_failed, db_uuid(step->request_id), db_int4(step->number),
+                   db_time(step->at), states_before(tx, item_steps, step->event),
+                   db_jsonb(reasons_json));
+}
+
+enum rc store_insert_notice(struct tx *tx, const uint8_t request_id[16], usec at, const char *event,
+                            const char *subject, const char *detail)
+{
+    return DB_PUSH(tx, insert_notice, db_uuid(request_id), db_time(at), db_text(event),
+                   text_or_null(subject), text_or_null(detail));
+}
+
+enum rc store_make_partitions(struct tx *tx, int months)
+{
+    return DB_PUSH(tx, make_partitions, db_time(tx->now), db_int4(months));
+}

@@ -1,0 +1,195 @@
+/* Statements of store.sql as functions. Texts and bytes handed out live as long as the message. */
+#pragma once
+
+#include "common/svc.h"
+#include "services/intake/rules.h"
+
+/* --- posts
+ * ---------------------------------------------------------------------------------------- */
+
+/* A post that is about to be stored. */
+struct new_post {
+    const uint8_t *token_sha256, *request_id, *post_sha256; /* 32, 16, 32 bytes */
+    const uint8_t (*part_sha256)[32];
+    const char *idempotency_key; /* or NULL */
+    const char *channel;
+    const struct post *post;
+};
+
+/* What became of it. */
+struct stored_post {
+    const char *client_id; /* NULL: no such caller */
+    bool is_new;           /* false: the bytes are known, nothing was stored */
+    bool key_fits;         /* false with is_new: the key was used with other bytes; roll back */
+    int64_t receipt_no;
+};
+
+/** Stores the request, its document and its keys in one statement, then the attachments. */
+MUST_USE enum rc store_insert_post(struct tx *tx, const struct new_post *post,
+                                   struct stored_post *ret_stored);
+
+/* The first answer to a post. */
+struct first_answer {
+    const uint8_t *request_id;
+    int64_t receipt_no;
+    usec received_at;
+};
+
+/** The post with this digest; RETRY DATABASE_CONFLICT when it is not visible yet. */
+MUST_USE enum rc store_get_post(struct tx *tx, const uint8_t sha256[32],
+                                struct first_answer *ret_answer);
+
+/** Remembers that the key stands for these bytes; false when it stands for others. */
+MUST_USE enum rc store_insert_key(struct tx *tx, const char *client_id, const char *key,
+                                  const uint8_t post_sha256[32], bool *ret_fits);
+
+/* A slice of a stored part. */
+struct part_slice {
+    struct bytes chunk, sha256; /* of the slice; digest of the whole part */
+    int64_t size_bytes;         /* of the whole part */
+};
+
+/** A slice of a part; *ret_found false when there is no such part. */
+MUST_USE enum rc store_find_part(struct tx *tx, const uint8_t request_id[16], int16_t part,
+                                 int64_t offset, int64_t max_bytes, bool *ret_found,
+                                 struct part_slice *ret_slice);
+
+/* --- clients
+ * -------------------------------------------------------------------------------------- */
+
+struct client_row {
+    const char *client_id, *name;
+    const char *const *organ_ids;
+    size_t organ_count;
+    usec created_at, revoked_at; /* revoked_at 0: not revoked */
+};
+
+/** A new client; nothing happens when its id or token is there already: look with
+ *  store_find_client(). */
+MUST_USE enum rc store_insert_client(struct tx *tx, const struct client_row *client,
+                                     struct bytes token_sha256);
+
+/** The client stands there with exactly this token and is not revoked. */
+MUST_USE enum rc store_find_client(struct tx *tx, const char *client_id, struct bytes token_sha256,
+                                   bool *ret_same);
+
+/** Revokes; *ret_found false when there is no such client. */
+MUST_USE enum rc store_set_client_revoked(struct tx *tx, const char *client_id, bool *ret_found);
+
+MUST_USE enum rc store_list_clients(struct tx *tx, const struct client_row **ret_clients,
+                                    size_t *ret_count);
+
+/** The client that holds the token, or NULL. */
+MUST_USE enum rc store_find_caller(struct tx *tx, const uint8_t token_sha256[32],
+                                   const char **ret_client_id);
+
+/* --- requests
+ * ------------------------------------------------------------------------------------- */
+
+struct request_row {
+    const uint8_t *request_id;
+    int64_t receipt_no;
+    usec received_at;
+    const char *state, *form, *organ_id, *agency_name, *document_number, *document_date, *due_on;
+    struct bytes document_sha256;
+    const char *reasons; /* JSON array, "" when none */
+    int32_t item_count;  /* 0 while unknown */
+};
+
+struct item_row {
+    int32_t number;
+    const char *state, *subscriber_name, *profile, *device_kind, *serial, *issuer;
+    usec not_before, not_after;
+    const char *reasons;
+};
+
+struct timeline_row {
+    usec at;
+    const char *event, *subject, *detail;
+    int32_t item; /* 0: of the whole request */
+};
+
+/** One request; *ret_request NULL when there is none. */
+MUST_USE enum rc store_find_request(struct tx *tx, const uint8_t request_id[16],
+                                    const struct request_row **ret_request);
+
+/** The request is there and the client may read it. */
+MUST_USE enum rc store_find_readable(struct tx *tx, const uint8_t request_id[16],
+                                     const char *client_id, bool *ret_readable);
+
+/** Request id of a receipt number of a Vietnamese day; NULL when there is none. */
+MUST_USE enum rc store_find_by_receipt(struct tx *tx, civil_day day, int64_t receipt_no,
+                                       const uint8_t **ret_request_id);
+
+MUST_USE enum rc store_list_items(struct tx *tx, const uint8_t request_id[16],
+                                  const struct item_row **ret_items, size_t *ret_count);
+MUST_USE enum rc store_list_timeline(struct tx *tx, const uint8_t request_id[16],
+                                     const struct timeline_row **ret_lines, size_t *ret_count);
+
+/** DER of a certificate of the request; empty when it has none with this serial. */
+MUST_USE enum rc store_find_certificate(struct tx *tx, const uint8_t request_id[16],
+                                        const char *serial, struct bytes *ret_der);
+
+/* Which page of the caller's requests. */
+struct page_query {
+    const char *client_id, *state, *agency; /* state and agency may be NULL */
+    uint8_t after[16];
+    int32_t limit;
+};
+MUST_USE enum rc store_list_requests(struct tx *tx, const struct page_query *query,
+                                     const struct request_row **ret_requests, size_t *ret_count);
+
+/* --- events
+ * --------------------------------------------------------------------------------------- */
+
+/* What an acceptance says of a request. */
+struct acceptance {
+    usec at;
+    const char *form, *organ_id, *agency_name, *document_number, *document_date, *due_on;
+    const int32_t *numbers;
+    const char *const *names, *const *profiles, *const *device_kinds;
+    size_t item_count;
+};
+MUST_USE enum rc store_set_accepted(struct tx *tx, const uint8_t request_id[16],
+                                    const struct acceptance *acceptance);
+
+/* What a refusal says; all texts but reasons_json may be NULL. */
+struct refusal {
+    usec at;
+    const char *form, *organ_id, *agency_name, *document_number, *document_date, *reasons_json;
+};
+MUST_USE enum rc store_set_rejected(struct tx *tx, const uint8_t request_id[16],
+                                    const struct refusal *refusal);
+
+/* The item an event is about. */
+struct item_step {
+    uint8_t request_id[16];
+    int32_t number;
+    usec at;
+    const char *event, *subscriber_name; /* name may be NULL */
+};
+
+/** A step to `state` that is not the last. */
+MUST_USE enum rc store_set_item_state(struct tx *tx, const struct item_step *step,
+                                      const char *state);
+
+/* A certificate as the feed brings it. */
+struct issued {
+    const char *serial, *issuer;
+    struct bytes certificate_der;
+    usec not_before, not_after;
+};
+MUST_USE enum rc store_set_item_issued(struct tx *tx, const struct item_step *step,
+                                       const struct issued *issued);
+MUST_USE enum rc store_set_item_failed(struct tx *tx, const struct item_step *step,
+                                       const char *reasons_json);
+
+/** A line of the timeline that changes no state. */
+MUST_USE enum rc store_insert_notice(struct tx *tx, const uint8_t request_id[16], usec at,
+                                     const char *event, const char *subject, const char *detail);
+
+/** Makes the partitions of this month and the next ones. */
+MUST_USE enum rc store_make_partitions(struct tx *tx, int months);
+
+/* Of store.sql, for main.c. */
+extern const struct db_statement store_statements[];

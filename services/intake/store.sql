@@ -1,0 +1,216 @@
+-- Statements of intake. $-types are in the line of the name; times are tx->now, never now().
+
+-- name: insert_post (bytea, uuid, timestamptz, bytea, text, text, bytea, text, text, bytea) -> (text, int8, bool)
+-- The whole post in one round trip: who is calling, is it new, and if so the request with its
+-- document. No row: unknown caller. Receipt NULL: these bytes are known. Third column false: the
+-- key was used with other bytes. The digest is taken before the key, everywhere, so two posts never
+-- wait for each other in a circle.
+-- $1 token digest, $2 request, $3 now, $4 post digest, $5 idempotency key, $6 channel,
+-- $7 document digest, $8 document name, $9 its content type, $10 its bytes
+WITH caller AS (
+    SELECT client_id FROM client WHERE token_sha256 = $1 AND revoked_at IS NULL
+), digest AS (
+    INSERT INTO post_digest (sha256, request_id, receipt_no, received_at)
+    SELECT $4, $2, nextval('receipt_number'), $3 FROM caller
+    ON CONFLICT (sha256) DO NOTHING
+    RETURNING receipt_no
+), key AS (
+    INSERT INTO post_key (client_id, idempotency_key, post_sha256)
+    SELECT client_id, $5, $4 FROM caller, digest WHERE $5 IS NOT NULL
+    ON CONFLICT DO NOTHING
+    RETURNING client_id
+), new_request AS (
+    INSERT INTO request (request_id, receipt_no, client_id, channel, received_at, state,
+                         document_sha256)
+    SELECT $2, receipt_no, client_id, $6, $3, 'received', $7 FROM caller, digest
+), new_document AS (
+    INSERT INTO document (request_id, part, name, content_type, sha256, content)
+    SELECT $2, 0, $8, $9, $7, $10 FROM digest
+)
+SELECT caller.client_id, digest.receipt_no, $5 IS NULL OR EXISTS (SELECT FROM key)
+FROM caller LEFT JOIN digest ON true;
+
+-- name: insert_attachment (uuid, int2, text, text, bytea, bytea)
+INSERT INTO document (request_id, part, name, content_type, sha256, content)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: find_post (bytea) -> (uuid, int8, timestamptz)
+SELECT request_id, receipt_no, received_at FROM post_digest WHERE sha256 = $1;
+
+-- name: insert_key (text, text, bytea) -> (bytea)
+-- The digest the key stands for, taken now or before. No row: another post is taking it this moment.
+WITH taken AS (
+    INSERT INTO post_key (client_id, idempotency_key, post_sha256) VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING
+    RETURNING post_sha256
+)
+SELECT post_sha256 FROM taken
+UNION ALL
+SELECT post_sha256 FROM post_key WHERE client_id = $1 AND idempotency_key = $2
+LIMIT 1;
+
+-- name: find_part (uuid, int2, int8, int8) -> (bytea, int8, bytea)
+-- A slice of a part, its whole size and digest; EXTERNAL storage reads only the slice.
+SELECT substr(content, $3::integer + 1, $4::integer), octet_length(content)::bigint, sha256
+FROM document WHERE request_id = $1 AND part = $2;
+
+-- name: insert_client (text, text, bytea, text[], timestamptz)
+INSERT INTO client (client_id, name, token_sha256, organ_ids, created_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING;
+
+-- name: find_client (text) -> (bytea, bool)
+SELECT token_sha256, revoked_at IS NOT NULL FROM client WHERE client_id = $1;
+
+-- name: set_client_revoked (text, timestamptz) -> (text)
+UPDATE client SET revoked_at = coalesce(revoked_at, greatest($2, created_at)) WHERE client_id = $1
+RETURNING client_id;
+
+-- name: list_clients () -> (text, text, text, timestamptz, timestamptz)
+SELECT client_id, name, array_to_string(organ_ids, ' '), created_at, revoked_at FROM client ORDER BY client_id;
+
+-- name: find_caller (bytea) -> (text, bool)
+-- Who holds the token, and whether all agencies are its own.
+SELECT client_id, '*' = ANY (organ_ids) FROM client
+WHERE token_sha256 = $1 AND revoked_at IS NULL;
+
+-- name: find_request (uuid) -> (uuid, int8, timestamptz, text, text, text, text, text, text, text, bytea, text, int4)
+SELECT request_id, receipt_no, received_at, state, form, organ_id, agency_name, document_number,
+       document_date, due_on, document_sha256, reasons::text, item_count
+FROM request WHERE request_id = $1;
+
+-- name: find_readable (uuid, text) -> (uuid)
+-- The request, when it is the caller's: posted by it, or accepted for an agency of its list. A
+-- refused request only claims an agency, so that claim opens nothing.
+SELECT r.request_id FROM request r, client c
+WHERE r.request_id = $1 AND c.client_id = $2
+  AND (r.client_id = c.client_id OR '*' = ANY (c.organ_ids)
+       OR (r.item_count IS NOT NULL AND r.organ_id = ANY (c.organ_ids)));
+
+-- name: find_by_receipt (int8, uuid, uuid) -> (uuid)
+-- The bounds are the day of the receipt number as request ids: one or two partitions.
+SELECT request_id FROM request
+WHERE receipt_no = $1 AND request_id >= $2 AND request_id < $3;
+
+-- name: list_items (uuid) -> (int4, text, text, text, text, text, text, timestamptz, timestamptz, text)
+SELECT number, state, subscriber_name, profile, device_kind, serial, issuer, not_before, not_after,
+       reasons::text
+FROM item WHERE request_id = $1 ORDER BY number;
+
+-- name: list_timeline (uuid) -> (timestamptz, text, int4, text, text)
+SELECT at, event, item, subject, detail FROM timeline WHERE request_id = $1 ORDER BY at, number;
+
+-- name: find_certificate (uuid, text) -> (bytea)
+SELECT certificate_der FROM item WHERE request_id = $1 AND serial = $2;
+
+-- name: list_requests (text, text, text, uuid, int4) -> (uuid, int8, timestamptz, text, text, text, text, text, text, text, bytea, text, int4)
+-- A page of the caller's requests in order of receipt: all of them for the national portal, else
+-- those it posted and those accepted for its agencies; each branch walks one index to its limit.
+-- $1 client, $2 state or NULL, $3 agency or NULL, $4 after this id, $5 rows
+WITH caller AS (
+    SELECT client_id, organ_ids, '*' = ANY (organ_ids) AS every FROM client WHERE client_id = $1
+), page AS (
+    (SELECT r.request_id FROM request r WHERE (SELECT every FROM caller)
+        AND r.request_id > $4 AND ($2 IS NULL OR r.state = $2) AND ($3 IS NULL OR r.organ_id = $3)
+     ORDER BY r.request_id LIMIT $5)
+    UNION
+    (SELECT r.request_id FROM request r WHERE NOT (SELECT every FROM caller)
+        AND r.client_id = $1
+        AND r.request_id > $4 AND ($2 IS NULL OR r.state = $2) AND ($3 IS NULL OR r.organ_id = $3)
+     ORDER BY r.request_id LIMIT $5)
+    UNION
+    (SELECT r.request_id FROM caller c, unnest(c.organ_ids) AS own (organ_id),
+        LATERAL (SELECT a.request_id FROM request a WHERE a.organ_id = own.organ_id
+                 AND a.item_count IS NOT NULL AND a.request_id > $4
+                 AND ($2 IS NULL OR a.state = $2) AND ($3 IS NULL OR a.organ_id = $3)
+                 ORDER BY a.request_id LIMIT $5) r
+     WHERE NOT c.every)
+)
+SELECT r.request_id, receipt_no, received_at, state, form, organ_id, agency_name, document_number,
+       document_date, due_on, document_sha256, reasons::text, item_count
+FROM request r JOIN (SELECT request_id FROM page ORDER BY request_id LIMIT $5) p USING (request_id)
+ORDER BY r.request_id;
+
+-- name: set_accepted (uuid, timestamptz, text[], text, text, text, text, text, text, int4[], text[], text[], text[])
+-- Items may be there already, and even finished: signing's feed may be read before validation's.
+-- $1 request, $2 when, $3 states this may follow, $4 form, $5 organ, $6 agency, $7 number, $8 date,
+-- $9 due, $10 numbers of the items, $11 names, $12 profiles, $13 device kinds
+WITH rows AS (
+    INSERT INTO item (request_id, number, state, subscriber_name, profile, device_kind)
+    SELECT $1, u.number, 'waiting', u.name, u.profile, u.device_kind
+    FROM unnest($10, $11, $12, $13) AS u (number, name, profile, device_kind)
+    ON CONFLICT (request_id, number) DO UPDATE
+    SET subscriber_name = excluded.subscriber_name, profile = excluded.profile,
+        device_kind = excluded.device_kind
+), line AS (
+    INSERT INTO timeline (request_id, at, event, subject, detail)
+    VALUES ($1, $2, 'RequestAccepted', $6, $9)
+)
+UPDATE request
+SET state = CASE WHEN finished_count < cardinality($10) THEN 'accepted'
+                 WHEN issued_count > 0 THEN 'completed' ELSE 'failed' END,
+    form = $4, organ_id = $5, agency_name = $6, document_number = $7, document_date = $8,
+    due_on = $9, item_count = cardinality($10)
+WHERE request_id = $1 AND state = ANY ($3);
+
+-- name: set_rejected (uuid, timestamptz, text[], text, text, text, text, text, jsonb)
+WITH line AS (
+    INSERT INTO timeline (request_id, at, event, subject) VALUES ($1, $2, 'RequestRejected', $6)
+)
+UPDATE request
+SET state = 'rejected', form = $4, organ_id = $5, agency_name = $6, document_number = $7,
+    document_date = $8, reasons = $9
+WHERE request_id = $1 AND state = ANY ($3);
+
+-- name: set_item_state (uuid, int4, timestamptz, text, text, text[], text)
+-- One step of an item that is not its last. $4 event, $5 state, $6 states it may follow, $7 name
+WITH line AS (
+    INSERT INTO timeline (request_id, at, event, item, subject) VALUES ($1, $3, $4, $2, $7)
+)
+INSERT INTO item (request_id, number, state, subscriber_name) VALUES ($1, $2, $5, $7)
+ON CONFLICT (request_id, number) DO UPDATE SET state = excluded.state
+WHERE item.state = ANY ($6);
+
+-- name: set_item_issued (uuid, int4, timestamptz, text[], text, text, text, bytea, timestamptz, timestamptz)
+-- The last step of an item, and of its request when it was the last item.
+-- $4 states it may follow, $5 name, $6 serial, $7 issuer, $8 certificate, $9 and $10 its validity
+WITH line AS (
+    INSERT INTO timeline (request_id, at, event, item, subject, detail)
+    VALUES ($1, $3, 'CertificateIssued', $2, $5, $6)
+), moved AS (
+    INSERT INTO item (request_id, number, state, subscriber_name, serial, issuer, certificate_der,
+                      not_before, not_after)
+    VALUES ($1, $2, 'issued', $5, $6, $7, $8, $9, $10)
+    ON CONFLICT (request_id, number) DO UPDATE
+    SET state = excluded.state, serial = excluded.serial, issuer = excluded.issuer,
+        certificate_der = excluded.certificate_der, not_before = excluded.not_before,
+        not_after = excluded.not_after
+    WHERE item.state = ANY ($4)
+    RETURNING 1
+)
+UPDATE request
+SET finished_count = finished_count + 1, issued_count = issued_count + 1,
+    state = CASE WHEN finished_count + 1 = item_count THEN 'completed' ELSE state END
+WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
+
+-- name: set_item_failed (uuid, int4, timestamptz, text[], jsonb)
+WITH line AS (
+    INSERT INTO timeline (request_id, at, event, item) VALUES ($1, $3, 'IssuanceFailed', $2)
+), moved AS (
+    INSERT INTO item (request_id, number, state, reasons) VALUES ($1, $2, 'failed', $5)
+    ON CONFLICT (request_id, number) DO UPDATE
+    SET state = excluded.state, reasons = excluded.reasons
+    WHERE item.state = ANY ($4)
+    RETURNING 1
+)
+UPDATE request
+SET finished_count = finished_count + 1,
+    state = CASE WHEN finished_count + 1 <> item_count OR item_count IS NULL THEN state
+                 WHEN issued_count > 0 THEN 'completed' ELSE 'failed' END
+WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
+
+-- name: insert_notice (uuid, timestamptz, text, text, text)
+INSERT INTO timeline (request_id, at, event, subject, detail) VALUES ($1, $2, $3, $4, $5);
+
+-- name: make_partitions (timestamptz, int4) -> (int4)
+SELECT make_partitions($1, $2);

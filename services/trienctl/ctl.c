@@ -1,0 +1,204 @@
+/* What the commands share: options of every command, the installation's configuration, calls over
+ * the bus as a principal, files, errors for people. It decides nothing. */
+#include "services/trienctl/ctl.h"
+#include "services/trienctl/trienctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/svc.h"
+
+#define ARENA_LIMIT ((size_t)256 * 1024 * 1024)
+#define CALL_DEADLINE_MS 10000
+#define MAX_PEERS 16
+
+static struct options {
+    const char *config, *principal;
+    bool json;
+} options = {.principal = "operator"};
+
+static const struct conf_row conf_rows[] = {
+    {"dir", CONF_DIR, offsetof(struct ctl_conf, dir), NULL, "folder of the installation", 0, 0,
+     NULL},
+    {"keys", CONF_DIR, offsetof(struct ctl_conf, keys), NULL, "CURVE keys of the principals", 0, 0,
+     NULL},
+    {"peer_keys", CONF_FILE, offsetof(struct ctl_conf, peer_keys), NULL,
+     "public keys of all principals", 0, 0, NULL},
+    {"base_port", CONF_INT, offsetof(struct ctl_conf, base_port), "8080",
+     "moves all default ports together", 1024, 65000, NULL},
+    {0},
+};
+
+/* The next argument of an option that must have one. */
+static const char *option_value(int argc, char **argv, int i)
+{
+    if (i + 1 >= argc) {
+        fprintf(stderr, "trienctl: %s needs a value\n", argv[i]);
+        exit(64);
+    }
+    return argv[i + 1];
+}
+
+int ctl_take_options(int argc, char **argv)
+{
+    int kept = 0;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--config") == 0)
+            options.config = option_value(argc, argv, i++);
+        else if (strcmp(argv[i], "--as") == 0)
+            options.principal = option_value(argc, argv, i++);
+        else if (strcmp(argv[i], "--json") == 0)
+            options.json = true;
+        else
+            argv[kept++] = argv[i];
+    }
+    argv[kept] = NULL;
+    return kept;
+}
+
+struct arena *ctl_arena(void)
+{
+    static struct arena *arena;
+    if (!arena)
+        arena = arena_new(ARENA_LIMIT);
+    return arena;
+}
+
+bool ctl_json(void)
+{
+    return options.json;
+}
+
+static const char *config_path(void)
+{
+    const char *from_environment = getenv("TRIEN_CONFIG");
+    if (options.config)
+        return options.config;
+    return from_environment ? from_environment : "var/demo/etc/trienctl.conf";
+}
+
+const struct ctl_conf *ctl_conf(void)
+{
+    static struct ctl_conf filled;
+    static struct conf *file;
+    struct err err = {0};
+    if (file)
+        return &filled;
+    if (conf_load(config_path(), &err, &file) != RC_OK ||
+        conf_fill(file, conf_rows, &filled, &err) != RC_OK) {
+        fprintf(stderr, "trienctl: %s\n", err.detail);
+        exit(78);
+    }
+    filled.root = conf_root(file);
+    filled.peers = conf_find(filled.root, "peers");
+    return &filled;
+}
+
+const char *ctl_path(const char *format, ...)
+{
+    char below[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(below, sizeof(below), format, arguments);
+    va_end(arguments);
+    return arena_printf(ctl_arena(), "%s/%s", ctl_conf()->dir, below);
+}
+
+const char *ctl_url(const char *kind, unsigned number, const char *path)
+{
+    int port = svc_port((int)ctl_conf()->base_port, kind, number);
+    return arena_printf(ctl_arena(), "http://127.0.0.1:%d%s", port, path);
+}
+
+/* A caller for one principal; tools make few calls, so it is made for each. */
+static enum rc open_caller(const char *principal, struct err *err, struct bus_caller **ret_caller)
+{
+    const struct ctl_conf *conf = ctl_conf();
+    struct bus_peer peers[MAX_PEERS];
+    size_t count = 0;
+    const struct conf_node *node = conf->peers ? conf->peers->child : NULL;
+    for (; node && count < MAX_PEERS; node = node->next)
+        peers[count++] = (struct bus_peer){node->name, node->value};
+    const struct bus_keys keys = {
+        .own_secret_file = arena_printf(ctl_arena(), "%s/%s.secret", conf->keys, principal),
+        .own_public_file = arena_printf(ctl_arena(), "%s/%s.public", conf->keys, principal),
+        .peer_keys_file = conf->peer_keys,
+    };
+    return bus_caller_new(&keys, peers, count, err, ret_caller);
+}
+
+enum rc ctl_call(const char *principal, const char *peer, const ProtobufCMessage *request,
+                 const ProtobufCMessageDescriptor *reply, int deadline_ms, struct err *err,
+                 ProtobufCMessage **ret_reply)
+{
+    struct bus_caller *caller = NULL;
+    TRY(open_caller(principal ? principal : options.principal, err, &caller));
+    enum rc rc =
+        bus_call(caller, peer, request, reply, deadline_ms, NULL, "", ctl_arena(), err, ret_reply);
+    bus_caller_free(&caller);
+    return rc;
+}
+
+ProtobufCMessage *ctl_ask(const char *principal, const char *peer, const ProtobufCMessage *request,
+                          const ProtobufCMessageDescriptor *reply)
+{
+    struct err err = {0};
+    ProtobufCMessage *answer = NULL;
+    if (ctl_call(principal, peer, request, reply, CALL_DEADLINE_MS, &err, &answer) != RC_OK)
+        ctl_die(&err);
+    return answer;
+}
+
+static int exit_status(const struct err *err)
+{
+    switch (err_rc(err->code)) {
+    case RC_RETRY:
+        return 69;
+    case RC_FATAL:
+        return err->code == TRIEN__ERROR__CONFIG_INVALID ? 78 : 1;
+    default:
+        return 1;
+    }
+}
+
+int ctl_failed(const struct err *err)
+{
+    const struct err_entry *entry = err_entry(err->code);
+    if (options.json) {
+        autoptr(json_t) problem =
+            json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", entry->name, "title", entry->en,
+                      "title_vi", entry->vi, "field", err->field, "detail", err->detail);
+        ctl_print_json(problem);
+    }
+    fprintf(stderr, "trienctl: %s%s%s%s%s\n", entry->en, *err->detail ? " (" : "", err->detail,
+            *err->detail ? ")" : "", *err->field ? err->field : "");
+    return exit_status(err);
+}
+
+void ctl_die(const struct err *err)
+{
+    exit(ctl_failed(err));
+}
+
+int ctl_misuse(const char *command, const char *format, ...)
+{
+    va_list arguments;
+    fprintf(stderr, "trienctl %s: ", command);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\nusage: trienctl %s %s\n", command, ctl_usage(command));
+    return 64;
+}
+
+void ctl_print_json(const json_t *document)
+{
+    json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    putchar('\n');
+}
