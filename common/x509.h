@@ -119,7 +119,7 @@ static inline void autoptr_free_x509_ring_t(x509_ring_t **ring)
     x509_ring_free(ring);
 }
 
-/* --- subscribers' public keys (x509_spki.c, x509_weak.c)
+/* --- subscribers' public keys (x509_weak.c)
  * ------------------------------------------ */
 
 /** SHA-256 of the DER SubjectPublicKeyInfo: key_sha256 everywhere. */
