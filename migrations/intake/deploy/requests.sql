@@ -140,7 +140,7 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION make_partitions(timestamptz, integer) FROM PUBLIC;
 
-SELECT make_partitions(now() - interval '1 month', 4);
+DO $$ BEGIN PERFORM make_partitions(now() - interval '1 month', 4); END $$;
 
 GRANT SELECT, INSERT, UPDATE ON request, item TO trien_intake;
 GRANT SELECT, INSERT ON document, timeline, post_digest, post_key TO trien_intake;

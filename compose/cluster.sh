@@ -1,0 +1,168 @@
+#!/bin/sh
+# The private PostgreSQL cluster of one installation (var/demo or a test laboratory):
+#
+#     compose/cluster.sh init DIR              make it, and the roles and databases of every service
+#     compose/cluster.sh start|stop DIR        by its own data folder; nobody else's server is touched
+#     compose/cluster.sh migrate DIR [SERVICE] sqitch: the frame's project, then the service's own
+#     compose/cluster.sh psql DIR [ARGS...]    as the cluster's administrator
+#
+# It listens on a Unix socket only. Called by root it runs as an unprivileged user. Every role has a
+# password of its own in keys/db/ (SCRAM). Socket paths have 107 bytes at most and the unprivileged
+# user must be able to reach its data, so both may live elsewhere; etc/cluster says where.
+set -eu
+umask 077
+PG_BIN=${PG_BIN:-$(ls -d /usr/lib/postgresql/15/bin /usr/lib/postgresql/*/bin 2>/dev/null | head -n 1)}
+SHARE=$(cd "$(dirname "$0")/.." && pwd)
+ADMIN=trien_admin
+
+fail() { echo "cluster: $*" >&2; exit 1; }
+
+# Every service that has migrations of its own.
+services() { (cd "$SHARE/migrations" && for m in */sqitch.plan; do echo "${m%/sqitch.plan}"; done) | grep -v '^frame$'; }
+
+# Runs a command as the owner of the cluster.
+as_owner() {
+    if [ "$(id -u)" = 0 ]; then (cd / && runuser -u "$OWNER" -- "$@"); else "$@"; fi
+}
+
+choose_owner() {
+    if [ "$(id -u)" != 0 ]; then id -un
+    elif id postgres > /dev/null 2>&1; then echo postgres
+    else echo nobody; fi
+}
+
+# etc/cluster: three lines the other commands read.
+place() {
+    OWNER=$(choose_owner)
+    name=trien-$(printf %s "$DIR" | sha256sum | cut -c1-10)
+    SOCKET=/tmp/$name
+    DATA=$DIR/pg
+    [ "$(id -u)" != 0 ] || chmod a+x "$DIR"
+    if ! as_owner test -x "$DIR/."; then
+        DATA=/var/tmp/$name/pg
+        mkdir -p "/var/tmp/$name"
+        chmod 711 "/var/tmp/$name"
+        ln -sfn "$DATA" "$DIR/pg"
+    fi
+    mkdir -p "$DIR/etc"
+    printf 'OWNER=%s\nDATA=%s\nSOCKET=%s\n' "$OWNER" "$DATA" "$SOCKET" > "$DIR/etc/cluster"
+}
+
+known() {
+    [ -r "$DIR/etc/cluster" ] || fail "$DIR has no cluster; run trienctl init"
+    . "$DIR/etc/cluster"
+    export PGHOST="$SOCKET" PGPORT=5432 PGPASSFILE="$DIR/keys/db/passfile" PGOPTIONS="-c client_min_messages=warning"
+}
+
+running() { as_owner "$PG_BIN/pg_ctl" -D "$DATA" status > /dev/null 2>&1; }
+
+admin() { psql -qXAt -v ON_ERROR_STOP=1 -U "$ADMIN" -d postgres "$@"; }
+
+# A password file per role and one for psql and sqitch; made once, kept for ever.
+password() {
+    file=$DIR/keys/db/$1.password
+    [ -s "$file" ] || openssl rand -hex 24 > "$file"
+    grep -q "^\*:\*:\*:$1:" "$DIR/keys/db/passfile" 2>/dev/null ||
+        echo "*:*:*:$1:$(cat "$file")" >> "$DIR/keys/db/passfile"
+    cat "$file"
+}
+
+make_data() {
+    install -d -m 700 -o "$OWNER" "$DATA"
+    pwfile=$(mktemp /tmp/trien-pw.XXXXXX)
+    password "$ADMIN" > "$pwfile"
+    chown "$OWNER" "$pwfile"
+    as_owner "$PG_BIN/initdb" -D "$DATA" -U "$ADMIN" --pwfile="$pwfile" -A scram-sha-256 \
+        -E UTF8 --locale=C.UTF-8 --no-instructions > "$DIR/log/initdb.log" 2>&1 ||
+        { rm -f "$pwfile"; cat "$DIR/log/initdb.log" >&2; fail "initdb failed"; }
+    rm -f "$pwfile"
+    as_owner tee -a "$DATA/postgresql.conf" > /dev/null <<CONF
+
+# --- Triện ---
+listen_addresses = ''
+unix_socket_directories = '$SOCKET'
+max_connections = 300
+shared_buffers = 256MB
+max_wal_size = 2GB
+checkpoint_timeout = 15min
+wal_compression = off
+jit = off
+idle_in_transaction_session_timeout = 5min
+log_min_messages = warning
+CONF
+    as_owner tee "$DATA/pg_hba.conf" > /dev/null <<'HBA'
+local all all scram-sha-256
+HBA
+}
+
+start() {
+    running && return 0
+    # The socket folder lies in /tmp and may have been cleaned away.
+    install -d -m 755 -o "$OWNER" "$SOCKET"
+    as_owner "$PG_BIN/pg_ctl" -D "$DATA" -s -w -t 60 -l "$DATA/server.log" start ||
+        { tail -n 20 "$DATA/server.log" >&2; fail "PostgreSQL does not start"; }
+}
+
+stop() {
+    running || return 0
+    as_owner "$PG_BIN/pg_ctl" -D "$DATA" -s -w -m "${1:-fast}" stop
+}
+
+# Role of the migrations (owns everything) and role of the process (gets what migrations grant).
+make_database() {
+    role=trien_$1
+    for name in "${role}_owner" "$role"; do
+        [ -n "$(admin -c "SELECT 1 FROM pg_roles WHERE rolname = '$name'")" ] ||
+            echo "CREATE ROLE $name LOGIN PASSWORD '$(password "$name")';"
+    done | admin
+    [ -n "$(admin -c "SELECT 1 FROM pg_database WHERE datname = '$role'")" ] && return 0
+    admin <<SQL
+CREATE DATABASE $role OWNER ${role}_owner TEMPLATE template0;
+REVOKE ALL ON DATABASE $role FROM PUBLIC;
+GRANT CONNECT, TEMPORARY ON DATABASE $role TO $role;
+SQL
+}
+
+# One project after the other, the database's owner doing it.
+migrate() {
+    for project in frame "$1"; do
+        (cd "$SHARE/migrations/$project" &&
+            SQITCH_FULLNAME=Trien SQITCH_EMAIL=trien@localhost PGUSER="trien_$1_owner" \
+            SQITCH_USER_CONFIG=/dev/null LC_ALL=C.UTF-8 \
+            sqitch "${2:-deploy}" --set "role=trien_$1" "db:pg:trien_$1") \
+            >> "$DIR/log/migrate-$1.log" 2>&1 ||
+            { tail -n 20 "$DIR/log/migrate-$1.log" >&2; fail "migrations/$project on trien_$1"; }
+    done
+}
+
+migrate_all() {
+    [ $# -gt 0 ] || set -- $(services)
+    jobs=
+    for service in "$@"; do
+        migrate "$service" & jobs="$jobs $!"
+    done
+    for job in $jobs; do wait "$job" || failed=1; done
+    [ -z "${failed:-}" ]
+}
+
+[ $# -ge 2 ] || fail "usage: cluster.sh init|start|stop|migrate|psql DIR ..."
+command=$1
+(umask 022 && mkdir -p "$2")
+DIR=$(cd "$2" && pwd)
+shift 2
+case $command in
+init)
+    mkdir -p "$DIR/keys/db" "$DIR/log"
+    [ -s "$DIR/etc/cluster" ] || place
+    known
+    [ -s "$DATA/PG_VERSION" ] || as_owner test -s "$DATA/PG_VERSION" || make_data
+    start
+    for service in $(services); do make_database "$service"; done
+    migrate_all
+    ;;
+start) known; start ;;
+stop) known; stop "$@" ;;
+migrate) known; migrate_all "$@" ;;
+psql) known; exec psql -U "$ADMIN" -d postgres "$@" ;;
+*) fail "no command $command" ;;
+esac
