@@ -1,0 +1,116 @@
+-- Deploy notification:notices to pg
+--
+-- Partitioned by month through the request id: a UUIDv7 begins with its time, so one column is key,
+-- order and partition at once. Requests older than the oldest month (a feed read again from its
+-- start) fall into the partition for the rest. Personal data stands in recipient and item only and
+-- can leave before everything else.
+BEGIN;
+
+-- States: trien-notification --states.
+CREATE TABLE request (
+    request_id      uuid PRIMARY KEY,
+    receipt_number  text NOT NULL,
+    agency_name     text NOT NULL,
+    document_number text NOT NULL,
+    document_date   text NOT NULL,
+    items           integer NOT NULL CHECK (items > 0),
+    ended           integer NOT NULL DEFAULT 0,
+    issued          integer NOT NULL DEFAULT 0,
+    told            integer NOT NULL DEFAULT 0,
+    digests         integer NOT NULL DEFAULT 0,
+    digest_due_at   timestamptz,
+    state           text NOT NULL DEFAULT 'accepted'
+                    CHECK (state IN ('accepted', 'partly', 'finished')),
+    CHECK (issued <= ended AND ended <= items AND told <= ended),
+    CHECK ((state = 'finished') = (ended = items)),
+    CHECK ((state = 'accepted') = (ended = 0))
+) PARTITION BY RANGE (request_id);
+CREATE INDEX request_digest_due ON request (digest_due_at) WHERE digest_due_at IS NOT NULL;
+
+-- Personal data: whom to write to. Addresses that can be used, separated by spaces.
+CREATE TABLE recipient (
+    request_id uuid PRIMARY KEY,
+    emails     text NOT NULL,
+    mobile     text NOT NULL CHECK (mobile = '' OR mobile ~ '^\+84[35789][0-9]{8}$')
+) PARTITION BY RANGE (request_id);
+
+-- Personal data: the ends of a request's items in the order they came; what digests list.
+CREATE TABLE item (
+    request_id      uuid NOT NULL,
+    number          integer NOT NULL,
+    ordinal         integer NOT NULL,
+    subscriber_name text NOT NULL,
+    serial          text,
+    reason          text,
+    PRIMARY KEY (request_id, number),
+    CHECK ((serial IS NULL) <> (reason IS NULL))
+) PARTITION BY RANGE (request_id);
+
+-- One row per notice and channel. recipient is masked; recipient_key stands for the address.
+CREATE TABLE notice (
+    request_id    uuid NOT NULL,
+    template      text NOT NULL CHECK (template IN ('accepted', 'rejected', 'issued')),
+    number        integer NOT NULL CHECK (number > 0),
+    channel       text NOT NULL CHECK (channel IN ('email', 'sms')),
+    state         text NOT NULL
+                  CHECK (state IN ('queued', 'handed', 'delivered', 'failed', 'unconfirmed')),
+    recipient     text NOT NULL,
+    recipient_key bigint NOT NULL,
+    send_at       timestamptz NOT NULL,
+    handed_at     timestamptz CHECK (handed_at IS NULL OR state = 'handed'),
+    settled_at    timestamptz,
+    why           text,
+    PRIMARY KEY (request_id, template, number, channel),
+    CHECK ((state IN ('queued', 'handed')) = (settled_at IS NULL))
+) PARTITION BY RANGE (request_id);
+CREATE INDEX notice_by_recipient ON notice (recipient_key, send_at);
+CREATE INDEX notice_handed ON notice (handed_at) WHERE handed_at IS NOT NULL;
+
+-- The smallest UUIDv7 of an instant: 48 bits of milliseconds, then zeros.
+CREATE FUNCTION uuid_floor(at timestamptz) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
+                  || repeat('0', 20))::uuid $$;
+
+-- Makes the partitions of the month of `from_time` and of the months after it that are not there
+-- yet; how many were made. Owned by the role of the migrations, called by the service.
+CREATE FUNCTION make_partitions(from_time timestamptz, months integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    begins timestamptz;
+    parent text;
+    child  text;
+    made   integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('notification.make_partitions'));
+    FOR m IN 0..least(greatest(months, 0), 24) LOOP
+        begins := date_trunc('month', from_time AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+                  + make_interval(months => m);
+        FOREACH parent IN ARRAY ARRAY['request', 'recipient', 'item', 'notice'] LOOP
+            child := parent || to_char(begins AT TIME ZONE 'UTC', '_YYYY_MM');
+            CONTINUE WHEN to_regclass(child) IS NOT NULL;
+            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)%s',
+                           child, parent, uuid_floor(begins),
+                           uuid_floor((begins AT TIME ZONE 'UTC' + interval '1 month')
+                                      AT TIME ZONE 'UTC'),
+                           CASE WHEN parent IN ('request', 'notice') THEN ' WITH (fillfactor = 70)'
+                                ELSE '' END);
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END $$;
+REVOKE ALL ON FUNCTION make_partitions(timestamptz, integer) FROM PUBLIC;
+
+CREATE TABLE request_rest PARTITION OF request DEFAULT;
+CREATE TABLE recipient_rest PARTITION OF recipient DEFAULT;
+CREATE TABLE item_rest PARTITION OF item DEFAULT;
+CREATE TABLE notice_rest PARTITION OF notice DEFAULT;
+SELECT make_partitions(now() - interval '1 month', 4);
+
+GRANT SELECT, INSERT, UPDATE ON request, notice TO trien_notification;
+GRANT SELECT, INSERT ON recipient, item TO trien_notification;
+GRANT EXECUTE ON FUNCTION make_partitions(timestamptz, integer) TO trien_notification;
+
+COMMIT;

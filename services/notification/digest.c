@@ -1,0 +1,67 @@
+/* The digest of a request: one notice for all items that have ended, however many they are. */
+#include <string.h>
+
+#include "services/notification/notice.h"
+
+/* Lines of one kind under a heading, or "" when there are none. */
+static const char *list_rows(struct arena *arena, const char *heading, const struct item_row *rows,
+                             size_t count, bool issued)
+{
+    size_t room = strlen(heading) + 2, listed = 0;
+    char *text, *end;
+
+    for (size_t i = 0; i < count; i++)
+        room += strlen(rows[i].subscriber_name) +
+                strlen(issued ? rows[i].serial ?: "" : rows[i].reason ?: "") + 64;
+    end = stpcpy(text = arena_alloc(arena, room), heading);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = template_one_line(arena, rows[i].subscriber_name, 120);
+        if ((rows[i].serial != NULL) != issued)
+            continue;
+        listed++;
+        end = stpcpy(end, arena_printf(arena, "  %zu. %s", listed, name));
+        end = stpcpy(end, issued ? " – số hiệu chứng thư " : " – ");
+        end = stpcpy(stpcpy(end, issued ? rows[i].serial : rows[i].reason), "\n");
+    }
+    return listed ? text : "";
+}
+
+static const char *digest_rows(struct arena *arena, const struct item_row *rows, size_t count,
+                               int64_t unlisted)
+{
+    const char *issued = list_rows(arena, "Chứng thư đã cấp:\n", rows, count, true);
+    const char *failed = list_rows(arena, "Không cấp được:\n", rows, count, false);
+    const char *more =
+        unlisted > 0 ? arena_printf(arena, "… và %lld thuê bao khác.\n", (long long)unlisted) : "";
+
+    return arena_printf(arena, "%s%s%s%s", issued, *issued && *failed ? "\n" : "", failed, more);
+}
+
+enum rc notice_queue_digest(struct tx *tx, const struct request_row *request,
+                            const struct item_row *only)
+{
+    struct arena *arena = tx->arena;
+    struct item_row *listed = NULL;
+    size_t count = 1;
+
+    if (!only)
+        TRY(store_list_ended_items(tx, request->request_id, request->told, DIGEST_MAX_ROWS, &listed,
+                                   &count));
+    const struct item_row *rows = only ? only : listed;
+    int64_t unlisted = request->ended - request->told - (int64_t)count;
+    const struct notice_address address = {request->emails, request->mobile};
+    const struct template_field fields[] = {
+        {"receipt", request->receipt_number, false},
+        {"agency", request->agency_name, false},
+        {"document", request->document_number, false},
+        {"document_day", template_day(arena, request->document_date), false},
+        {"items", arena_printf(arena, "%lld", (long long)request->items), false},
+        {"issued", arena_printf(arena, "%lld", (long long)request->issued), false},
+        {"failed", arena_printf(arena, "%lld", (long long)(request->ended - request->issued)),
+         false},
+        {"rows", digest_rows(arena, rows, count, unlisted), true},
+        {NULL, NULL, false},
+    };
+    return notice_queue(tx, request->request_id, request->digests, &template_issued, &address,
+                        fields);
+}

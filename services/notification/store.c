@@ -1,0 +1,196 @@
+/* notification's statements: binds, runs, reads. No rules, no events. */
+#include "services/notification/store.h"
+
+#include "common/bus.h"
+#include "gen/services/notification/store.inc"
+
+/* Ids come from events; one that is no UUID can never be stored. */
+static enum rc parse_id(struct tx *tx, const char *text, uint8_t ret_uuid[16])
+{
+    CHECK(bus_uuid_parse(text, ret_uuid), &tx->err, TRIEN__ERROR__MALFORMED,
+          "request id is no UUID: %.40s", text);
+    return RC_OK;
+}
+
+enum rc store_insert_request(struct tx *tx, const struct request_row *row)
+{
+    uint8_t id[16];
+
+    TRY(parse_id(tx, row->request_id, id));
+    return DB_PUSH(tx, insert_request, db_uuid(id), db_text(row->receipt_number),
+                   db_text(row->agency_name), db_text(row->document_number),
+                   db_text(row->document_date), db_int4((int32_t)row->items), db_text(row->emails),
+                   db_text(row->mobile));
+}
+
+enum rc store_find_request(struct tx *tx, const char *request_id, bool *ret_known)
+{
+    struct db_rows *rows;
+    uint8_t id[16];
+
+    TRY(parse_id(tx, request_id, id));
+    TRY(DB_RUN(tx, request_known, &rows, db_uuid(id)));
+    *ret_known = db_get_bool(rows, 0, 0);
+    return RC_OK;
+}
+
+/* Columns from `first` on as both statements list them: counts, texts, addresses. */
+static void read_request(const struct db_rows *rows, size_t row, size_t first,
+                         struct request_row *into)
+{
+    into->items = db_get_int(rows, row, first);
+    into->ended = db_get_int(rows, row, first + 1);
+    into->issued = db_get_int(rows, row, first + 2);
+    into->told = db_get_int(rows, row, first + 3);
+    into->digests = db_get_int(rows, row, first + 4);
+    into->receipt_number = db_get_text(rows, row, first + 5);
+    into->agency_name = db_get_text(rows, row, first + 6);
+    into->document_number = db_get_text(rows, row, first + 7);
+    into->document_date = db_get_text(rows, row, first + 8);
+    into->emails = db_get_text(rows, row, first + 9);
+    into->mobile = db_get_text(rows, row, first + 10);
+}
+
+enum rc store_set_item_ended(struct tx *tx, const char *request_id, const struct item_row *item,
+                             usec digest_due_at, bool *ret_counted, struct request_row *ret_row)
+{
+    struct db_rows *rows;
+    uint8_t id[16];
+
+    TRY(parse_id(tx, request_id, id));
+    TRY(DB_RUN(tx, end_item, &rows, db_uuid(id), db_int4((int32_t)item->number),
+               db_time(digest_due_at), db_text(item->subscriber_name), db_text(item->serial),
+               db_text(item->reason)));
+    *ret_counted = db_count(rows) == 1;
+    if (*ret_counted) {
+        ret_row->request_id = request_id;
+        read_request(rows, 0, 0, ret_row);
+    }
+    return RC_OK;
+}
+
+enum rc store_claim_digests(struct tx *tx, int limit, struct request_row **ret_rows,
+                            size_t *ret_count)
+{
+    struct db_rows *rows;
+    struct request_row *list;
+
+    TRY(DB_RUN(tx, claim_digests, &rows, db_time(tx->now), db_int4(limit)));
+    list = ARENA_ARRAY(tx->arena, struct request_row, db_count(rows) + 1);
+    for (size_t i = 0; i < db_count(rows); i++) {
+        list[i].request_id = bus_uuid_text(tx->arena, db_get_uuid(rows, i, 0));
+        read_request(rows, i, 1, &list[i]);
+    }
+    *ret_rows = list;
+    *ret_count = db_count(rows);
+    return RC_OK;
+}
+
+enum rc store_list_ended_items(struct tx *tx, const char *request_id, int64_t told, int limit,
+                               struct item_row **ret_rows, size_t *ret_count)
+{
+    struct db_rows *rows;
+    struct item_row *list;
+    uint8_t id[16];
+
+    TRY(parse_id(tx, request_id, id));
+    TRY(DB_RUN(tx, list_ended_items, &rows, db_uuid(id), db_int4((int32_t)told), db_int4(limit)));
+    list = ARENA_ARRAY(tx->arena, struct item_row, db_count(rows) + 1);
+    for (size_t i = 0; i < db_count(rows); i++) {
+        list[i].subscriber_name = db_get_text(rows, i, 0);
+        if (*db_get_text(rows, i, 1))
+            list[i].serial = db_get_text(rows, i, 1);
+        else
+            list[i].reason = db_get_text(rows, i, 2);
+    }
+    *ret_rows = list;
+    *ret_count = db_count(rows);
+    return RC_OK;
+}
+
+enum rc store_insert_notice(struct tx *tx, const struct notice_key *key, int64_t cap_per_hour,
+                            struct notice_way *ways, size_t count)
+{
+    const char *channels[2] = {NULL}, *recipients[2] = {NULL};
+    int64_t keys[2] = {0};
+    struct db_rows *rows;
+    uint8_t id[16];
+
+    TRY(parse_id(tx, key->request_id, id));
+    for (size_t i = 0; i < count; i++) {
+        channels[i] = ways[i].channel;
+        recipients[i] = ways[i].recipient;
+        keys[i] = ways[i].recipient_key;
+        ways[i].send_at = tx->now;
+    }
+    struct db_value values[] = {
+        db_uuid(id),
+        db_text(key->template_name),
+        db_int4((int32_t)key->number),
+        db_texts(channels, count),
+        db_texts(recipients, count),
+        db_int8s(keys, count),
+        db_time(tx->now),
+        db_int4((int32_t)cap_per_hour),
+    };
+    if (cap_per_hour == 0) /* nothing to learn: no round trip */
+        return db_push(tx, &stmt_insert_notice, COUNT_OF(values), values);
+    TRY(db_run(tx, &stmt_insert_notice, &rows, COUNT_OF(values), values));
+    for (size_t i = 0; i < db_count(rows) && i < count; i++)
+        for (size_t way = 0; way < count; way++)
+            if (strcmp(db_get_text(rows, i, 0), ways[way].channel) == 0)
+                ways[way].send_at = db_get_time(rows, i, 1);
+    return RC_OK;
+}
+
+enum rc store_set_notice_state(struct tx *tx, const struct notice_key *key, const char *const *from,
+                               const char *to, const char *why, const char **ret_recipient)
+{
+    struct db_rows *rows;
+    uint8_t id[16];
+    size_t count = 0;
+
+    while (from[count])
+        count++;
+    TRY(parse_id(tx, key->request_id, id));
+    struct db_value values[] = {
+        db_uuid(id),
+        db_text(key->template_name),
+        db_int4((int32_t)key->number),
+        db_text(key->channel),
+        db_texts(from, count),
+        db_text(to),
+        db_time(tx->now),
+        db_text(why),
+    };
+    if (!ret_recipient)
+        return db_push(tx, &stmt_set_notice_state, COUNT_OF(values), values);
+    TRY(db_run(tx, &stmt_set_notice_state, &rows, COUNT_OF(values), values));
+    *ret_recipient = db_count(rows) ? db_get_text(rows, 0, 0) : NULL;
+    return RC_OK;
+}
+
+enum rc store_claim_unconfirmed(struct tx *tx, usec handed_before, int limit,
+                                struct unconfirmed_row **ret_rows, size_t *ret_count)
+{
+    struct db_rows *rows;
+    struct unconfirmed_row *list;
+
+    TRY(DB_RUN(tx, claim_unconfirmed, &rows, db_time(handed_before), db_time(tx->now),
+               db_int4(limit)));
+    list = ARENA_ARRAY(tx->arena, struct unconfirmed_row, db_count(rows) + 1);
+    for (size_t i = 0; i < db_count(rows); i++)
+        list[i] = (struct unconfirmed_row){{db_get_text(rows, i, 0), db_get_text(rows, i, 1),
+                                            db_get_int(rows, i, 2), db_get_text(rows, i, 3)},
+                                           db_get_text(rows, i, 4)};
+    *ret_rows = list;
+    *ret_count = db_count(rows);
+    return RC_OK;
+}
+
+enum rc store_make_partitions(struct tx *tx, int months)
+{
+    struct db_rows *rows;
+
+    return DB_RUN(tx, make_partitions, &rows, db_time(tx->now), db_int4(months));
+}

@@ -1,0 +1,84 @@
+/* notification's tables, one function per statement of store.sql. Texts that are handed out live as
+ * long as the message. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/svc.h"
+
+extern const struct db_statement store_statements[];
+extern const size_t store_statement_count;
+
+/* A request as its notices need it. */
+struct request_row {
+    const char *request_id;
+    const char *receipt_number, *agency_name, *document_number, *document_date;
+    int64_t items, ended, issued; /* subscribers in all; finished; finished with a certificate */
+    int64_t told;                 /* how many ends earlier digests carried */
+    int64_t digests;              /* digests so far, with the one that is due now */
+    const char *emails;           /* separated by spaces; "" when none, or taken out */
+    const char *mobile;           /* "+84…" or "" */
+};
+
+/* The end of one item. */
+struct item_row {
+    int64_t number;
+    const char *subscriber_name;
+    const char *serial, *reason; /* one of them; the other is NULL */
+};
+
+/* One way a notice goes. */
+struct notice_way {
+    const char *channel;   /* email, sms */
+    const char *recipient; /* masked */
+    int64_t recipient_key;
+    usec send_at; /* filled by store_insert_notice() */
+};
+
+/* One row of notice. */
+struct notice_key {
+    const char *request_id, *template_name;
+    int64_t number;
+    const char *channel;
+};
+
+/** Stores a request and whom to write to about it. */
+enum rc store_insert_request(struct tx *tx, const struct request_row *row) MUST_USE;
+
+enum rc store_find_request(struct tx *tx, const char *request_id, bool *ret_known) MUST_USE;
+
+/** Counts the end of an item. *ret_counted is false when the request is not known or the item ended
+ *  before; *ret_row is filled otherwise. */
+enum rc store_set_item_ended(struct tx *tx, const char *request_id, const struct item_row *item,
+                             usec digest_due_at, bool *ret_counted,
+                             struct request_row *ret_row) MUST_USE;
+
+/** Takes up to `limit` requests whose digest is due; their ends are marked as told. */
+enum rc store_claim_digests(struct tx *tx, int limit, struct request_row **ret_rows,
+                            size_t *ret_count) MUST_USE;
+
+/** Up to `limit` ends that came after the first `told` ones. */
+enum rc store_list_ended_items(struct tx *tx, const char *request_id, int64_t told, int limit,
+                               struct item_row **ret_rows, size_t *ret_count) MUST_USE;
+
+/** Queues the rows of one notice; fills in when each may be sent under the cap (0: no cap). */
+enum rc store_insert_notice(struct tx *tx, const struct notice_key *key, int64_t cap_per_hour,
+                            struct notice_way *ways, size_t count) MUST_USE;
+
+/** One step of the notice states. *ret_recipient is the masked recipient, or NULL when the row is
+ *  in none of the `from` states (NULL-terminated). ret_recipient may be NULL: the step is only
+ *  queued then and costs no round trip. `why` may be NULL. */
+enum rc store_set_notice_state(struct tx *tx, const struct notice_key *key, const char *const *from,
+                               const char *to, const char *why,
+                               const char **ret_recipient) MUST_USE;
+
+struct unconfirmed_row {
+    struct notice_key key;
+    const char *recipient;
+};
+/** Gives up waiting for receipts of what was handed over before `handed_before`. */
+enum rc store_claim_unconfirmed(struct tx *tx, usec handed_before, int limit,
+                                struct unconfirmed_row **ret_rows, size_t *ret_count) MUST_USE;
+
+/** Makes the partitions of this month and the next `months`. */
+enum rc store_make_partitions(struct tx *tx, int months) MUST_USE;

@@ -1,0 +1,100 @@
+-- Statements of notification. Times are tx->now, never now().
+
+-- name: insert_request (uuid, text, text, text, text, int4, text, text)
+-- $7 addresses separated by spaces, $8 mobile or ''
+WITH whom AS (
+    INSERT INTO recipient (request_id, emails, mobile) VALUES ($1, $7, $8)
+)
+INSERT INTO request (request_id, receipt_number, agency_name, document_number, document_date, items)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: request_known (uuid) -> (bool)
+SELECT EXISTS (SELECT FROM request WHERE request_id = $1);
+
+-- name: end_item (uuid, int4, timestamptz, text, text, text) -> (int8, int8, int8, int8, int8, text, text, text, text, text, text)
+-- Counts the end of one item; no row when the request is not known or the item had ended. The last
+-- end marks everything as told (the handler writes the digest in this transaction), the first of
+-- several sets the time by which a digest goes out anyway ($3).
+-- $2 item number, $4 subscriber, $5 serial or NULL, $6 reason or NULL
+WITH before AS (
+    SELECT told FROM request WHERE request_id = $1
+), counted AS (
+    UPDATE request r
+    SET ended = ended + 1,
+        issued = issued + ($5 IS NOT NULL)::integer,
+        state = CASE WHEN ended + 1 = items THEN 'finished' ELSE 'partly' END,
+        told = CASE WHEN ended + 1 = items THEN ended + 1 ELSE told END,
+        digests = CASE WHEN ended + 1 = items THEN digests + 1 ELSE digests END,
+        digest_due_at = CASE WHEN ended + 1 = items THEN NULL ELSE coalesce(digest_due_at, $3) END
+    WHERE request_id = $1
+      AND NOT EXISTS (SELECT FROM item WHERE request_id = $1 AND number = $2)
+    RETURNING *
+), listed AS (
+    INSERT INTO item (request_id, number, ordinal, subscriber_name, serial, reason)
+    SELECT $1, $2, ended, $4, $5, $6 FROM counted
+)
+SELECT items::bigint, ended::bigint, issued::bigint, before.told::bigint, digests::bigint,
+       receipt_number, agency_name, document_number, document_date,
+       coalesce(emails, ''), coalesce(mobile, '')
+FROM counted CROSS JOIN before LEFT JOIN recipient ON recipient.request_id = $1;
+
+-- name: claim_digests (timestamptz, int4) -> (uuid, int8, int8, int8, int8, int8, text, text, text, text, text, text)
+-- Requests whose digest is due although some items are still open; marks what has ended as told.
+WITH due AS (
+    SELECT request_id, told FROM request
+    WHERE digest_due_at <= $1 ORDER BY digest_due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+), marked AS (
+    UPDATE request r SET told = r.ended, digests = r.digests + 1, digest_due_at = NULL
+    FROM due WHERE r.request_id = due.request_id
+    RETURNING r.*, due.told AS told_before
+)
+SELECT marked.request_id, items::bigint, ended::bigint, issued::bigint, told_before::bigint,
+       digests::bigint, receipt_number, agency_name, document_number, document_date,
+       coalesce(emails, ''), coalesce(mobile, '')
+FROM marked LEFT JOIN recipient ON recipient.request_id = marked.request_id;
+
+-- name: list_ended_items (uuid, int4, int4) -> (text, text, text)
+-- Subscriber, serial, reason of what ended after the first $2, in the request's order.
+SELECT subscriber_name, coalesce(serial, ''), coalesce(reason, '') FROM item
+WHERE request_id = $1 AND ordinal > $2 ORDER BY number LIMIT $3;
+
+-- name: insert_notice (uuid, text, int4, text[], text[], int8[], timestamptz, int4) -> (text, timestamptz)
+-- One row per channel ($4, masked recipients $5, their keys $6). Beyond $8 notices an hour to one
+-- recipient by one channel each further $8 are sent an hour later. Notices of transactions that are
+-- not committed yet are not counted: the cap protects people, it is no quota. Requests older than
+-- 60 days do not count either, so that the look-up touches few partitions.
+INSERT INTO notice (request_id, template, number, channel, state, recipient, recipient_key, send_at)
+SELECT $1, $2, $3, way.channel, 'queued', way.recipient, way.key,
+       $7 + CASE WHEN $8 = 0 THEN interval '0' ELSE
+                interval '1 hour' * ((SELECT count(*) FROM notice n
+                                      WHERE n.recipient_key = way.key AND n.channel = way.channel
+                                        AND n.send_at > $7 - interval '1 hour'
+                                        AND n.request_id >= uuid_floor($7 - interval '60 days'))
+                                     / $8) END
+FROM unnest($4, $5, $6) AS way (channel, recipient, key)
+RETURNING channel, send_at;
+
+-- name: set_notice_state (uuid, text, int4, text, text[], text, timestamptz, text) -> (text)
+-- $5 the states the step may start from (the state table's), $6 the new one; the masked recipient.
+UPDATE notice
+SET state = $6,
+    handed_at = CASE WHEN $6 = 'handed' THEN $7 END,
+    settled_at = CASE WHEN $6 <> 'handed' THEN $7 END,
+    why = $8
+WHERE request_id = $1 AND template = $2 AND number = $3 AND channel = $4 AND state = ANY ($5)
+RETURNING recipient;
+
+-- name: claim_unconfirmed (timestamptz, timestamptz, int4) -> (text, text, int8, text, text)
+-- Handed to the gateway before $1 and never heard of again.
+WITH silent AS (
+    SELECT request_id, template, number, channel FROM notice
+    WHERE handed_at < $1 AND state = 'handed' LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+UPDATE notice n SET state = 'unconfirmed', handed_at = NULL, settled_at = $2
+FROM silent s
+WHERE n.request_id = s.request_id AND n.template = s.template AND n.number = s.number
+  AND n.channel = s.channel
+RETURNING n.request_id::text, n.template, n.number::bigint, n.channel, n.recipient;
+
+-- name: make_partitions (timestamptz, int4) -> (int4)
+SELECT make_partitions($1, $2);
