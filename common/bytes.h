@@ -21,7 +21,7 @@ static inline struct bytes bytes_of_text(const char *text)
 
 static inline struct bytes bytes_of(const void *p, size_t n)
 {
-    return (struct bytes){p, n};
+    return (struct bytes){(const uint8_t *)p, n};
 }
 
 /** Both views hold the same bytes. Not constant-time: see bytes_equal_secret(). */

@@ -1,0 +1,145 @@
+/* The child's job, from the bytes to the answer: scan, open, find signatures, compare tables,
+ * compare revisions, take request.json out. It decides nothing about signers and never sees a key.
+ */
+#include "common/pdf_child.h"
+
+#include <cstring>
+#include <exception>
+
+#include "common/pdf_revision.hpp"
+
+namespace trien
+{
+
+struct Scan {
+    explicit Scan(struct bytes file)
+    {
+        if (!pdf_scan_file(file, &result)) {
+            std::string why = std::string(result.fault ? result.fault : "scan") + " at " +
+                              std::to_string(result.fault_at);
+            pdf_scan_done(&result);
+            throw Refusal{PDF_CHILD_STRUCTURE, why};
+        }
+    }
+    ~Scan()
+    {
+        pdf_scan_done(&result);
+    }
+    Scan(Scan const &) = delete;
+    Scan &operator=(Scan const &) = delete;
+
+    struct pdf_scan result;
+};
+
+struct Examination {
+    Findings findings;
+    std::vector<pdf_child_signature> signatures;
+    std::string request;
+
+    void judge_request(Request const &first, Request const &last)
+    {
+        if (first.count > 1 || last.count > 1)
+            findings.add(PDF_CHILD_REQUEST_DUPLICATED, "more than one request.json");
+        else if (first.count == 0 && last.count == 0)
+            findings.add(PDF_CHILD_REQUEST_MISSING, "no request.json");
+        else if (first.count != last.count)
+            findings.add(PDF_CHILD_REQUEST_NOT_SIGNED,
+                         "request.json came or went after the first signature");
+        else if (first.bytes != last.bytes)
+            findings.add(PDF_CHILD_REQUEST_NOT_SIGNED,
+                         "request.json was changed after the first signature");
+        request = first.bytes;
+    }
+
+    void run(struct bytes file)
+    {
+        std::vector<std::unique_ptr<Revision>> revisions;
+        auto last = std::make_unique<Revision>(file, file.n);
+
+        signatures = find_signatures(*last, findings);
+        Scan scan(file);
+        for (auto const &signature : signatures) {
+            if (signature.covered_end > file.n)
+                throw Refusal{PDF_CHILD_STRUCTURE, "ByteRange reaches beyond the file"};
+            if (signature.covered_end < file.n)
+                revisions.push_back(std::make_unique<Revision>(file, signature.covered_end));
+        }
+        revisions.push_back(std::move(last));
+        for (size_t i = 0; i < revisions.size(); i++) {
+            check_table(*revisions[i], scan.result, file, signatures.front().covered_end, findings);
+            if (i > 0)
+                check_changes(*revisions[i - 1], *revisions[i], findings);
+        }
+        Request first = find_request(*revisions.front());
+        judge_request(first, revisions.size() > 1 ? find_request(*revisions.back()) : first);
+    }
+};
+
+/* Never throws: whatever goes wrong is a finding. */
+static void examine(struct bytes file, Examination &examination)
+{
+    try {
+        examination.run(file);
+    } catch (Refusal const &refusal) {
+        examination.findings.add(refusal.finding, refusal.detail);
+    } catch (std::bad_alloc const &) {
+        examination.findings.add(PDF_CHILD_BOMB, "out of memory");
+    } catch (std::length_error const &) {
+        examination.findings.add(PDF_CHILD_BOMB, "a length is out of range");
+    } catch (std::exception const &error) {
+        examination.findings.add(PDF_CHILD_STRUCTURE, error.what());
+    }
+}
+
+static void copy_detail(std::string const &from, char *to, size_t size)
+{
+    size_t n = std::min(from.size(), size - 1);
+
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+}
+
+static struct bytes answer_with(Examination const &examination)
+{
+    pdf_child_answer answer = {};
+    size_t request = examination.findings.bits == 0 ? examination.request.size() : 0;
+    auto *out = static_cast<uint8_t *>(malloc(sizeof(answer) + request));
+
+    if (!out)
+        return {nullptr, 0};
+    answer.magic = PDF_CHILD_MAGIC;
+    answer.findings = examination.findings.bits;
+    answer.request_size = static_cast<uint32_t>(request);
+    copy_detail(examination.findings.detail, answer.detail, sizeof(answer.detail));
+    for (auto const &signature : examination.signatures)
+        answer.signatures[answer.signature_count++] = signature;
+    memcpy(out, &answer, sizeof(answer));
+    if (request > 0)
+        memcpy(out + sizeof(answer), examination.request.data(), request);
+    return {out, sizeof(answer) + request};
+}
+
+} // namespace trien
+
+struct bytes pdf_child_job(struct bytes file)
+{
+    trien::Examination examination;
+
+    trien::examine(file, examination);
+    return trien::answer_with(examination);
+}
+
+void pdf_child_warm_up(void)
+{
+    /* Without a signature: qpdf's tables, the allocator and the unwinder are what is to be warmed.
+     */
+    static const char document[] =
+        "%PDF-1.7\n"
+        "1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
+        "2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\nendobj\n"
+        "xref\n0 3\n0000000000 65535 f \n0000000009 00000 n \n0000000058 00000 n \n"
+        "trailer\n<< /Size 3 /Root 1 0 R >>\nstartxref\n110\n%%EOF\n";
+
+    for (int i = 0; i < 3; i++)
+        free(const_cast<uint8_t *>(pdf_child_job(bytes_of(document, sizeof(document) - 1)).p));
+}

@@ -1,0 +1,57 @@
+/* What the sandboxed child does with one document, and what it may say about it.
+ *
+ * The answer is a stranger's bytes: document.c checks every number of it and compares the
+ * signatures with those it has verified itself. */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/bytes.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PDF_CHILD_MAGIC UINT32_C(0x54504446)
+#define PDF_CHILD_MAX_SIGNATURES 16
+#define PDF_CHILD_MAX_REQUEST_BYTES (2u * 1024 * 1024)
+
+/* One bit a finding; document.c has the table of their codes. */
+enum pdf_child_finding {
+    PDF_CHILD_STRUCTURE = 1 << 0,
+    PDF_CHILD_BOMB = 1 << 1,
+    PDF_CHILD_ENCRYPTED = 1 << 2,
+    PDF_CHILD_CHANGES = 1 << 3,
+    PDF_CHILD_REQUEST_MISSING = 1 << 4,
+    PDF_CHILD_REQUEST_DUPLICATED = 1 << 5,
+    PDF_CHILD_REQUEST_NOT_SIGNED = 1 << 6,
+    PDF_CHILD_SIGNATURE = 1 << 7, /* a kind of signature that is not accepted */
+};
+
+struct pdf_child_signature {
+    uint64_t gap_start, gap_end, covered_end;
+    uint32_t is_time_stamp;
+    uint32_t unused;
+};
+
+/* Followed by request_size bytes of request.json when findings is 0. */
+struct pdf_child_answer {
+    uint32_t magic;
+    uint32_t findings;
+    uint32_t signature_count;
+    uint32_t request_size;
+    char detail[160]; /* printable ASCII, NUL-terminated: the first finding, for operators */
+    struct pdf_child_signature signatures[PDF_CHILD_MAX_SIGNATURES]; /* ordered by covered_end */
+};
+
+/** The job: parses the file with libqpdf, revision by revision. The answer lives until the process
+ * ends. Never throws; safe to call outside the sandbox in tests and fuzz targets, where it leaks
+ * its answer. */
+struct bytes pdf_child_job(struct bytes file);
+
+/** Parses a small document with everything in it, once, so that a forked child finds it warm. */
+void pdf_child_warm_up(void);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,196 @@
+/* Opening a revision with libqpdf, and the signature dictionaries in it. Recovery is switched off
+ * and a warning is a refusal: a signed document needs no guessing. */
+#include "common/pdf_revision.hpp"
+
+#include <algorithm>
+#include <qpdf/QPDFExc.hh>
+#include <qpdf/QPDFXRefEntry.hh>
+
+namespace trien
+{
+
+static const int max_depth = 64;
+static const size_t max_fields = 10000;
+
+void Findings::add(pdf_child_finding finding, std::string const &why)
+{
+    if (bits == 0)
+        detail = why;
+    bits |= static_cast<uint32_t>(finding);
+}
+
+bool Entry::operator==(Entry const &other) const
+{
+    return generation == other.generation && type == other.type && offset == other.offset &&
+           stream == other.stream && index == other.index;
+}
+
+static Entry entry_of(int generation, QPDFXRefEntry const &entry)
+{
+    if (entry.getType() == 1)
+        return {generation, 1, static_cast<size_t>(entry.getOffset()), 0, 0};
+    return {generation, 2, 0, entry.getObjStreamNumber(), entry.getObjStreamIndex()};
+}
+
+static std::shared_ptr<QPDF> open(struct bytes file, size_t size)
+{
+    auto pdf = QPDF::create();
+
+    pdf->setSuppressWarnings(true);
+    pdf->setAttemptRecovery(false);
+    try {
+        pdf->processMemoryFile("document", reinterpret_cast<char const *>(file.p), size);
+    } catch (QPDFExc const &error) {
+        if (error.getErrorCode() == qpdf_e_password)
+            throw Refusal{PDF_CHILD_ENCRYPTED, "encrypted"};
+        throw;
+    }
+    if (pdf->isEncrypted() || pdf->getTrailer().hasKey("/Encrypt"))
+        throw Refusal{PDF_CHILD_ENCRYPTED, "encrypted"};
+    return pdf;
+}
+
+Revision::Revision(struct bytes file, size_t prefix) : size(prefix), pdf(open(file, prefix))
+{
+    for (auto const &row : pdf->getXRefTable()) {
+        int number = row.first.getObj();
+
+        if (!table.emplace(number, entry_of(row.first.getGen(), row.second)).second)
+            throw Refusal{PDF_CHILD_STRUCTURE,
+                          "object " + std::to_string(number) + " has two generations"};
+    }
+    objects = pdf->getAllObjects();
+    for (auto &object : objects)
+        if (table.count(object.getObjectID()) == 0)
+            dangling.insert(object.getObjectID());
+    if (pdf->anyWarnings())
+        throw Refusal{PDF_CHILD_STRUCTURE, pdf->getWarnings().front().getMessageDetail()};
+}
+
+QPDFObjectHandle Revision::object(int number)
+{
+    auto found = table.find(number);
+
+    return found == table.end() ? QPDFObjectHandle::newNull()
+                                : pdf->getObjectByID(number, found->second.generation);
+}
+
+static void walk_at(QPDFObjectHandle object, std::function<void(QPDFObjectHandle)> const &visit,
+                    int depth)
+{
+    if (depth > max_depth)
+        throw Refusal{PDF_CHILD_STRUCTURE, "nesting too deep"};
+    if (object.isStream())
+        object = object.getDict();
+    if (object.isDictionary()) {
+        visit(object);
+        for (auto const &key : object.getKeys()) {
+            auto child = object.getKey(key);
+            if (!child.isIndirect())
+                walk_at(child, visit, depth + 1);
+        }
+    } else if (object.isArray()) {
+        for (int i = 0, n = object.getArrayNItems(); i < n; i++) {
+            auto child = object.getArrayItem(i);
+            if (!child.isIndirect())
+                walk_at(child, visit, depth + 1);
+        }
+    }
+}
+
+void walk(QPDFObjectHandle object, std::function<void(QPDFObjectHandle)> const &visit)
+{
+    walk_at(object, visit, 0);
+}
+
+QPDFObjectHandle value_of(QPDFObjectHandle object, std::string const &key)
+{
+    if (object.isStream())
+        object = object.getDict();
+    return object.isDictionary() ? object.getKey(key) : QPDFObjectHandle::newNull();
+}
+
+/* --- signatures
+ * ------------------------------------------------------------------------------------------ */
+
+static uint64_t number_at(QPDFObjectHandle array, int i)
+{
+    auto item = array.getArrayItem(i);
+
+    if (item.isIndirect() || !item.isInteger() || item.getIntValue() < 0)
+        throw Refusal{PDF_CHILD_STRUCTURE, "ByteRange is not four plain numbers"};
+    return static_cast<uint64_t>(item.getIntValue());
+}
+
+static pdf_child_signature read_signature(QPDFObjectHandle dictionary, Findings &findings)
+{
+    static const std::set<std::string> kinds = {"/ETSI.CAdES.detached", "/adbe.pkcs7.detached",
+                                                "/ETSI.RFC3161"};
+    auto range = dictionary.getKey("/ByteRange"), contents = dictionary.getKey("/Contents"),
+         filter = dictionary.getKey("/SubFilter");
+    pdf_child_signature signature = {};
+
+    if (!range.isArray() || range.getArrayNItems() != 4 || contents.isIndirect() ||
+        !contents.isString())
+        throw Refusal{PDF_CHILD_STRUCTURE,
+                      "signature dictionary without plain ByteRange and Contents"};
+    signature.gap_start = number_at(range, 1);
+    signature.gap_end = number_at(range, 2);
+    signature.covered_end = signature.gap_end + number_at(range, 3);
+    if (number_at(range, 0) != 0 ||
+        contents.getParsedOffset() != static_cast<qpdf_offset_t>(signature.gap_start))
+        throw Refusal{PDF_CHILD_STRUCTURE, "Contents does not stand where its ByteRange says"};
+    if (!filter.isName() || kinds.count(filter.getName()) == 0)
+        findings.add(PDF_CHILD_SIGNATURE, "kind of signature not accepted");
+    signature.is_time_stamp = filter.isName() && filter.getName() == "/ETSI.RFC3161";
+    return signature;
+}
+
+/* Where the Contents of the form's signature fields stand. */
+struct FormSignatures {
+    std::set<uint64_t> gaps;
+    size_t fields = 0;
+
+    void collect(QPDFObjectHandle nodes, bool is_signature, int depth)
+    {
+        if (depth > max_depth || (fields += static_cast<size_t>(
+                                      nodes.isArray() ? nodes.getArrayNItems() : 0)) > max_fields)
+            throw Refusal{PDF_CHILD_STRUCTURE, "form too large"};
+        for (int i = 0, n = nodes.isArray() ? nodes.getArrayNItems() : 0; i < n; i++) {
+            auto node = nodes.getArrayItem(i);
+            auto kind = value_of(node, "/FT"), value = value_of(node, "/V");
+            bool signs = kind.isName() ? kind.getName() == "/Sig" : is_signature;
+
+            if (signs && value.isDictionary() &&
+                !gaps.insert(static_cast<uint64_t>(value_of(value, "/Contents").getParsedOffset()))
+                     .second)
+                throw Refusal{PDF_CHILD_STRUCTURE, "two fields share a signature"};
+            collect(value_of(node, "/Kids"), signs, depth + 1);
+        }
+    }
+};
+
+std::vector<pdf_child_signature> find_signatures(Revision &revision, Findings &findings)
+{
+    std::vector<pdf_child_signature> signatures;
+    std::set<uint64_t> gaps;
+    FormSignatures form;
+
+    for (auto &object : revision.objects)
+        walk(object, [&](QPDFObjectHandle dictionary) {
+            if (dictionary.hasKey("/ByteRange")) {
+                signatures.push_back(read_signature(dictionary, findings));
+                gaps.insert(signatures.back().gap_start);
+            }
+        });
+    form.collect(value_of(value_of(revision.pdf->getRoot(), "/AcroForm"), "/Fields"), false, 0);
+    if (gaps != form.gaps || gaps.size() != signatures.size())
+        throw Refusal{PDF_CHILD_STRUCTURE, "signatures are not exactly the form's"};
+    if (signatures.empty() || signatures.size() > PDF_CHILD_MAX_SIGNATURES)
+        throw Refusal{PDF_CHILD_STRUCTURE, "number of signatures"};
+    std::sort(signatures.begin(), signatures.end(),
+              [](auto const &a, auto const &b) { return a.covered_end < b.covered_end; });
+    return signatures;
+}
+
+} // namespace trien
