@@ -35,7 +35,7 @@ LDFLAGS   += -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
 ifeq ($(BUILD),release)
 OPT := -O2 -g -D_FORTIFY_SOURCE=2
 else ifeq ($(BUILD),debug)
-OPT := -Og -g3
+OPT := -Og -g3 -DTRIEN_DEBUG=1
 else ifeq ($(BUILD),asan)
 OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -DTRIEN_ASAN=1
 LDFLAGS += -fsanitize=address,undefined

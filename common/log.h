@@ -36,8 +36,11 @@ struct log_field {
     ((struct log_field){(field_name), LOG_FIELD_INT, 0, (long long)(value)})
 #define LOG_END ((struct log_field){0, LOG_FIELD_END, 0, 0})
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
+/* clang-format off */
 #define log_event(level, event, ...)                                                               \
-    log_write((level), (event), (const struct log_field[]){__VA_ARGS__, LOG_END})
+    log_write((level), (event),                                                                    \
+              (const struct log_field[]){__VA_OPT__(__VA_ARGS__,) LOG_END})
+/* clang-format on */
 
 /** The same with an error's code, detail, native code, file and line as fields. */
 void log_error(enum log_level level, const char *event, const struct err *err);

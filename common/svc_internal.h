@@ -34,7 +34,7 @@ struct svc_database_conf {
     int64_t rebalance_ms;  /* leases */
     int64_t max_attempts;  /* of an event before it is a dead letter */
     int64_t effect_threads;
-    int64_t retention_ms; /* outbox segments older than this may be dropped */
+    int64_t retention_ms; /* outbox segments older than this may be dropped; 0: kept for ever */
 };
 
 struct svc_http_conf {
@@ -58,6 +58,8 @@ struct svc_waiting; /* svc_health.c: dependencies that are missed */
 
 struct svc {
     const struct service *service;
+    struct arena *arena; /* lives as long as the process; for the main thread, before others start
+                          */
     struct conf *conf;
     struct svc_core_conf core;
     struct svc_database_conf database; /* filled when the part is there */
@@ -146,7 +148,9 @@ struct svc_message {
     const struct err *err; /* looked at unless rc is RC_OK */
 };
 
-/** Counts and logs it (as log/messages says). Buffered between log_hold() and log_release(). */
+/** Counts and logs it (as log/messages says; buffered between log_hold() and log_release()). Ends
+ * the process (svc_fatal) for an error that is not the message's own: any 3xxx but INTERNAL and
+ * UNDECLARED_MESSAGE. */
 void svc_handled(struct svc *svc, const struct svc_message *message);
 
 /* --- provided by the bus

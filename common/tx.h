@@ -35,6 +35,7 @@ struct tx_effect {
 };
 
 struct tx_frame {
+    struct db *db; /* the thread's connection, kept while tx->db is NULL for a row without one */
     const ProtobufCMessageDescriptor *const *out; /* what the running row may emit, NULL-ended or
                                                      MAX_OUT long; NULL: nothing */
     struct tx_event *events;
