@@ -1,0 +1,4 @@
+-- Revert validation:crls from pg
+BEGIN;
+DROP TABLE crl, crl_source;
+COMMIT;

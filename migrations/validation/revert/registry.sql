@@ -1,0 +1,4 @@
+-- Revert validation:registry from pg
+BEGIN;
+DROP TABLE agency_signer, agency_contact, agency, knowledge;
+COMMIT;

@@ -1,0 +1,200 @@
+-- Statements of validation. $-types are in the line of the name; times are tx->now, never now().
+
+-- === requests =======================================================================================
+
+-- name: insert_request (uuid, text, text, text, timestamptz, bytea, int8)
+INSERT INTO request (request_id, receipt_number, client_id, channel, received_at, document_sha256,
+                     document_size_bytes, came_from, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'new', 'examining');
+
+-- name: find_facts (text, bytea[], int4, text) -> (int8, int8, text, text, text, date, date, text, text, text, text, text)
+-- All a decision asks of the database, in one round trip: versions, the agency, the roles of the
+-- document's signers (s, o or -, in their order), who came first with this document; a row per
+-- contact, one row without. $1 agency, $2 signers, $3 year, $4 number of the document
+SELECT k.version, k.crl_version, k.calendar_version, a.name, a.province, a.valid_from, a.valid_to,
+       (SELECT string_agg(coalesce(left(s.role, 1), '-'), '' ORDER BY w.n)
+          FROM unnest($2) WITH ORDINALITY AS w(sha256, n)
+          LEFT JOIN agency_signer s ON s.organ_id = $1 AND s.certificate_sha256 = w.sha256),
+       d.receipt_number, c.name, c.email, c.mobile
+  FROM knowledge k
+  LEFT JOIN agency a ON a.organ_id = $1
+  LEFT JOIN official_document d ON d.organ_id = $1 AND d.year = $3 AND d.number = $4
+  LEFT JOIN agency_contact c ON c.organ_id = $1
+ ORDER BY c.position;
+
+-- name: insert_official_document (text, int4, text, uuid, text) -> (text, bool)
+-- Claims the document for this request; who has it now, and whether that is we. A claim that is being
+-- made elsewhere is waited for.
+WITH claimed AS (
+    INSERT INTO official_document (organ_id, year, number, request_id, receipt_number)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING
+    RETURNING receipt_number)
+SELECT receipt_number, true FROM claimed
+UNION ALL
+SELECT receipt_number, request_id = $4 FROM official_document
+ WHERE organ_id = $1 AND year = $2 AND number = $3
+ LIMIT 1;
+
+-- name: set_accepted (uuid, timestamptz, text, text, text, date, int4, date, bool, text, text, jsonb)
+UPDATE request SET came_from = state, state = 'accepted', decided_at = $2, form = $3, organ_id = $4,
+       document_number = $5, document_date = $6, item_count = $7, due_on = $8,
+       due_is_provisional = $9, calendar_version = $10, signers = $11, remarks = $12
+ WHERE request_id = $1;
+
+-- name: insert_items (uuid, text[], text[], text[], bytea[])
+INSERT INTO item (request_id, number, subscriber_name, profile, device_kind, key_sha256)
+SELECT $1, i.n, i.name, i.profile, i.device_kind, i.key_sha256
+  FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS i(name, profile, device_kind, key_sha256, n);
+
+-- name: set_rejected (uuid, timestamptz, text, text, text, date, text, jsonb, jsonb)
+UPDATE request SET came_from = state, state = 'rejected', decided_at = $2, form = $3, organ_id = $4,
+       document_number = $5, document_date = $6, signers = $7, reasons = $8, remarks = $9
+ WHERE request_id = $1;
+
+-- name: make_partitions (timestamptz, int4) -> (int4)
+SELECT make_partitions($1, $2);
+
+-- === waiting for revocation lists ===================================================================
+
+-- name: set_waiting (uuid) -> (bool)
+UPDATE request SET came_from = state, state = 'waiting' WHERE request_id = $1 RETURNING true;
+
+-- name: insert_waiting (uuid, text, timestamptz, int8) -> (bool)
+-- True the first time a request waits for this authority: then it is said.
+INSERT INTO waiting (request_id, issuer, waiting_since, crl_version) VALUES ($1, $2, $3, $4)
+ON CONFLICT (request_id) DO UPDATE SET crl_version = excluded.crl_version
+RETURNING xmax = 0;
+
+-- name: wake_waiting (int4) -> (uuid, text, timestamptz, bytea, int8, int4)
+-- Requests judged with older lists than there are now; they are examined again.
+WITH woken AS (
+    SELECT w.request_id FROM waiting w, knowledge k
+     WHERE w.crl_version < k.crl_version
+     ORDER BY w.crl_version LIMIT $1 FOR UPDATE OF w SKIP LOCKED),
+gone AS (
+    DELETE FROM waiting w USING woken WHERE w.request_id = woken.request_id RETURNING w.request_id)
+UPDATE request r SET came_from = r.state, state = 'examining', round = r.round + 1
+  FROM gone WHERE r.request_id = gone.request_id
+RETURNING r.request_id, r.receipt_number, r.received_at, r.document_sha256, r.document_size_bytes,
+          r.round;
+
+-- name: count_waiting () -> (int8, timestamptz)
+SELECT count(*), min(waiting_since) FROM waiting;
+
+-- === revocation lists ===============================================================================
+
+-- name: insert_sources (text[], timestamptz)
+INSERT INTO crl_source (url, next_fetch_at) SELECT u, $2 FROM unnest($1) AS u
+ON CONFLICT DO NOTHING;
+
+-- name: set_source_due (text, timestamptz, timestamptz)
+-- A list is needed now: $2, unless it was tried after $3.
+INSERT INTO crl_source AS s (url, next_fetch_at) VALUES ($1, $2)
+ON CONFLICT (url) DO UPDATE SET next_fetch_at = least(s.next_fetch_at, $2)
+ WHERE s.fetched_at IS NULL OR s.fetched_at < $3;
+
+-- name: take_due_sources (timestamptz, timestamptz, timestamptz) -> (text)
+-- Due at $1; next time at $2, or at $3 while the list is stale or has never come.
+UPDATE crl_source s
+   SET next_fetch_at = CASE WHEN EXISTS (SELECT FROM crl c WHERE c.issuer_sha256 = s.issuer_sha256
+                                            AND c.next_update > $2)
+                            THEN $2 ELSE $3 END
+ WHERE s.next_fetch_at <= $1
+RETURNING s.url;
+
+-- name: set_source_fetched (text, bytea, timestamptz, text)
+UPDATE crl_source SET issuer_sha256 = coalesce($2, issuer_sha256), fetched_at = $3, last_error = $4
+ WHERE url = $1;
+
+-- name: find_crl (bytea) -> (bytea, text, timestamptz)
+SELECT sha256, number, this_update FROM crl WHERE issuer_sha256 = $1 FOR UPDATE;
+
+-- name: set_crl (bytea, bytea, text, timestamptz, timestamptz, timestamptz, text, bytea)
+INSERT INTO crl (issuer_sha256, sha256, number, this_update, next_update, fetched_at, url, crl_der)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (issuer_sha256) DO UPDATE
+   SET sha256 = excluded.sha256, number = excluded.number, this_update = excluded.this_update,
+       next_update = excluded.next_update, fetched_at = excluded.fetched_at, url = excluded.url,
+       crl_der = excluded.crl_der;
+
+-- name: list_crls () -> (text, bytea, text, timestamptz, timestamptz, timestamptz, text, bytea)
+-- Every place lists come from with the list it gave; the digest of the list last.
+SELECT s.url, coalesce(s.issuer_sha256, ''::bytea), c.number, c.this_update, c.next_update,
+       s.fetched_at, s.last_error, c.sha256
+  FROM crl_source s LEFT JOIN crl c USING (issuer_sha256)
+ ORDER BY s.url;
+
+-- name: get_crl (bytea) -> (bytea)
+SELECT crl_der FROM crl WHERE sha256 = $1;
+
+-- === knowledge ======================================================================================
+
+-- name: get_knowledge () -> (int8, int8, text)
+SELECT version, crl_version, calendar_version FROM knowledge;
+
+-- name: next_knowledge () -> (int8)
+UPDATE knowledge SET version = version + 1 RETURNING version;
+
+-- name: next_crl_knowledge () -> (int8)
+UPDATE knowledge SET version = version + 1, crl_version = crl_version + 1 RETURNING version;
+
+-- name: list_signers_since (int8) -> (bytea)
+SELECT certificate_sha256 FROM agency_signer WHERE version > $1;
+
+-- === the registry ===================================================================================
+
+-- name: set_agency (text, text, text, date, date, timestamptz) -> (bool)
+INSERT INTO agency (organ_id, name, province, valid_from, valid_to, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (organ_id) DO UPDATE
+   SET name = excluded.name, province = excluded.province, valid_from = excluded.valid_from,
+       valid_to = excluded.valid_to, updated_at = excluded.updated_at
+RETURNING xmax = 0;
+
+-- name: delete_contacts (text)
+DELETE FROM agency_contact WHERE organ_id = $1;
+
+-- name: insert_contacts (text, text[], text[], text[])
+INSERT INTO agency_contact (organ_id, position, name, email, mobile)
+SELECT $1, c.n, c.name, c.email, c.mobile
+  FROM unnest($2, $3, $4) WITH ORDINALITY AS c(name, email, mobile, n);
+
+-- name: set_signer (text, bytea, text, bytea, text, timestamptz, int8, timestamptz)
+INSERT INTO agency_signer (organ_id, certificate_sha256, role, certificate_der, subject, not_after,
+                           version, added_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (organ_id, certificate_sha256) DO UPDATE
+   SET role = excluded.role, version = excluded.version;
+
+-- name: list_agencies (text, text, int4) -> (text, text, text, date, date)
+-- $1 one agency or NULL; those after $2 in order, $3 at most
+SELECT organ_id, name, province, valid_from, valid_to FROM agency
+ WHERE ($1 IS NULL OR organ_id = $1) AND organ_id > $2
+ ORDER BY organ_id LIMIT $3;
+
+-- name: list_contacts (text[]) -> (text, text, text, text)
+SELECT organ_id, name, email, mobile FROM agency_contact WHERE organ_id = ANY ($1)
+ ORDER BY organ_id, position;
+
+-- name: list_signers (text[]) -> (text, text, bytea, text, timestamptz)
+SELECT organ_id, role, certificate_der, subject, not_after FROM agency_signer
+ WHERE organ_id = ANY ($1) ORDER BY organ_id, role DESC, added_at;
+
+-- === the calendar ===================================================================================
+
+-- name: insert_calendar (text, int4, timestamptz) -> (bool)
+INSERT INTO calendar (version, last_year, loaded_at) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING RETURNING true;
+
+-- name: insert_calendar_days (text, text[], text[], text[], text[], text[])
+INSERT INTO calendar_day (version, day, kind, status, name_vi, source)
+SELECT $1, d.day::date, d.kind, d.status, d.name_vi, d.source
+  FROM unnest($2, $3, $4, $5, $6) AS d(day, kind, status, name_vi, source);
+
+-- name: set_calendar (text)
+UPDATE knowledge SET version = version + 1, calendar_version = $1
+ WHERE calendar_version IS DISTINCT FROM $1;
+
+-- name: list_calendar_days (text) -> (date, text, text)
+SELECT day, kind, status FROM calendar_day WHERE version = $1 ORDER BY day;
