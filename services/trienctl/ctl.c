@@ -19,9 +19,20 @@
 #define MAX_PEERS 16
 
 static struct options {
-    const char *config, *principal;
+    const char *config, *principal, *usage;
     bool json;
-} options = {.principal = "operator"};
+} options = {.principal = "operator", .usage = ""};
+
+/* The port plan of common/svc.h: who listens where unless `peers` says otherwise. */
+const struct ctl_service ctl_services[] = {
+    {"intake", 0}, {"status", 1},  {"validation", 2}, {"courier", 3},    {"notification", 4},
+    {"audit", 5},  {"signing", 6}, {"signer", 7},     {"revocation", 8}, {0},
+};
+
+void ctl_set_usage(const char *usage)
+{
+    options.usage = usage;
+}
 
 static const struct conf_row conf_rows[] = {
     {"dir", CONF_DIR, offsetof(struct ctl_conf, dir), NULL, "folder of the installation", 0, 0,
@@ -116,15 +127,22 @@ const char *ctl_url(const char *kind, unsigned number, const char *path)
     return arena_printf(ctl_arena(), "http://127.0.0.1:%d%s", port, path);
 }
 
+static const char *peer_addresses(const struct ctl_service *service)
+{
+    const struct ctl_conf *conf = ctl_conf();
+    const struct conf_node *node = conf->peers ? conf_find(conf->peers, service->name) : NULL;
+    int port = svc_port((int)conf->base_port, "bus", service->number);
+    return node ? node->value : arena_printf(ctl_arena(), "tcp://127.0.0.1:%d", port);
+}
+
 /* A caller for one principal; tools make few calls, so it is made for each. */
 static enum rc open_caller(const char *principal, struct err *err, struct bus_caller **ret_caller)
 {
     const struct ctl_conf *conf = ctl_conf();
     struct bus_peer peers[MAX_PEERS];
     size_t count = 0;
-    const struct conf_node *node = conf->peers ? conf->peers->child : NULL;
-    for (; node && count < MAX_PEERS; node = node->next)
-        peers[count++] = (struct bus_peer){node->name, node->value};
+    for (const struct ctl_service *s = ctl_services; s->name && count < MAX_PEERS; s++)
+        peers[count++] = (struct bus_peer){s->name, peer_addresses(s)};
     const struct bus_keys keys = {
         .own_secret_file = arena_printf(ctl_arena(), "%s/%s.secret", conf->keys, principal),
         .own_public_file = arena_printf(ctl_arena(), "%s/%s.public", conf->keys, principal),
@@ -193,7 +211,7 @@ int ctl_misuse(const char *command, const char *format, ...)
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nusage: trienctl %s %s\n", command, ctl_usage(command));
+    fprintf(stderr, "\nusage: trienctl %s %s\n", command, options.usage);
     return 64;
 }
 

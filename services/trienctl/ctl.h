@@ -5,5 +5,5 @@
  *  returns the new argc. Ends the program with 64 when an argument is missing. */
 int ctl_take_options(int argc, char **argv);
 
-/** The usage line of a command, without its name. */
-const char *ctl_usage(const char *command);
+/** The usage line of the command that runs, without its name; for ctl_misuse(). Borrowed. */
+void ctl_set_usage(const char *usage);

@@ -38,12 +38,6 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-const char *ctl_usage(const char *command)
-{
-    const struct command *c = find_command(command);
-    return c ? c->usage : "";
-}
-
 static int help(FILE *out)
 {
     fputs("trienctl: operates an installation of Triện.\n\n"
@@ -100,5 +94,6 @@ int main(int argc, char **argv)
     }
     if (argc > 2 && strcmp(argv[2], "--help") == 0)
         return command_help(c);
+    ctl_set_usage(c->usage);
     return c->fn(argc - 1, argv + 1);
 }

@@ -46,9 +46,16 @@ struct ctl_conf {
     const char *peer_keys; /* public keys of the principals, see struct bus_keys */
     const char *keys;      /* folder of <principal>.secret and <principal>.public */
     int64_t base_port;
-    const struct conf_node *peers; /* <service> = "tcp://…", children of `peers` */
+    const struct conf_node *peers; /* <service> = "tcp://…"; the port plan's for the rest */
     const struct conf_node *root;  /* the whole file */
 };
+
+/* The services and their places in the port plan (svc_port()); ends with name NULL. */
+struct ctl_service {
+    const char *name;
+    unsigned number;
+};
+extern const struct ctl_service ctl_services[];
 
 /** The configuration, read on first use. Ends the program with 78 when it cannot be read. */
 const struct ctl_conf *ctl_conf(void);
@@ -93,6 +100,14 @@ void ctl_print_json(const json_t *document);
 /** A file's bytes (limit_bytes at most) in the arena. REJECT NOT_FOUND / TOO_LARGE. */
 MUST_USE enum rc ctl_read_file(const char *path, size_t limit_bytes, struct err *err,
                                struct bytes *ret_bytes);
+
+/** Runs a program of ours and waits: argv[0] is a path below the folder of scripts and templates
+ *  ("compose/cluster.sh"), found beside the source tree of this program or in $TRIEN_SHARE. Its
+ *  exit status; 127 when it cannot be started. */
+int ctl_run_script(char *const argv[]);
+
+/** The folder this program lies in; the services lie there too. In the arena. */
+const char *ctl_bin_dir(void);
 
 /** Writes a file anew with the mode, through a temporary name, synced. FATAL KEY_FILE. */
 MUST_USE enum rc ctl_write_file(const char *path, unsigned mode, struct bytes content,

@@ -1,0 +1,140 @@
+/* trienctl export: CA certificates, subscriber certificates and CRLs as files, for checkers that
+ * know nothing of Triện. Certificates come from signing page by page; what the ceremony made comes
+ * from the installation's ca/ folder. */
+#include "services/trienctl/trienctl.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/ossl.h"
+#include "common/x509.h"
+#include "proto/signing.pb-c.h"
+
+#define PAGE_ROWS 200
+
+static enum rc make_dir(const char *path, struct err *err)
+{
+    CHECK(mkdir(path, 0755) == 0 || errno == EEXIST, err, TRIEN__ERROR__KEY_FILE, "%s: %s", path,
+          strerror(errno));
+    return RC_OK;
+}
+
+static enum rc write_pem(const char *path, struct bytes der, struct err *err)
+{
+    autoptr(X509) certificate = x509_parse(der);
+    autoptr(BIO) memory = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    CHECK(certificate && memory && PEM_write_bio_X509(memory, certificate) == 1, err,
+          TRIEN__ERROR__MALFORMED, "%s is no certificate", path);
+    long length = BIO_get_mem_data(memory, &text);
+    return ctl_write_file(path, 0644, bytes_of(text, (size_t)length), err);
+}
+
+/* Every certificate of signing, a page at a time; ordered by order id. */
+static enum rc write_certificates(const char *dir, struct err *err, size_t *ret_count)
+{
+    size_t total = 0, rows;
+    const char *after = NULL;
+    do {
+        Trien__ListCertificates call = TRIEN__LIST_CERTIFICATES__INIT;
+        call.after = (char *)after;
+        call.has_limit = 1;
+        call.limit = PAGE_ROWS;
+        ProtobufCMessage *message = NULL;
+        TRY(ctl_call(NULL, "signing", &call.base, &trien__list_certificates_reply__descriptor,
+                     10000, err, &message));
+        const Trien__ListCertificatesReply *reply = (const void *)message;
+        rows = reply->n_certificates;
+        for (size_t i = 0; i < rows; i++) {
+            const Trien__CertificateRow *row = reply->certificates[i];
+            const char *path = arena_printf(ctl_arena(), "%s/%s.pem", dir, row->serial);
+            TRY(write_pem(path, bytes_of(row->certificate_der.data, row->certificate_der.len),
+                          err));
+            after = row->order_id;
+        }
+        total += rows;
+    } while (rows > 0);
+    *ret_count = total;
+    return RC_OK;
+}
+
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t n = strlen(name), m = strlen(suffix);
+    return n > m && strcmp(name + n - m, suffix) == 0;
+}
+
+/* Copies the files with one ending. */
+static enum rc copy_files(const char *from, const char *suffix, const char *to, struct err *err,
+                          size_t *ret_count)
+{
+    DIR *dir = opendir(from);
+    size_t count = 0;
+    enum rc rc = RC_OK;
+    for (struct dirent *entry; dir && rc == RC_OK && (entry = readdir(dir));) {
+        struct bytes content;
+        if (!ends_with(entry->d_name, suffix))
+            continue;
+        rc = ctl_read_file(arena_printf(ctl_arena(), "%s/%s", from, entry->d_name), 64 << 20, err,
+                           &content);
+        if (rc == RC_OK)
+            rc = ctl_write_file(arena_printf(ctl_arena(), "%s/%s", to, entry->d_name), 0644,
+                                content, err);
+        count++;
+    }
+    if (dir)
+        closedir(dir);
+    *ret_count = count;
+    return rc;
+}
+
+/* How many files of each kind were written. */
+struct exported {
+    size_t ca, certificates, crls;
+};
+
+static enum rc export_all(const char *dir, struct err *err, struct exported *ret_exported)
+{
+    const char *ca = arena_printf(ctl_arena(), "%s/ca", dir);
+    const char *certificates = arena_printf(ctl_arena(), "%s/certificates", dir);
+    const char *crl = arena_printf(ctl_arena(), "%s/crl", dir);
+    TRY(make_dir(dir, err));
+    TRY(make_dir(ca, err));
+    TRY(make_dir(certificates, err));
+    TRY(make_dir(crl, err));
+    TRY(copy_files(ctl_path("ca"), ".pem", ca, err, &ret_exported->ca));
+    TRY(copy_files(ctl_path("ca"), ".crl", crl, err, &ret_exported->crls));
+    return write_certificates(certificates, err, &ret_exported->certificates);
+}
+
+int cmd_export(int argc, char **argv)
+{
+    static const struct option options[] = {{"dir", required_argument, NULL, 'd'}, {0}};
+    const char *dir = NULL;
+    struct err err = {0};
+    struct exported exported = {0};
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option != 'd')
+            return ctl_misuse("export", "unknown option");
+        dir = optarg;
+    }
+    if (!dir || optind != argc)
+        return ctl_misuse("export", "--dir is needed");
+    if (export_all(dir, &err, &exported) != RC_OK)
+        return ctl_failed(&err);
+    if (ctl_json()) {
+        autoptr(json_t) shown =
+            json_pack("{s:I, s:I, s:I}", "ca", (json_int_t)exported.ca, "certificates",
+                      (json_int_t)exported.certificates, "crl", (json_int_t)exported.crls);
+        ctl_print_json(shown);
+    } else {
+        printf("%zu CA certificates, %zu certificates, %zu CRLs in %s\n", exported.ca,
+               exported.certificates, exported.crls, dir);
+    }
+    return 0;
+}

@@ -1,0 +1,125 @@
+/* trienctl up, down, status: the services of this installation on this machine. The order of
+ * starting does not matter: every service waits for what it needs. */
+#include "services/trienctl/processes.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UP_TIMEOUT_US (60 * USEC_PER_SECOND)
+#define STOP_TIMEOUT_MS 15000
+
+/* The services named, or all that are configured; ends with NULL. */
+static const char **chosen(int argc, char **argv)
+{
+    const char **names = ARENA_ARRAY(ctl_arena(), const char *, (size_t)argc + 16);
+    size_t count = 0;
+    for (int i = 1; i < argc; i++)
+        names[count++] = argv[i];
+    if (argc > 1)
+        return names;
+    for (const struct ctl_service *s = ctl_services; s->name; s++)
+        if (process_is_configured(s->name))
+            names[count++] = s->name;
+    return names;
+}
+
+static int run_cluster(const char *act)
+{
+    char *const script[] = {(char *)"compose/cluster.sh", (char *)act, (char *)ctl_conf()->dir,
+                            NULL};
+    return access(ctl_path("etc/cluster"), R_OK) == 0 ? ctl_run_script(script) : 0;
+}
+
+/* Last lines of a service's log: what an operator would look at first. */
+static void print_log_tail(const char *service)
+{
+    struct err err = {0};
+    struct bytes text;
+    if (ctl_read_file(ctl_path("log/%s.log", service), 64 << 20, &err, &text) != RC_OK)
+        return;
+    size_t from = text.n > 2000 ? text.n - 2000 : 0;
+    fprintf(stderr, "--- log/%s.log ---\n%.*s\n", service, (int)(text.n - from),
+            (const char *)text.p + from);
+}
+
+/* Waits for one service; the bus call itself waits, so nothing here sleeps blindly. */
+static bool wait_healthy(const char *service, usec deadline)
+{
+    struct err err = {0};
+    const char *json = "";
+    bool ok = false;
+    while (clock_monotonic() < deadline) {
+        err_clear(&err);
+        if (process_find(service) == 0)
+            break;
+        if (process_health(service, 1000, &err, &ok, &json) == RC_OK && ok) {
+            printf("  %-13s well\n", service);
+            fflush(stdout);
+            return true;
+        }
+        usleep(50000); /* it answered that it waits for something */
+    }
+    fprintf(stderr, "trienctl: %s is not well: %s%s\n", service, json, err.detail);
+    print_log_tail(service);
+    return false;
+}
+
+int cmd_up(int argc, char **argv)
+{
+    struct err err = {0};
+    int failed = 0;
+    const char **names = chosen(argc, argv);
+    if (run_cluster("start") != 0)
+        return 69;
+    for (size_t i = 0; names[i]; i++)
+        if (process_find(names[i]) == 0 && process_start(names[i], &err) != RC_OK)
+            return ctl_failed(&err);
+    usec deadline = clock_monotonic() + UP_TIMEOUT_US;
+    for (size_t i = 0; names[i]; i++)
+        failed += !wait_healthy(names[i], deadline);
+    return failed == 0 ? 0 : 69;
+}
+
+int cmd_down(int argc, char **argv)
+{
+    const char **names = chosen(argc, argv);
+    for (size_t i = 0; names[i]; i++)
+        if (!process_stop(names[i], STOP_TIMEOUT_MS))
+            fprintf(stderr, "trienctl: %s did not stop in time and was killed\n", names[i]);
+    return argc > 1 || run_cluster("stop") == 0 ? 0 : 1;
+}
+
+static const char *word_of(pid_t pid, enum rc rc, bool ok)
+{
+    if (pid == 0)
+        return "stopped";
+    if (rc != RC_OK)
+        return "silent";
+    return ok ? "well" : "waiting";
+}
+
+int cmd_status(int argc, char **argv)
+{
+    int not_well = 0;
+    autoptr(json_t) all = json_object();
+    const char **names = chosen(argc, argv);
+    for (size_t i = 0; names[i]; i++) {
+        struct err err = {0};
+        bool ok = false;
+        const char *json = "null";
+        pid_t pid = process_find(names[i]);
+        enum rc rc = process_health(names[i], pid ? 2000 : 200, &err, &ok, &json);
+        json_object_set_new(all, names[i],
+                            json_pack("{s:s, s:i, s:o}", "state", word_of(pid, rc, ok), "pid",
+                                      (int)pid, "health",
+                                      rc == RC_OK ? json_loads(json, 0, NULL) : json_null()));
+        not_well += !ok;
+        if (!ctl_json())
+            printf("%-13s %-8s %7d  %s\n", names[i], word_of(pid, rc, ok), (int)pid,
+                   ok ? "" : (rc == RC_OK ? json : err.detail));
+    }
+    if (ctl_json())
+        ctl_print_json(all);
+    return not_well == 0 ? 0 : 69;
+}
