@@ -2,11 +2,10 @@
  * issue.
  *
  * Real chains in Vietnam mix generations and documents often carry only the leaf, so intermediates
- * come from the local store first. Certificates a document brings along are tried after the local
- * ones and are never trusted by themselves. Paths are validated by OpenSSL at a given time (RFC
- * 5280 6.1); revocation of every certificate below the anchor is judged from full CRLs at the same
- * time (6.3). Nothing here fetches anything or looks at a clock. Any number of threads may use one
- * trust. */
+ * come from the local store, and from there alone: what a document brings along is not looked at.
+ * Paths are validated by OpenSSL at a given time (RFC 5280 6.1); revocation of every certificate
+ * below the anchor is judged from full CRLs at the same time (6.3). Nothing here fetches anything
+ * or looks at a clock. Any number of threads may use one trust. */
 #pragma once
 
 #include <stdbool.h>
@@ -96,13 +95,13 @@ struct trust_judgement {
     struct trust_crl_need *needs; /* CRLs missing or stale; wait, never accept */
 };
 
-/** Path, usage, strength (RSA ≥ 2048, EC ≥ 256 bits, digests SHA-2 or SHA-3 below the anchor) and
- *  revocation of a signer at `at`. Revoked at or before `at` is revoked; a CRL counts when its
- *  nextUpdate is not before `at` (one issued after `at` counts too: it says when). `brought` are
- * the certificates of the message, may be NULL. RETRY OVERLOADED / FATAL INTERNAL only when OpenSSL
- * itself fails. Result in the arena. */
-enum rc trust_judge(struct trust *trust, X509 *signer, STACK_OF(X509) * brought,
-                    enum trust_purpose purpose, usec at, struct arena *arena, struct err *err,
+/** Path, usage, strength (RSA from 2048, EC from 256 bits, digests of SHA-2 or SHA-3 below the
+ * anchor) and revocation of a signer at `at`. Revoked at or before `at` is revoked; a CRL counts
+ * when its nextUpdate is not before `at` (one issued after `at` counts too: it says since when).
+ * Accepted paths are remembered by the signer's digest. FATAL INTERNAL only when OpenSSL itself
+ * fails. Result in the arena. */
+enum rc trust_judge(struct trust *trust, X509 *signer, enum trust_purpose purpose, usec at,
+                    struct arena *arena, struct err *err,
                     struct trust_judgement *ret_judgement) MUST_USE;
 
 /* Revocation of one certificate by one CRL. */
