@@ -1,0 +1,468 @@
+"""A private laboratory: real PostgreSQL, real SoftHSM, real processes, nothing shared with anybody.
+
+    template = LabTemplate()          # once per session: cluster, migrated databases, keys, CA
+    with template.lab() as lab:       # per test: cloned databases, own tokens, ports, processes
+        lab.start("intake", "validation", "signing", replicas=2)
+        receipt = lab.post(pdf)
+        request = lab.wait_request(receipt["request_id"])
+
+Everything is made by the code the demo uses (trienctl init, compose/cluster.sh, compose/etc). Nothing
+here sleeps and hopes: wait_until() looks for an event until a deadline and then says what it saw.
+The build under test is $TRIEN_BUILD, else build/release.
+"""
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAN = {"intake": 0, "status": 1, "validation": 2, "courier": 3, "notification": 4, "audit": 5,
+        "signing": 6, "signer": 7, "revocation": 8}
+DEADLINE = float(os.environ.get("TRIEN_TEST_DEADLINE", "60"))  # seconds; a slow machine raises it
+FINAL = ("completed", "rejected", "failed")
+REPLICA_PORTS = 100  # a replica's base_port lies this much above the one before
+
+
+def build_dir() -> Path:
+    return Path(os.environ.get("TRIEN_BUILD", ROOT / "build/release")).resolve()
+
+
+def run(command, **options):
+    """A program that must succeed; its output is part of the failure."""
+    done = subprocess.run([str(c) for c in command], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=options.pop("timeout", 300), **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+def wait_until(what, look, deadline=None, every=0.01):
+    """The first true value of look() before the deadline (seconds); fails saying `what` was missing
+    and the last value seen."""
+    end = time.monotonic() + (deadline or DEADLINE)
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain for {what}; last seen: {seen!r}")
+        time.sleep(every)
+
+
+# --- configuration files (zconfig: four spaces a level) ----------------------------------------------
+
+def read_config(path) -> dict:
+    """The file as nested dicts; a node with children and a value keeps the value under ''."""
+    root, stack = {}, []
+    for line in Path(path).read_text().splitlines():
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        depth = (len(line) - len(line.lstrip())) // 4
+        name, _, value = (part.strip() for part in text.partition("="))
+        node = {"": value.strip('"')} if value else {}
+        stack = stack[:depth] + [node]
+        (stack[depth - 1] if depth else root)[name] = node
+    return root
+
+
+def set_config(config: dict, path: str, value) -> None:
+    for name in path.split("/"):
+        config = config.setdefault(name, {})
+    config[""] = str(value)
+
+
+def write_config(path, config: dict) -> None:
+    lines = []
+
+    def walk(node, depth):
+        for name, child in node.items():
+            if name == "":
+                continue
+            value = f' = "{child[""]}"' if "" in child else ""
+            lines.append("    " * depth + name + value)
+            walk(child, depth + 1)
+
+    walk(config, 0)
+    Path(path).write_text("\n".join(lines) + "\n")
+
+
+# --- ports -----------------------------------------------------------------------------------------------
+
+_blocks = itertools.count(secrets.randbelow(60))
+
+
+def free_base_port(replicas: int) -> int:
+    """A base port below the ephemeral range whose ports are free on loopback for so many replicas."""
+    for _ in range(200):
+        base = 10000 + next(_blocks) % 70 * 300
+        wanted = [base + r * REPLICA_PORTS + kind + n for r in range(replicas)
+                  for kind in (0, 20, 40) for n in PLAN.values()]
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in wanted:
+                    s = stack.enter_context(socket.socket())
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(("127.0.0.1", port))
+                return base
+            except OSError:
+                continue
+    raise AssertionError("no free block of ports")
+
+
+# --- once per session ----------------------------------------------------------------------------------
+
+class LabTemplate:
+    """An installation that was initialised and had its key ceremony; its cluster runs, no service
+    does. Its databases are the templates of the laboratories'."""
+
+    def __init__(self, ceremony=True):
+        self.build = build_dir()
+        self.dir = Path(tempfile.mkdtemp(prefix="trien-lab-", dir="/tmp"))
+        self.dir.chmod(0o711)
+        self.numbers = itertools.count(1)
+        self.trienctl("init", "--dir", self.dir, "--base-port", 18080, config=False)
+        self.cluster("start")
+        if ceremony:
+            self.ceremony()
+
+    def trienctl(self, *arguments, config=True, **options):
+        chosen = ["--config", self.dir / "etc/trienctl.conf"] if config else []
+        return run([self.build / "bin/trienctl", *chosen, *arguments], cwd=ROOT, **options)
+
+    def cluster(self, act, *arguments):
+        return run([ROOT / "compose/cluster.sh", act, self.dir, *arguments])
+
+    def ceremony(self):
+        self.trienctl("ceremony", "--script", ROOT / "compose/ceremony.conf")
+
+    @property
+    def socket(self) -> str:
+        line = [x for x in (self.dir / "etc/cluster").read_text().splitlines() if x.startswith("SOCKET=")]
+        return line[0].partition("=")[2]
+
+    @property
+    def data(self) -> Path:
+        line = [x for x in (self.dir / "etc/cluster").read_text().splitlines() if x.startswith("DATA=")]
+        return Path(line[0].partition("=")[2])
+
+    def psql(self, database: str, sql: str) -> list[list[str]]:
+        """Rows of the statements as texts, as the cluster's administrator."""
+        environment = dict(os.environ, PGHOST=self.socket, PGPASSFILE=str(self.dir / "keys/db/passfile"))
+        text = run(["psql", "-qXAt", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-U", "trien_admin",
+                    "-d", database, "-c", sql], env=environment)
+        return [line.split("\x1f") for line in text.splitlines()]
+
+    def databases(self) -> list[str]:
+        """Services that have a database."""
+        names = self.psql("postgres", r"SELECT datname FROM pg_database WHERE datname LIKE 'trien\_%'")
+        return [name.removeprefix("trien_") for name, in names]
+
+    def lab(self, **options) -> "Lab":
+        return Lab(self, next(self.numbers), **options)
+
+    def close(self):
+        self.cluster("stop", "immediate")
+        shutil.rmtree(self.data, ignore_errors=True)
+        shutil.rmtree(self.socket, ignore_errors=True)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+# --- per test -------------------------------------------------------------------------------------------
+
+class Process:
+    """One running service."""
+
+    def __init__(self, lab: "Lab", service: str, replica: int):
+        self.lab, self.service, self.replica = lab, service, replica
+        self.name = f"{service}-{replica}"
+        self.log = lab.dir / "log" / f"{self.name}.log"
+        self.popen = None
+
+    def start(self):
+        environment = dict(os.environ, ASAN_OPTIONS="abort_on_error=1:detect_leaks=0",
+                           UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
+        with open(self.log, "ab") as log:
+            self.popen = subprocess.Popen(
+                [self.lab.build / "bin" / f"trien-{self.service}", "--config",
+                 self.lab.dir / "etc" / f"{self.name}.conf"],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
+        return self
+
+    @property
+    def base_port(self) -> int:
+        return self.lab.base_port + self.replica * REPLICA_PORTS
+
+    def url(self, kind: str, path: str) -> str:
+        offset = {"http": 0, "admin": 40}[kind]
+        return f"http://127.0.0.1:{self.base_port + offset + PLAN[self.service]}{path}"
+
+    def alive(self) -> bool:
+        return self.popen is not None and self.popen.poll() is None
+
+    def health(self):
+        """The /healthz answer; None while the listener is not there."""
+        try:
+            with urllib.request.urlopen(self.url("admin", "/healthz"), timeout=5) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return json.load(refused)
+        except OSError:
+            return None
+
+    def is_well(self):
+        if not self.alive():
+            raise AssertionError(f"{self.name} ended with {self.popen.returncode}:\n{self.tail()}")
+        health = self.health()
+        return health if health and health.get("ok") else None
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(self.url("admin", "/metrics"), timeout=5) as answer:
+            return answer.read().decode()
+
+    def rss_kib(self) -> int:
+        for line in Path(f"/proc/{self.popen.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        return 0
+
+    def kill(self, number=signal.SIGKILL):
+        """Ends the process and, for a service with children (the signer's token child, zygotes), its
+        whole session."""
+        if self.alive():
+            with contextlib.suppress(ProcessLookupError):
+                if number == signal.SIGKILL:
+                    os.killpg(self.popen.pid, number)
+                else:
+                    self.popen.send_signal(number)
+            self.popen.wait(30)
+
+    def stop(self, timeout=20) -> int:
+        """SIGTERM; the exit status. Fails when it does not stop."""
+        if self.alive():
+            self.popen.terminate()
+            try:
+                self.popen.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"{self.name} did not stop in {timeout} s:\n{self.tail()}")
+        return self.popen.returncode
+
+    def tail(self, lines=40) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "(no log)"
+
+
+class Lab:
+    """Services of one test over databases of their own. replicas: the most that any service will
+    have; config: {"intake": {"lanes/threads": 1}} on top of what trienctl init makes."""
+
+    def __init__(self, template: LabTemplate, number: int, replicas=2, config=None):
+        self.template, self.number, self.build = template, number, template.build
+        self.replicas = replicas
+        self.prefix = f"lab{number}_"
+        self.base_port = free_base_port(replicas)
+        self.dir = Path(tempfile.mkdtemp(prefix=f"lab{number}-", dir="/tmp"))
+        self.processes: dict[str, Process] = {}
+        self.failed = False
+        self.extra = config or {}
+        self._clone_databases()
+        self._make_folders()
+        self._make_configs()
+        self.token = None
+
+    # --- making ---
+
+    def _clone_databases(self):
+        for service in self.template.databases():
+            name = self.prefix + service
+            self.template.psql("postgres", f"CREATE DATABASE {name} TEMPLATE trien_{service} "
+                                           f"OWNER trien_{service}_owner")
+            self.template.psql("postgres", f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO trien_{service}")
+
+    def _make_folders(self):
+        for name in ("etc", "log", "run", "data"):
+            (self.dir / name).mkdir()
+        (self.dir / "keys").symlink_to(self.template.dir / "keys")
+        shutil.copytree(self.template.dir / "tokens", self.dir / "tokens")
+        shutil.copytree(self.template.dir / "ca", self.dir / "ca")
+        shutil.copytree(self.template.dir / "data", self.dir / "data", dirs_exist_ok=True)
+
+    def _replace_paths(self, config: dict) -> None:
+        for name, child in config.items():
+            if name == "":
+                config[name] = child.replace(str(self.template.dir), str(self.dir))
+            else:
+                self._replace_paths(child)
+
+    def services(self) -> list[str]:
+        return [s for s in PLAN if (self.template.dir / "etc" / f"{s}.conf").exists()]
+
+    def bus_addresses(self, service: str) -> str:
+        return " ".join(f"tcp://127.0.0.1:{self.base_port + r * REPLICA_PORTS + 20 + PLAN[service]}"
+                        for r in range(self.replicas))
+
+    def _make_configs(self):
+        for source in (self.template.dir / "etc").iterdir():
+            if source.is_file() and not source.name.startswith("."):
+                text = source.read_text().replace(str(self.template.dir), str(self.dir))
+                (self.dir / "etc" / source.name).write_text(text)
+        tool = read_config(self.dir / "etc/trienctl.conf")
+        set_config(tool, "base_port", self.base_port)
+        for service in self.services():
+            set_config(tool, f"peers/{service}", self.bus_addresses(service))
+            for replica in range(self.replicas):
+                self._write_service(service, replica)
+        write_config(self.dir / "etc/trienctl.conf", tool)
+
+    def _write_service(self, service: str, replica: int):
+        config = read_config(self.template.dir / "etc" / f"{service}.conf")
+        self._replace_paths(config)
+        set_config(config, "instance", f"{service}-{replica}")
+        set_config(config, "base_port", self.base_port + replica * REPLICA_PORTS)
+        if "database" in config:
+            set_config(config, "database/name", self.prefix + service)
+        if service == "intake":
+            set_config(config, "public_url", f"http://127.0.0.1:{self.base_port}")
+        for peer in self.services():
+            set_config(config, f"peers/{peer}", self.bus_addresses(peer))
+        for path, value in self.extra.get(service, {}).items():
+            set_config(config, path, value)
+        write_config(self.dir / "etc" / f"{service}-{replica}.conf", config)
+
+    # --- processes ---
+
+    def start(self, *services, replicas=1, wait=True) -> list[Process]:
+        """Starts so many of each service (all configured ones when none is named) and waits until
+        each is well."""
+        started = []
+        for service in services or self.services():
+            for replica in range(replicas):
+                process = Process(self, service, replica)
+                self.processes[process.name] = process
+                started.append(process.start())
+        if wait:
+            self.wait_well(*started)
+        return started
+
+    def wait_well(self, *processes):
+        for process in processes or self.processes.values():
+            wait_until(f"{process.name} to be well\n{process.tail(5)}", process.is_well)
+
+    def process(self, service: str, replica=0) -> Process:
+        return self.processes[f"{service}-{replica}"]
+
+    def trienctl(self, *arguments, **options) -> str:
+        return run([self.build / "bin/trienctl", "--config", self.dir / "etc/trienctl.conf", *arguments],
+                   cwd=ROOT, **options)
+
+    # --- database ---
+
+    def sql(self, service: str, sql: str) -> list[list[str]]:
+        return self.template.psql(self.prefix + service, sql)
+
+    def value(self, service: str, sql: str) -> str:
+        return self.sql(service, sql)[0][0]
+
+    # --- the portal's side ---
+
+    def add_client(self, client_id="portal", agencies=("*",)) -> str:
+        """A portal credential; its token. The first one is used by post() and get()."""
+        path = self.dir / f"{client_id}.token"
+        chosen = itertools.chain.from_iterable(("--agency", a) for a in agencies)
+        self.trienctl("client", "add", client_id, "--token-file", path, *chosen)
+        token = path.read_text().strip()
+        self.token = self.token or token
+        return token
+
+    def http(self, method: str, path: str, body=None, headers=None, token=None, replica=0):
+        """(status, headers, body) of the portal API."""
+        port = self.base_port + replica * REPLICA_PORTS
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, method=method,
+                                         headers=dict(headers or {}))
+        token = token or self.token
+        if token and not request.has_header("Authorization"):
+            request.add_header("Authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.headers, refused.read()
+
+    def post_raw(self, parts, key=None, **options):
+        """Posts multipart parts [(name, filename, content)]; (status, document)."""
+        boundary = secrets.token_hex(16)
+        chunks = []
+        for name, filename, content in parts:
+            chunks += [f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; '
+                       f'filename="{filename}"\r\nContent-Type: application/pdf\r\n\r\n'.encode(), content, b"\r\n"]
+        chunks.append(f"--{boundary}--\r\n".encode())
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        status, _, body = self.http("POST", "/v1/requests", b"".join(chunks), headers, **options)
+        return status, json.loads(body)
+
+    def post(self, document: bytes, attachments=(), key=None, **options) -> dict:
+        """Posts a document that must be taken; the answer."""
+        parts = [("document", "request.pdf", document)]
+        parts += [("attachment", f"attachment{n}.pdf", a) for n, a in enumerate(attachments, 1)]
+        status, answer = self.post_raw(parts, key, **options)
+        assert status == 202, (status, answer)
+        return answer
+
+    def get(self, request_id: str, **options) -> dict:
+        status, _, body = self.http("GET", f"/v1/requests/{request_id}", **options)
+        assert status == 200, (status, body)
+        return json.loads(body)
+
+    def wait_request(self, request_id: str, states=FINAL, deadline=None) -> dict:
+        """The request once it is in one of the states."""
+        def look():
+            request = self.get(request_id)
+            return request if request["state"] in states else None
+        return wait_until(f"request {request_id} in {states}", look, deadline)
+
+    def certificate(self, request_id: str, serial: str) -> bytes:
+        status, _, body = self.http("GET", f"/v1/requests/{request_id}/certificates/{serial}.cer")
+        assert status == 200, (status, body)
+        return body
+
+    # --- the end ---
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.failed = self.failed or kind is not None
+        self.close()
+
+    def say_logs(self):
+        for process in self.processes.values():
+            state = "runs" if process.alive() else f"ended with {process.popen.returncode}"
+            print(f"--- {process.name} ({state}) ---\n{process.tail()}", file=sys.stderr)
+
+    def close(self):
+        """Kills everything; prints the logs and keeps the folder when the test failed."""
+        if self.failed:
+            self.say_logs()
+        for process in self.processes.values():
+            process.kill()
+        for service in self.template.databases():
+            self.template.psql("postgres", f"DROP DATABASE IF EXISTS {self.prefix}{service} WITH (FORCE)")
+        if not self.failed:
+            shutil.rmtree(self.dir, ignore_errors=True)
