@@ -40,7 +40,7 @@ struct svc_database_conf {
 struct svc_http_conf {
     const char *bind; /* "127.0.0.1:8080"; default from base_port and number */
     bool behind_tls_proxy;
-    int64_t threads, max_connections, max_connections_per_address, timeout_ms;
+    int64_t threads, max_connections, max_connections_per_address, timeout_ms, body_memory_bytes;
     const char *admin_bind;
     bool admin_remote;
 };
@@ -52,7 +52,6 @@ struct svc_http_conf {
 
 struct bus_server;  /* bus session: ROUTER, ZAP, call workers */
 struct lanes;       /* bus session: leases, lanes, effects, timers */
-struct svc_http;    /* svc_http.c: listeners */
 struct feed_ops;    /* bus session: how the bus server answers FETCH; NULL without a database */
 struct svc_waiting; /* svc_health.c: dependencies that are missed */
 
@@ -76,7 +75,6 @@ struct svc {
 
     struct bus_server *server;
     struct lanes *lanes;
-    struct svc_http *listeners;
     struct svc_waiting *waiting;
 
     int poke_fd; /* eventfd: events were committed here; read by the bus server's thread */
@@ -146,6 +144,7 @@ struct svc_message {
     usec started;      /* clock_monotonic() */
     enum rc rc;
     const struct err *err; /* looked at unless rc is RC_OK */
+    bool is_quiet; /* succeeded and not worth a line (public answers): logged at debug only */
 };
 
 /** Counts and logs it (as log/messages says; buffered between log_hold() and log_release()). Ends

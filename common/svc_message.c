@@ -51,7 +51,7 @@ static void write_line(const struct svc_message *m, usec took)
         LOG_END,
     };
 
-    log_write(levels[m->rc], "handled", fields);
+    log_write(m->is_quiet ? LOG_DEBUG : levels[m->rc], "handled", fields);
 }
 
 /* Errors of the message itself do not end the process, however bad: the event is counted and
@@ -71,7 +71,8 @@ void svc_handled(struct svc *svc, const struct svc_message *message)
                METRIC_LABELS(message->kind, message->name, rc_name(message->rc)));
     metric_observe(&message_seconds, (double)took / (double)USEC_PER_SECOND,
                    METRIC_LABELS(message->kind, message->name));
-    if (which == 'a' || (which == 'f' && message->rc != RC_OK))
+    if ((which == 'a' && log_wants(message->is_quiet ? LOG_DEBUG : LOG_INFO)) ||
+        (which == 'f' && message->rc != RC_OK))
         write_line(message, took);
     if (ends_process(message))
         svc_fatal(svc, message->err);

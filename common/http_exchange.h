@@ -1,0 +1,63 @@
+/* One request on its way through http.c and its answer through http_answer.c. */
+#pragma once
+
+#include <microhttpd.h>
+
+#include "common/http_internal.h"
+
+#define HTTP_HEADER_BYTES ((size_t)32 * 1024) /* request line and headers of a connection */
+
+/* A connection that is open; swept when its client is too slow. */
+struct http_peer {
+    struct http_peer *next, *previous;
+    int fd;
+    _Atomic usec waiting_since; /* monotonic: for a whole request; 0: one is being worked */
+    _Atomic size_t received;    /* body bytes of the request under way */
+};
+
+struct http_listener {
+    struct svc *svc;
+    struct http_options options;
+    struct MHD_Daemon *daemon;
+    pthread_t keeper;
+    int wake_fd; /* tells the keeper to stop */
+    atomic_bool bound, stopping;
+    _Atomic size_t body_memory; /* held by bodies that are being received */
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t idle;  /* no exchange is open */
+    size_t exchanges;
+    struct http_peer *peers;
+    struct tx *workers[256]; /* one a thread, made on first use */
+    size_t worker_count;
+};
+
+struct http_exchange {
+    struct http_request request;
+    struct http_listener *listener;
+    struct MHD_Connection *connection;
+    struct http_peer *peer;
+    const struct http_route *route; /* NULL: refused before it was read */
+    struct http_capture captures[HTTP_MAX_CAPTURES];
+    struct arena *arena; /* of the thread, while the request is worked */
+    uint8_t *body;
+    size_t length, room;
+    bool too_large, overloaded;
+    usec started;
+};
+
+/** The calling thread's transaction object. */
+struct tx *http_worker(struct http_listener *listener);
+
+/** Works the request, which is wholly there, and queues the answer. */
+enum MHD_Result http_work(struct http_exchange *exchange);
+
+/** Queues problem+json for a request that is not worked at all. */
+enum MHD_Result http_refuse(struct http_exchange *exchange, Trien__Error code, const char *why);
+
+/* libmicrohttpd's callbacks; the first argument is the listener. */
+enum MHD_Result http_on_request(void *listener, struct MHD_Connection *connection, const char *path,
+                                const char *method, const char *version, const char *piece,
+                                size_t *piece_size, void **state);
+void http_on_completed(void *listener, struct MHD_Connection *connection, void **state,
+                       enum MHD_RequestTerminationCode how);
