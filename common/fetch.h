@@ -1,6 +1,9 @@
-/* Going out: the only user of libcurl. HTTP(S) GET/POST and SMTP, with hard limits. Called from
- * effects only, never inside a transaction. Thread-safe; one handle per thread is kept alive. */
+/* Going out: the only user of libcurl. HTTP(S) GET/POST and SMTP, with hard limits; redirects are
+ * not followed. Called from effects only, never inside a transaction. Thread-safe; one handle per
+ * thread is kept alive. */
 #pragma once
+
+#include <stdbool.h>
 
 #include "common/arena.h"
 #include "common/bytes.h"
@@ -8,13 +11,14 @@
 
 struct fetch_request {
     const char *method;     /* "GET", "POST" */
-    const char *url;        /* http, https or file */
+    const char *url;        /* http, https; file too when allow_file */
+    bool allow_file;        /* only where the configuration, not a message, names the URL */
     const char *headers[8]; /* "Name: value", NULL-terminated when fewer */
-    struct bytes body;
+    struct bytes body;      /* of a POST */
     const char *user, *password_file; /* basic authentication, or NULL */
     const char *ca_file;              /* extra trust anchor for https, or NULL */
-    int timeout_ms;                   /* whole exchange */
-    size_t max_bytes;                 /* of the answer */
+    int timeout_ms;                   /* whole exchange; 0: 30 s */
+    size_t max_bytes;                 /* of the answer; 0: 16 MiB */
 };
 
 /** Does the exchange. RC_OK with the HTTP status (200 for file:) and body in the arena for any
