@@ -134,10 +134,11 @@ SELECT crl_der FROM crl WHERE sha256 = $1;
 SELECT version, crl_version, calendar_version FROM knowledge;
 
 -- name: next_knowledge () -> (int8)
-UPDATE knowledge SET version = version + 1 RETURNING version;
+UPDATE knowledge SET version = nextval('knowledge_version') RETURNING version;
 
 -- name: next_crl_knowledge () -> (int8)
-UPDATE knowledge SET version = version + 1, crl_version = crl_version + 1 RETURNING version;
+UPDATE knowledge SET version = nextval('knowledge_version'), crl_version = crl_version + 1
+RETURNING version;
 
 -- name: list_signers_since (int8) -> (bytea)
 SELECT certificate_sha256 FROM agency_signer WHERE version > $1;
@@ -193,7 +194,7 @@ SELECT $1, d.day::date, d.kind, d.status, d.name_vi, d.source
   FROM unnest($2, $3, $4, $5, $6) AS d(day, kind, status, name_vi, source);
 
 -- name: set_calendar (text)
-UPDATE knowledge SET version = version + 1, calendar_version = $1
+UPDATE knowledge SET version = nextval('knowledge_version'), calendar_version = $1
  WHERE calendar_version IS DISTINCT FROM $1;
 
 -- name: list_calendar_days (text) -> (date, text, text)

@@ -61,6 +61,6 @@ INSERT INTO calendar_day (version, day, kind, status, name_vi, source) VALUES
     ('250203a9c21d602a', '2027-09-02', 'holiday', 'provisional', 'Quốc khánh', 'Bộ luật Lao động Điều 112'),
     ('250203a9c21d602a', '2027-09-03', 'holiday', 'provisional', 'Quốc khánh (dự kiến)', 'chờ thông báo'),
     ('250203a9c21d602a', '2027-11-24', 'holiday', 'unconfirmed', 'Ngày Văn hóa Việt Nam', 'NQ 80-NQ/TW; chưa có quy định chi tiết');
-UPDATE knowledge SET version = version + 1, calendar_version = '250203a9c21d602a';
+UPDATE knowledge SET version = nextval('knowledge_version'), calendar_version = '250203a9c21d602a';
 
 COMMIT;

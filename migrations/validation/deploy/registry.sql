@@ -1,13 +1,15 @@
 -- Deploy validation:registry to pg
 --
--- Who may ask, and with which seal and officers. What processes keep in memory of all this is counted
--- by one version in one row: whoever changes it takes the row's lock first, so versions appear in the
--- order of their numbers.
+-- Who may ask, and with which seal and officers. What processes keep in memory of all this has one
+-- version in one row: whoever changes it takes the row's lock first, so versions appear in the order
+-- of their numbers; a number that was rolled back is never seen again, because it is a sequence's.
 BEGIN;
+
+CREATE SEQUENCE knowledge_version;
 
 CREATE TABLE knowledge (
     one              bool PRIMARY KEY DEFAULT true CHECK (one),
-    version          bigint NOT NULL DEFAULT 1,
+    version          bigint NOT NULL DEFAULT nextval('knowledge_version'),
     crl_version      bigint NOT NULL DEFAULT 1,
     calendar_version text
 ) WITH (fillfactor = 10);
@@ -53,6 +55,7 @@ COMMENT ON TABLE agency_signer IS
 CREATE INDEX agency_signer_by_version ON agency_signer (version);
 
 GRANT SELECT, UPDATE ON knowledge TO trien_validation;
+GRANT USAGE ON SEQUENCE knowledge_version TO trien_validation;
 GRANT SELECT, INSERT, UPDATE ON agency, agency_signer TO trien_validation;
 GRANT SELECT, INSERT, DELETE ON agency_contact TO trien_validation;
 

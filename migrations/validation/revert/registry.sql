@@ -1,4 +1,5 @@
 -- Revert validation:registry from pg
 BEGIN;
 DROP TABLE agency_signer, agency_contact, agency, knowledge;
+DROP SEQUENCE knowledge_version;
 COMMIT;

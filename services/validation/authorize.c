@@ -1,0 +1,60 @@
+/* One item's authorisation: serialised once, signed with the registration authority's key. What is
+ * not in these bytes may not be certified. */
+#include "services/validation/validation.h"
+
+static Trien__Authorization authorization_of(struct tx *tx, const Trien__ExamineDocument *request,
+                                             const Trien__ExaminedItem *item, char *item_id)
+{
+    const struct validation_conf *conf = tx->conf;
+    Trien__Authorization authorization = TRIEN__AUTHORIZATION__INIT;
+
+    authorization.version = 1;
+    authorization.request_id = request->request_id;
+    authorization.item_id = item_id;
+    authorization.document_sha256 = request->document_sha256;
+    authorization.action = (char *)"issue";
+    authorization.profile = item->profile;
+    authorization.subject_der = item->subject_der;
+    authorization.validity_days = (uint32_t)conf->validity_days;
+    authorization.has_key_sha256 = item->has_key_sha256;
+    authorization.key_sha256 = item->key_sha256;
+    authorization.authorized_at = tx->now;
+    authorization.expires_at = tx->now + conf->authorization_days * USEC_PER_DAY;
+    authorization.lineage_id = item_id;
+    return authorization;
+}
+
+enum rc authorize_item(struct tx *tx, const Trien__ExamineDocument *request,
+                       const Trien__ExaminedDocument *examined, size_t row)
+{
+    const struct validation *validation = tx->state;
+    Trien__ExaminedItem *item = examined->items[row];
+    char *item_id = arena_printf(tx->arena, "%s/%zu", request->request_id, row + 1);
+    Trien__Authorization authorization = authorization_of(tx, request, item, item_id);
+    Trien__ItemAuthorized event = TRIEN__ITEM_AUTHORIZED__INIT;
+    Trien__KeySignature signature = TRIEN__KEY_SIGNATURE__INIT;
+    uint8_t *bytes;
+
+    authorization.n_email = item->email ? 1 : 0;
+    authorization.email = &item->email;
+    authorization.n_dns_name = item->dns_name ? 1 : 0;
+    authorization.dns_name = &item->dns_name;
+    authorization.n_ip_address = item->ip_address ? 1 : 0;
+    authorization.ip_address = &item->ip_address;
+    bytes = arena_alloc(tx->arena, trien__authorization__get_packed_size(&authorization));
+    event.authorization.len = trien__authorization__pack(&authorization, bytes);
+    event.authorization.data = bytes;
+    TRY(x509_sign_p256(validation->registration_key, tx->arena,
+                       bytes_of(bytes, event.authorization.len), &tx->err, &signature));
+    event.request_id = request->request_id;
+    event.item_id = item_id;
+    event.registration_authority = &signature;
+    event.device_kind = item->device_kind;
+    event.has_csr_der = item->has_csr_der;
+    event.csr_der = item->csr_der;
+    event.subscriber_name = item->subscriber_name;
+    event.row = (uint32_t)row;
+    event.received_at = request->received_at;
+    event.organ_id = examined->organ_id;
+    return emit(tx, request->request_id, &event);
+}

@@ -1,0 +1,76 @@
+/* Requests that intake took in, and the timers that keep house. The examination itself is an effect
+ * (effect_examine.c), because it talks to intake and runs the inspector. */
+#include "common/bus.h"
+#include "common/metrics.h"
+#include "services/validation/validation.h"
+
+#define PARTITION_MONTHS 3
+#define WAKE_BATCH 200
+
+static struct metric waiting_requests = {METRIC_GAUGE,
+                                         "trien_validation_waiting_requests",
+                                         "Requests that wait for a certificate revocation list.",
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         0};
+static struct metric waiting_seconds = {METRIC_GAUGE,
+                                        "trien_validation_waiting_seconds",
+                                        "How long the oldest of the waiting requests has waited.",
+                                        NULL,
+                                        NULL,
+                                        NULL,
+                                        0};
+
+enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request)
+{
+    return effect_add(tx, "examine",
+                      arena_printf(tx->arena, "%s/%u", request->request_id, request->round),
+                      request, 0);
+}
+
+enum rc on_request_submitted(struct tx *tx, const void *in)
+{
+    const Trien__RequestSubmitted *event = in;
+    Trien__ExamineDocument request = TRIEN__EXAMINE_DOCUMENT__INIT;
+    uint8_t request_id[16];
+
+    CHECK(bus_uuid_parse(event->request_id, request_id), &tx->err, TRIEN__ERROR__MALFORMED,
+          "not a request id");
+    CHECK(event->document_sha256.len == 32, &tx->err, TRIEN__ERROR__MALFORMED, "no digest");
+    TRY(store_insert_request(tx, request_id, event));
+    request.request_id = event->request_id;
+    request.receipt_number = event->receipt_number;
+    request.received_at = event->received_at;
+    request.document_sha256 = event->document_sha256;
+    request.document_size_bytes = event->document_size_bytes;
+    request.round = 1;
+    return examine_ask(tx, &request);
+}
+
+static enum rc show_waiting(struct tx *tx)
+{
+    int64_t count = 0;
+    usec since = 0;
+
+    TRY(store_count_waiting(tx, &count, &since));
+    metric_set(&waiting_requests, (double)count, NULL);
+    metric_set(&waiting_seconds, count ? (double)(tx->now - since) / 1e6 : 0.0, NULL);
+    return RC_OK;
+}
+
+enum rc on_wake_timer(struct tx *tx)
+{
+    Trien__ExamineDocument *requests;
+    size_t count = 0;
+
+    TRY(store_wake_waiting(tx, WAKE_BATCH, &count, &requests));
+    for (size_t i = 0; i < count; i++)
+        TRY(examine_ask(tx, &requests[i]));
+    return show_waiting(tx);
+}
+
+enum rc on_partition_timer(struct tx *tx)
+{
+    return store_make_partitions(tx, PARTITION_MONTHS);
+}

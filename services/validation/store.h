@@ -1,0 +1,134 @@
+/* Statements of store.sql as functions. Texts and bytes handed out live as long as the message. */
+#pragma once
+
+#include "common/svc.h"
+#include "proto/intake.pb-c.h"
+#include "proto/validation.pb-c.h"
+#include "services/validation/calendar.h"
+
+/* --- requests (store.c)
+ * --------------------------------------------------------------------------- */
+
+MUST_USE enum rc store_insert_request(struct tx *tx, const uint8_t request_id[16],
+                                      const Trien__RequestSubmitted *event);
+
+/* What the registry knows about a document: one row of answers. */
+struct facts {
+    int64_t version, crl_version;
+    const char *calendar_version; /* "" when no calendar was loaded */
+    bool agency_known;
+    const char *agency_name, *province;
+    bool has_valid_from, has_valid_to;
+    civil_day valid_from, valid_to;
+    const char *roles;         /* of the signers in order: 's' seal, 'o' officer, '-' nobody */
+    const char *first_receipt; /* of the request that came first with this document; NULL: none */
+    size_t contact_count;
+    Trien__Contact **contacts;
+};
+
+/** Everything a decision asks of the database. `number_key` is rule_document_key()'s; "" when the
+ *  document has no number that could be read. */
+MUST_USE enum rc store_get_facts(struct tx *tx, const Trien__ExaminedDocument *examined, int year,
+                                 const char *number_key, struct facts *ret_facts);
+
+/** Claims (agency, year, number) for the request; the receipt number of the one that has it. */
+MUST_USE enum rc store_insert_official_document(struct tx *tx, const char *organ_id, int year,
+                                                const char *number_key,
+                                                const uint8_t request_id[16],
+                                                const char *receipt_number, bool *ret_ours,
+                                                const char **ret_receipt);
+
+/* What is written down of a decision. */
+struct decision {
+    const uint8_t *request_id;
+    const Trien__ExaminedDocument *examined;
+    const char *signers;      /* digests in hexadecimal, separated by spaces */
+    const char *remarks_json; /* NULL: none */
+    const char *reasons_json; /* of a refusal */
+    struct due due;           /* of an acceptance */
+    const char *calendar_version;
+};
+
+MUST_USE enum rc store_set_accepted(struct tx *tx, const struct decision *decision);
+MUST_USE enum rc store_set_rejected(struct tx *tx, const struct decision *decision);
+
+/** Makes partitions for this month and the next ones. */
+MUST_USE enum rc store_make_partitions(struct tx *tx, int32_t months);
+
+/* --- waiting, revocation lists (store_crl.c)
+ * -------------------------------------------------------- */
+
+/** The request waits; *ret_first when it did not wait before. */
+MUST_USE enum rc store_insert_waiting(struct tx *tx, const uint8_t request_id[16],
+                                      const char *issuer, int64_t crl_version, bool *ret_first);
+
+/** Takes up to `limit` requests that can be examined again; each is a filled intent. */
+MUST_USE enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,
+                                    Trien__ExamineDocument **ret_requests);
+
+MUST_USE enum rc store_count_waiting(struct tx *tx, int64_t *ret_count, usec *ret_since);
+
+MUST_USE enum rc store_insert_sources(struct tx *tx, const char *const *urls, size_t count);
+/** The list at this place is wanted now, unless it was tried within the last `pause` microseconds.
+ */
+MUST_USE enum rc store_set_source_due(struct tx *tx, const char *url, usec pause);
+/** Places whose time has come; their next time is set. */
+MUST_USE enum rc store_list_due_sources(struct tx *tx, usec period, usec retry, size_t *ret_count,
+                                        const char ***ret_urls);
+MUST_USE enum rc store_set_source_fetched(struct tx *tx, const char *url,
+                                          struct bytes issuer_sha256, const char *error);
+
+/* The list of an authority as it is stored. */
+struct crl_row {
+    bool found;
+    struct bytes sha256;
+    const char *number;
+    usec this_update;
+};
+/** Locks the row until the end of the transaction. */
+MUST_USE enum rc store_find_crl(struct tx *tx, struct bytes issuer_sha256, struct crl_row *ret_row);
+/** Replaces the list and counts the knowledge on. */
+MUST_USE enum rc store_set_crl(struct tx *tx, const Trien__FetchedCrl *crl, const char *url);
+
+struct crl_listed {
+    const char *url;
+    struct bytes issuer_sha256, sha256; /* n 0: not fetched yet */
+    const char *number, *last_error;    /* "" */
+    usec this_update, next_update, fetched_at;
+};
+MUST_USE enum rc store_list_crls(struct tx *tx, size_t *ret_count, struct crl_listed **ret_rows);
+MUST_USE enum rc store_get_crl(struct tx *tx, struct bytes sha256, struct bytes *ret_der);
+
+/* --- knowledge, registry, calendar (store_registry.c)
+ * ----------------------------------------------- */
+
+struct knowledge_row {
+    int64_t version, crl_version;
+    const char *calendar_version; /* "" when none */
+};
+MUST_USE enum rc store_get_knowledge(struct tx *tx, struct knowledge_row *ret_row);
+
+/** Digests of the signers added or changed after a version. */
+MUST_USE enum rc store_list_signers_since(struct tx *tx, int64_t version, size_t *ret_count,
+                                          struct bytes **ret_digests);
+
+/* A signer about to be registered; parsed and judged. */
+struct new_signer {
+    struct bytes certificate_der, sha256;
+    const char *role, *subject;
+    usec not_after;
+};
+/** Writes the agency with its contacts and adds the signers; *ret_created when it is new. */
+MUST_USE enum rc store_set_agency(struct tx *tx, const Trien__Agency *agency,
+                                  const struct new_signer *signers, bool *ret_created);
+
+/** Agencies with contacts and signers: one (organ_id) or those after `after`, `limit` at most. */
+MUST_USE enum rc store_list_agencies(struct tx *tx, const char *organ_id, const char *after,
+                                     int32_t limit, size_t *ret_count, Trien__Agency ***ret_rows);
+
+/** Stores a calendar under its version and puts it in force; *ret_created when it is new. */
+MUST_USE enum rc store_set_calendar(struct tx *tx, const struct calendar *calendar,
+                                    bool *ret_created);
+/** The days of a version, ascending; names and sources are left out. */
+MUST_USE enum rc store_list_calendar_days(struct tx *tx, const char *version, size_t *ret_count,
+                                          struct calendar_day **ret_days);

@@ -1,0 +1,117 @@
+/* validation: decides requests. Its handlers, its configuration, and what one process keeps.
+ *
+ * A request's way: on_request_submitted() writes it down and asks for its examination;
+ * examine_act() fetches the document, passes it through the gate and applies the pure rules;
+ * examine_done() adds what the registry knows and decides. */
+#pragma once
+
+#include "common/document.h"
+#include "common/svc.h"
+#include "common/x509.h"
+#include "proto/validation.pb-c.h"
+#include "services/validation/knowledge.h"
+#include "services/validation/reasons.h"
+#include "services/validation/store.h"
+
+struct validation_conf {
+    const char *trust_dir;        /* anchors/ and intermediates/ of common/trust.h */
+    const char *registration_key; /* P-256, PEM */
+    const char *official_mail_domains;
+    const struct conf_node *crls; /* <name> = "<url>" */
+    int64_t crl_period_ms, crl_retry_ms, crl_timeout_ms;
+    int64_t validity_days, authorization_days;
+    int64_t gate_cpu_ms, gate_deadline_ms, gate_memory_mib;
+};
+
+/* tx->state and fx->state. */
+struct validation {
+    struct document_gate *gate;
+    struct trust *trust;
+    struct x509_key *registration_key;
+    struct knowledge *knowledge;
+};
+
+extern const struct state_table validation_states[];
+
+/* --- requests (handlers.c, effect_examine.c, decide.c, authorize.c) ------------------------------
+ */
+
+/** RequestSubmitted: writes the request down and asks for its examination. */
+enum rc on_request_submitted(struct tx *tx, const void *in) MUST_USE;
+
+/** Fetches the document from intake, judges it, applies every pure rule. RETRY while intake or the
+ *  inspector is away. With nothing known yet it judges nothing and says so (knowledge 0). */
+enum rc examine_act(struct fx *fx, const void *intent, ProtobufCMessage **ret_result) MUST_USE;
+
+/** Decides, or lets the request wait for a revocation list, or has it examined again when more is
+ *  known now than it was judged with. */
+enum rc examine_done(struct tx *tx, const char *key, const void *intent,
+                     const void *result) MUST_USE;
+
+/** The document can never be examined: refuses the request for that. */
+enum rc examine_failed(struct tx *tx, const char *key, const void *intent,
+                       const struct err *why) MUST_USE;
+
+/** Asks for an examination; `round` is 1 for the first. */
+enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request) MUST_USE;
+
+/** Stores the acceptance, says RequestAccepted and one ItemAuthorized per item. */
+enum rc decide_accept(struct tx *tx, const Trien__ExamineDocument *request,
+                      const Trien__ExaminedDocument *examined, const struct facts *facts) MUST_USE;
+
+/** Stores the refusal and says RequestRejected with every reason. `facts` may be NULL. */
+enum rc decide_reject(struct tx *tx, const Trien__ExamineDocument *request,
+                      const Trien__ExaminedDocument *examined, const struct facts *facts,
+                      struct reasons *reasons) MUST_USE;
+
+/** Says ItemAuthorized for items[row]: the authorisation's bytes, signed once. */
+enum rc authorize_item(struct tx *tx, const Trien__ExamineDocument *request,
+                       const Trien__ExaminedDocument *examined, size_t row) MUST_USE;
+
+/* --- revocation lists (effect_crl.c)
+ * ----------------------------------------------------------------
+ */
+
+/** Fetches a list and checks it (common/trust.h). */
+enum rc fetch_crl_act(struct fx *fx, const void *intent, ProtobufCMessage **ret_result) MUST_USE;
+
+/** Stores the list when it is newer and its number did not go back; wakes who waits for it. */
+enum rc fetch_crl_done(struct tx *tx, const char *key, const void *intent,
+                       const void *result) MUST_USE;
+
+/** Notes why a list could not be had; the timer tries again. */
+enum rc fetch_crl_failed(struct tx *tx, const char *key, const void *intent,
+                         const struct err *why) MUST_USE;
+
+/** Asks for the lists that are due. */
+enum rc on_crl_timer(struct tx *tx) MUST_USE;
+
+/** Has the requests examined again that waited for a list that is there now; keeps the metrics. */
+enum rc on_wake_timer(struct tx *tx) MUST_USE;
+
+/** Makes next months' partitions. */
+enum rc on_partition_timer(struct tx *tx) MUST_USE;
+
+/* --- alarms (effect_alarm.c)
+ * ------------------------------------------------------------------------
+ */
+
+/** The calendar ends before a due date: metric at once, one log line per calendar and year. */
+enum rc alarm_calendar_ends(struct tx *tx, const char *calendar_version, civil_day due_on) MUST_USE;
+
+/** Writes the alarm's log line. */
+enum rc raise_alarm_act(struct fx *fx, const void *intent, ProtobufCMessage **ret_result) MUST_USE;
+enum rc raise_alarm_done(struct tx *tx, const char *key, const void *intent,
+                         const void *result) MUST_USE;
+enum rc raise_alarm_failed(struct tx *tx, const char *key, const void *intent,
+                           const struct err *why) MUST_USE;
+
+/* --- calls of the operator (handlers_call.c)
+ * --------------------------------------------------------
+ */
+
+/** PutAgency: new, or replaces name, province, validity and contacts; adds signers. */
+enum rc on_put_agency(struct tx *tx, const void *in, void *reply) MUST_USE;
+enum rc on_list_agencies(struct tx *tx, const void *in, void *reply) MUST_USE;
+enum rc on_put_calendar(struct tx *tx, const void *in, void *reply) MUST_USE;
+enum rc on_list_crls(struct tx *tx, const void *in, void *reply) MUST_USE;
