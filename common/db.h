@@ -122,6 +122,18 @@ const uint8_t *db_get_uuid(const struct db_rows *rows, size_t row, size_t column
 usec db_get_time(const struct db_rows *rows, size_t row, size_t column);
 civil_day db_get_date(const struct db_rows *rows, size_t row, size_t column);
 
+/* Arrays of one dimension, in the transaction's arena; NULL elements read as 0 or NULL; SQL NULL as
+ * an empty array. */
+const int16_t *db_get_int2s(const struct db_rows *rows, size_t row, size_t column,
+                            size_t *ret_count);
+const int64_t *db_get_int8s(const struct db_rows *rows, size_t row, size_t column,
+                            size_t *ret_count);
+const char *const *db_get_texts(const struct db_rows *rows, size_t row, size_t column,
+                                size_t *ret_count);
+/** Elements point into the rows. */
+const struct bytes *db_get_byteas(const struct db_rows *rows, size_t row, size_t column,
+                                  size_t *ret_count);
+
 /* --- for the frame
  * -------------------------------------------------------------------------------- */
 

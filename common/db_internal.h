@@ -27,6 +27,7 @@ struct db {
 struct db_rows {
     PGresult *result;
     const struct db_statement *statement;
+    struct arena *arena;
 };
 
 /* A row of the table of types. */

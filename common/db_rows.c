@@ -40,9 +40,8 @@ static struct bytes value_at(const struct db_rows *rows, size_t row, size_t colu
 }
 
 /* A big-endian number of 1, 2, 4 or 8 bytes; 0 for NULL. */
-static int64_t number_at(const struct db_rows *rows, size_t row, size_t column)
+static int64_t number_of(struct bytes wire)
 {
-    struct bytes wire = value_at(rows, row, column);
     uint64_t value = 0;
 
     for (size_t i = 0; i < wire.n; i++)
@@ -52,6 +51,11 @@ static int64_t number_at(const struct db_rows *rows, size_t row, size_t column)
     if (wire.n == 4)
         return (int32_t)value;
     return (int64_t)value;
+}
+
+static int64_t number_at(const struct db_rows *rows, size_t row, size_t column)
+{
+    return number_of(value_at(rows, row, column));
 }
 
 static void expect(bool right, const struct db_rows *rows, size_t column)
@@ -117,4 +121,76 @@ civil_day db_get_date(const struct db_rows *rows, size_t row, size_t column)
     if (PQgetisnull(rows->result, (int)row, (int)column))
         return 0;
     return (civil_day)number_at(rows, row, column) + PG_EPOCH_DAYS;
+}
+
+/* --- arrays --------------------------------------------------------------------------------------
+ */
+
+/* array_send: dimensions, has nulls, element type, length and lower bound, then each element's
+ * length
+ * (-1: NULL) and bytes. Checked all the same: a short one reads as empty. */
+static const struct bytes *elements_at(const struct db_rows *rows, size_t row, size_t column,
+                                       enum db_type declared, size_t *ret_count)
+{
+    struct bytes wire, *elements;
+    size_t count, n = 0;
+
+    expect(type_at(rows, row, column) == declared, rows, column);
+    wire = value_at(rows, row, column);
+    *ret_count = 0;
+    if (wire.n < 20 || number_of(bytes_of(wire.p, 4)) != 1)
+        return NULL;
+    count = (size_t)number_of(bytes_of(wire.p + 12, 4));
+    elements = ARENA_ARRAY(rows->arena, struct bytes, count);
+    for (const uint8_t *at = wire.p + 20, *end = wire.p + wire.n; n < count && end - at >= 4; n++) {
+        int64_t length = number_of(bytes_of(at, 4));
+
+        at += 4;
+        if (length >= 0 && length <= end - at) {
+            elements[n] = bytes_of(at, (size_t)length);
+            at += length;
+        }
+    }
+    *ret_count = n;
+    return elements;
+}
+
+const int16_t *db_get_int2s(const struct db_rows *rows, size_t row, size_t column,
+                            size_t *ret_count)
+{
+    const struct bytes *elements = elements_at(rows, row, column, DB_INT2_ARRAY, ret_count);
+    int16_t *values = ARENA_ARRAY(rows->arena, int16_t, *ret_count);
+
+    for (size_t i = 0; i < *ret_count; i++)
+        values[i] = (int16_t)number_of(elements[i]);
+    return values;
+}
+
+const int64_t *db_get_int8s(const struct db_rows *rows, size_t row, size_t column,
+                            size_t *ret_count)
+{
+    const struct bytes *elements = elements_at(rows, row, column, DB_INT8_ARRAY, ret_count);
+    int64_t *values = ARENA_ARRAY(rows->arena, int64_t, *ret_count);
+
+    for (size_t i = 0; i < *ret_count; i++)
+        values[i] = number_of(elements[i]);
+    return values;
+}
+
+const char *const *db_get_texts(const struct db_rows *rows, size_t row, size_t column,
+                                size_t *ret_count)
+{
+    const struct bytes *elements = elements_at(rows, row, column, DB_TEXT_ARRAY, ret_count);
+    const char **texts = ARENA_ARRAY(rows->arena, const char *, *ret_count);
+
+    for (size_t i = 0; i < *ret_count; i++)
+        if (elements[i].p)
+            texts[i] = arena_strndup(rows->arena, (const char *)elements[i].p, elements[i].n);
+    return texts;
+}
+
+const struct bytes *db_get_byteas(const struct db_rows *rows, size_t row, size_t column,
+                                  size_t *ret_count)
+{
+    return elements_at(rows, row, column, DB_BYTEA_ARRAY, ret_count);
 }

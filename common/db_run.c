@@ -197,7 +197,7 @@ enum rc db_run(struct tx *tx, const struct db_statement *statement, struct db_ro
         return err_rc(tx->err.code);
     }
     rows = ARENA_NEW(tx->arena, struct db_rows);
-    *rows = (struct db_rows){result, statement};
+    *rows = (struct db_rows){result, statement, tx->arena};
     arena_defer(tx->arena, result, clear_rows);
     db->fat |= PQresultMemorySize(result) > DB_FAT_BYTES;
     if (ret_rows)
