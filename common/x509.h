@@ -101,6 +101,9 @@ enum rc x509_ring_load(const char *path, struct err *err, struct x509_ring **ret
 void x509_ring_free(struct x509_ring **ring);
 size_t x509_ring_count(const struct x509_ring *ring);
 
+/** The key at a place from 0. Lives with the ring. */
+const struct x509_key *x509_ring_at(const struct x509_ring *ring, size_t at);
+
 /** The enrolled key with this id; NULL when there is none. Lives with the ring. */
 const struct x509_key *x509_ring_find(const struct x509_ring *ring, const char *key_id);
 

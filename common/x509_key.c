@@ -192,6 +192,11 @@ size_t x509_ring_count(const struct x509_ring *ring)
     return ring->count;
 }
 
+const struct x509_key *x509_ring_at(const struct x509_ring *ring, size_t at)
+{
+    return ring->keys[at];
+}
+
 const struct x509_key *x509_ring_find(const struct x509_ring *ring, const char *key_id)
 {
     for (size_t i = 0; i < ring->count; i++)
