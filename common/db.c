@@ -183,10 +183,9 @@ bool db_alive(const struct db *db)
 
     if (db_lost(db))
         return false;
-    /* Nothing is expected on an idle connection: what came is a notice or the end. */
-    if (db->count == 0 && poll(&fd, 1, 0) > 0)
-        return PQconsumeInput(db->conn) && !db_lost(db);
-    return true;
+    /* Nothing is expected on an idle connection: what came is the server's farewell, or a changed
+     * setting, and a new connection is right for both. */
+    return db->count > 0 || poll(&fd, 1, 0) == 0;
 }
 
 int db_socket(const struct db *db)

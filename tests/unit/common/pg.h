@@ -1,0 +1,43 @@
+/* A database of its own for one test program, in the cluster TRIEN_TEST_PG names (a socket folder;
+ * tests/lib/pg.sh). Without it the tests that need one are skipped, saying why. */
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/db.h"
+
+/* Runs SQL by psql as the cluster's superuser; the exit status. */
+static inline int pg_sql(const char *database, const char *sql)
+{
+    char command[8192];
+
+    snprintf(command, sizeof(command),
+             "PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 -h '%s' "
+             "-U postgres -d '%s' -c \"%s\" >/dev/null",
+             getenv("TRIEN_TEST_PG"), database, sql);
+    return system(command);
+}
+
+/* Makes the program's database; NULL when there is no cluster. */
+static inline const char *pg_database(const char *name)
+{
+    char sql[256];
+
+    if (!getenv("TRIEN_TEST_PG")) {
+        fprintf(stderr, "TRIEN_TEST_PG is not set: no database (tests/lib/pg.sh start)\n");
+        return NULL;
+    }
+    snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s WITH (FORCE)", name);
+    if (pg_sql("postgres", sql))
+        return NULL;
+    snprintf(sql, sizeof(sql), "CREATE DATABASE %s", name);
+    return pg_sql("postgres", sql) ? NULL : name;
+}
+
+static inline struct db_conf pg_conf(const char *database)
+{
+    return (struct db_conf){
+        .host = getenv("TRIEN_TEST_PG"), .port = 5432, .name = database, .user = "postgres"};
+}
