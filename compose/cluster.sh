@@ -5,6 +5,7 @@
 #     compose/cluster.sh start|stop DIR        by its own data folder; nobody else's server is touched
 #     compose/cluster.sh migrate DIR [SERVICE] sqitch: the frame's project, then the service's own
 #     compose/cluster.sh psql DIR [ARGS...]    as the cluster's administrator
+#     compose/cluster.sh remove DIR            stop it and remove the whole installation
 #
 # It listens on a Unix socket only. Called by root it runs as an unprivileged user. Every role has a
 # password of its own in keys/db/ (SCRAM). Socket paths have 107 bytes at most and the unprivileged
@@ -145,8 +146,9 @@ migrate_all() {
     [ -z "${failed:-}" ]
 }
 
-[ $# -ge 2 ] || fail "usage: cluster.sh init|start|stop|migrate|psql DIR ..."
+[ $# -ge 2 ] || fail "usage: cluster.sh init|start|stop|migrate|psql|remove DIR ..."
 command=$1
+[ "$command" = init ] || [ -d "$2" ] || exit 0
 (umask 022 && mkdir -p "$2")
 DIR=$(cd "$2" && pwd)
 shift 2
@@ -163,6 +165,12 @@ init)
 start) known; start ;;
 stop) known; stop "$@" ;;
 migrate) known; migrate_all "$@" ;;
+remove)
+    [ -r "$DIR/etc/cluster" ] || exit 0
+    known
+    stop immediate
+    rm -rf "$DATA" "$SOCKET" "$DIR"
+    ;;
 psql) known; exec psql -U "$ADMIN" -d postgres "$@" ;;
 *) fail "no command $command" ;;
 esac

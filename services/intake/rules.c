@@ -22,6 +22,14 @@ static const char *base_name(const char *filename, const char *fallback)
     return *filename ? filename : fallback;
 }
 
+/* Text of one line: what may stand in a file name or a media type. */
+static bool is_line(const char *text, size_t limit_bytes)
+{
+    size_t length = strlen(text);
+    return length <= limit_bytes && strcspn(text, "\t\r\n") == length &&
+           bytes_are_text(bytes_of(text, length));
+}
+
 static enum rc take_part(const struct http_part *part, const char *fallback, struct err *err,
                          struct posted_part *into)
 {
@@ -29,10 +37,9 @@ static enum rc take_part(const struct http_part *part, const char *fallback, str
     const char *type = part->content_type ? part->content_type : "application/octet-stream";
     err_field(err, "/%s", part->name);
     CHECK(part->body.n > 0, err, TRIEN__ERROR__FIELD_INVALID, "the part is empty");
-    CHECK(strlen(name) <= MAX_NAME_BYTES && bytes_are_text(bytes_of_text(name)), err,
-          TRIEN__ERROR__FIELD_INVALID, "file name is no text of %d bytes", MAX_NAME_BYTES);
-    CHECK(strlen(type) <= MAX_TYPE_BYTES && bytes_are_text(bytes_of_text(type)), err,
-          TRIEN__ERROR__FIELD_INVALID, "content type is no text of %d bytes", MAX_TYPE_BYTES);
+    CHECK(is_line(name, MAX_NAME_BYTES), err, TRIEN__ERROR__FIELD_INVALID, "file name is no text");
+    CHECK(is_line(type, MAX_TYPE_BYTES), err, TRIEN__ERROR__FIELD_INVALID,
+          "content type is no text");
     *into = (struct posted_part){name, type, part->body};
     return RC_OK;
 }
