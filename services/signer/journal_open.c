@@ -1,0 +1,239 @@
+/* Starting the journal: lock, index, tail, cut. Reads only what lies behind the index's checkpoint.
+ * Refuses to start when anything but the last unsynced bytes is not a record of the chain. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "services/signer/journal_internal.h"
+
+static enum rc fail_io(struct err *err, const char *what)
+{
+    FAIL(err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "journal: %s: %s", what, strerror(errno));
+}
+
+static enum rc open_folder(struct journal *journal, const char *folder, struct err *err)
+{
+    journal->dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (journal->dir_fd < 0)
+        return fail_io(err, folder);
+    journal->lock_fd = openat(journal->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (journal->lock_fd < 0)
+        return fail_io(err, "lock");
+    CHECK(flock(journal->lock_fd, LOCK_EX | LOCK_NB) == 0, err, TRIEN__ERROR__JOURNAL_UNWRITABLE,
+          "another process holds the journal in %s", folder);
+    return RC_OK;
+}
+
+/* --- the tail ------------------------------------------------------------------------------------
+ */
+
+static enum rc take_record(struct journal *journal, const struct segment_reader *reader,
+                           const struct record *record, uint64_t position, struct err *err)
+{
+    if (index_is_full(journal->index, JOURNAL_ENTRIES_A_RECORD))
+        TRY(journal_checkpoint(journal, err));
+    journal_index_record(journal, record, position);
+    journal->offset = reader->offset;
+    journal->sequence = record->sequence;
+    memcpy(journal->hash, record->hash, sizeof(journal->hash));
+    return RC_OK;
+}
+
+static enum rc read_segment(struct journal *journal, struct segment_reader *reader, struct err *err,
+                            bool *ret_broken)
+{
+    for (;;) {
+        struct record record;
+        uint64_t position = SEGMENT_POSITION(journal->segment, reader->offset);
+
+        switch (segment_next(reader, &record)) {
+        case SEGMENT_RECORD:
+            TRY(take_record(journal, reader, &record, position, err));
+            break;
+        case SEGMENT_IO:
+            return fail_io(err, "read");
+        case SEGMENT_BROKEN:
+            *ret_broken = true;
+            return RC_OK;
+        case SEGMENT_END:
+            *ret_broken = false;
+            return RC_OK;
+        }
+    }
+}
+
+/* Reads one file from journal->offset on, then says whether there is a next one. */
+static enum rc follow_segment(struct journal *journal, struct arena *arena, struct err *err,
+                              bool *ret_broken, bool *ret_more)
+{
+    struct segment_reader *reader = ARENA_NEW(arena, struct segment_reader);
+    struct stat st;
+    int next;
+
+    CHECK(fstat(journal->fd, &st) == 0 && (uint64_t)st.st_size >= journal->offset, err,
+          TRIEN__ERROR__JOURNAL_UNWRITABLE,
+          "journal file %u is shorter than the index knows it: it was cut or replaced",
+          journal->segment);
+    segment_reader_begin(reader, journal->fd, journal->offset, journal->hash, journal->sequence);
+    TRY(read_segment(journal, reader, err, ret_broken));
+    next = segment_open(journal->dir_fd, journal->segment + 1, O_RDWR);
+    *ret_more = next >= 0;
+    if (next < 0)
+        return errno == ENOENT ? RC_OK : fail_io(err, "next file");
+    CHECK(!*ret_broken, err, TRIEN__ERROR__JOURNAL_UNWRITABLE,
+          "journal file %u is damaged at byte %" PRIu64, journal->segment, journal->offset);
+    close(journal->fd);
+    journal->fd = next;
+    journal->segment++;
+    journal->offset = 0;
+    return RC_OK;
+}
+
+static enum rc read_tail(struct journal *journal, const struct index_checkpoint *from,
+                         struct arena *arena, struct err *err, bool *ret_broken)
+{
+    bool more = true;
+
+    journal->segment = from->position ? SEGMENT_OF(from->position) : 1;
+    journal->offset = from->position ? SEGMENT_OFFSET(from->position) : 0;
+    journal->sequence = from->sequence;
+    memcpy(journal->hash, from->hash, sizeof(journal->hash));
+    journal->fd =
+        segment_open(journal->dir_fd, journal->segment, O_RDWR | (from->position ? 0 : O_CREAT));
+    if (journal->fd < 0)
+        return fail_io(err, "open the file the index ends in");
+    while (more)
+        TRY(follow_segment(journal, arena, err, ret_broken, &more));
+    return RC_OK;
+}
+
+/* --- the cut -------------------------------------------------------------------------------------
+ */
+
+/* Keeps a copy of what is cut beside the journal, for whoever wants to know what it was. */
+static enum rc keep_copy(struct journal *journal, struct bytes cut, struct err *err)
+{
+    char name[48];
+    int fd;
+    bool ok;
+
+    snprintf(name, sizeof(name), "cut-after-%" PRIu64 ".bin", journal->sequence);
+    fd = openat(journal->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ok = fd >= 0 && write(fd, cut.p, cut.n) == (ssize_t)cut.n && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok ? RC_OK : fail_io(err, "keep what is cut");
+}
+
+static enum rc cut_tail(struct journal *journal, struct arena *arena, struct err *err,
+                        const char **ret_said)
+{
+    struct stat st;
+    uint8_t *tail, digest[32];
+    size_t size;
+
+    if (fstat(journal->fd, &st) != 0)
+        return fail_io(err, "stat");
+    CHECK((uint64_t)st.st_size - journal->offset <= JOURNAL_GROUP_BYTES, err,
+          TRIEN__ERROR__JOURNAL_UNWRITABLE,
+          "journal file %u is damaged at byte %" PRIu64 ", too far from its end for a crash",
+          journal->segment, journal->offset);
+    size = (size_t)((uint64_t)st.st_size - journal->offset);
+    tail = arena_alloc(arena, size + 1);
+    if (pread(journal->fd, tail, size, (off_t)journal->offset) != (ssize_t)size)
+        return fail_io(err, "read what is cut");
+    TRY(keep_copy(journal, bytes_of(tail, size), err));
+    if (ftruncate(journal->fd, (off_t)journal->offset) != 0 || fsync(journal->fd) != 0)
+        return fail_io(err, "cut");
+    bytes_sha256(bytes_of(tail, size), digest);
+    *ret_said = arena_printf(arena, "%zu %s", size, bytes_to_hex(arena, bytes_of(digest, 32)));
+    return RC_OK;
+}
+
+static enum rc note_start(struct journal *journal, const char *cut, usec now, struct arena *arena,
+                          struct err *err)
+{
+    uint64_t sequence;
+    enum rc rc = RC_OK;
+
+    if (lseek(journal->fd, (off_t)journal->offset, SEEK_SET) < 0)
+        return fail_io(err, "seek");
+    journal->synced = journal->sequence;
+    pthread_mutex_lock(&journal->lock);
+    if (journal->offset == 0)
+        rc = journal_append(journal, arena_printf(arena, "segment %u", journal->segment), now, err,
+                            &sequence);
+    if (rc == RC_OK)
+        rc = journal_append(journal, arena_printf(arena, "open %s", cut), now, err, &sequence);
+    if (rc == RC_OK)
+        rc = journal_sync(journal, sequence, err);
+    pthread_mutex_unlock(&journal->lock);
+    return rc;
+}
+
+static enum rc open_steps(struct journal *journal, const struct journal_config *config, usec now,
+                          struct err *err)
+{
+    autoptr(arena_t) arena = arena_new((size_t)32 * 1024 * 1024);
+    struct index_checkpoint from;
+    const char *cut = "0 -";
+    bool broken = false;
+
+    TRY(open_folder(journal, config->folder, err));
+    TRY(index_open(journal->dir_fd, config->rebuild_index, err, &journal->index, &from));
+    TRY(read_tail(journal, &from, arena, err, &broken));
+    if (broken)
+        TRY(cut_tail(journal, arena, err, &cut));
+    if (fsync(journal->dir_fd) != 0)
+        return fail_io(err, "sync the folder");
+    return note_start(journal, cut, now, arena, err);
+}
+
+enum rc journal_open(const struct journal_config *config, usec now, struct err *err,
+                     struct journal **ret_journal)
+{
+    struct arena *arena = arena_new((size_t)2 * 1024 * 1024);
+    struct journal *journal = ARENA_NEW(arena, struct journal);
+    enum rc rc;
+
+    journal->arena = arena;
+    journal->dir_fd = journal->lock_fd = journal->fd = -1;
+    journal->segment_bytes = config->segment_bytes;
+    journal->pending = arena_alloc(arena, JOURNAL_GROUP_BYTES);
+    journal->writing = arena_alloc(arena, JOURNAL_GROUP_BYTES);
+    pthread_mutex_init(&journal->lock, NULL);
+    pthread_cond_init(&journal->changed, NULL);
+    rc = open_steps(journal, config, now, err);
+    if (rc != RC_OK) {
+        journal_close(&journal);
+        return rc;
+    }
+    *ret_journal = journal;
+    return RC_OK;
+}
+
+void journal_close(struct journal **journal)
+{
+    struct journal *p = *journal;
+    struct arena *arena;
+
+    if (!p)
+        return;
+    index_close(&p->index);
+    if (p->fd >= 0)
+        close(p->fd);
+    if (p->lock_fd >= 0)
+        close(p->lock_fd);
+    if (p->dir_fd >= 0)
+        close(p->dir_fd);
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    arena = p->arena;
+    arena_free(&arena);
+    *journal = NULL;
+}

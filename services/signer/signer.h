@@ -1,0 +1,65 @@
+/* signer: holds the issuing key's token and the journal, and signs what its own rules allow. */
+#pragma once
+
+#include "common/conf.h"
+#include "common/svc.h"
+#include "proto/signer.pb-c.h"
+#include "services/signer/journal.h"
+#include "services/signer/rules.h"
+#include "services/signer/token.h"
+
+#define SIGNER_MAX_ISSUERS 8
+#define SIGNER_MAX_CLAIMS 64
+
+/* The service's own configuration; rows in main.c. */
+struct signer_conf {
+    const char *journal_folder;
+    int64_t journal_segment_bytes;
+    bool journal_rebuild_index;
+    const char *token_module, *token_label, *token_pin, *token_softhsm_config;
+    int64_t token_workers, token_sign_timeout_ms, token_start_timeout_ms, token_probe_ms;
+    bool token_network;
+    const char *ring_registration_authority, *ring_station, *ring_officer;
+    const struct conf_node *issuers; /* <key label> = <certificate file> */
+};
+
+struct claims; /* orders that a thread is working on */
+
+struct signer {
+    struct arena *arena; /* of the process */
+    struct journal *journal;
+    struct token *token;
+    struct issuer issuers[SIGNER_MAX_ISSUERS];
+    size_t issuer_count;
+    struct x509_ring *registration_authority, *station, *officer;
+    struct rings rings;
+    struct claims *claims;
+};
+
+/** Forks the token's nursery, loads keys and certificates, opens the journal, starts the threads.
+ *  FATAL CONFIG_INVALID (a key enrolled in two roles …), KEY_FILE, JOURNAL_UNWRITABLE. A token that
+ *  is not there yet is waited for. */
+enum rc signer_open(const struct signer_conf *conf, usec now, struct err *err,
+                    struct signer **ret_signer) MUST_USE;
+void signer_close(struct signer **signer);
+
+/** One order, from call to answer (sign.c). Any number of threads. Texts and bytes of *ret_reply
+ *  live in the arena. REJECT with the rule that refused; ORDER_CONFLICT; RETRY TOKEN_UNAVAILABLE
+ *  (the same order may come again); FATAL PIN_REFUSED, JOURNAL_UNWRITABLE. */
+enum rc signer_sign(struct signer *signer, const Trien__SignCertificate *order, usec now,
+                    struct arena *arena, struct err *err,
+                    Trien__SignCertificateReply *ret_reply) MUST_USE;
+
+/* One thread at a time works on an order (claims.c). */
+struct claims *claims_new(struct arena *arena);
+void claims_done(struct claims *claims);
+/** Waits until nobody works on the order and takes it. */
+void claims_take(struct claims *claims, const char *order_id);
+void claims_give(struct claims *claims, const char *order_id);
+
+/* handlers.c */
+enum rc on_sign_certificate(struct tx *tx, const void *in, void *reply);
+enum rc on_list_issuers(struct tx *tx, const void *in, void *reply);
+enum rc signer_early(const void *conf, struct err *err, void **ret_state);
+bool signer_health(void *state, struct arena *arena, const char **ret_json_members);
+void signer_late(void *state);
