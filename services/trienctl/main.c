@@ -22,6 +22,13 @@ static const struct command {
     {"submit", "post a signed document to the portal API", cmd_submit,
      "FILE [--attach FILE]... [--token-file FILE] [--key KEY]"},
     {"show", "a request with its timeline, by request id or receipt number", cmd_show, "REQUEST"},
+    {"agency", "registry of managing agencies: add, import, list", cmd_agency,
+     "add ORGAN_ID --name TEXT [--province TEXT] [--contact \"NAME;EMAIL;MOBILE\"]... [--seal "
+     "FILE]... "
+     "[--officer FILE]... [--valid-from DAY] [--valid-to DAY] | import FILE [--certificates DIR] | "
+     "list [ORGAN_ID]"},
+    {"calendar", "working-day calendar: import FILE", cmd_calendar, "import FILE"},
+    {"crls", "revocation lists requests are judged with", cmd_crls, ""},
     {"client", "portal credentials: add NAME, revoke NAME, list", cmd_client,
      "add ID --name TEXT [--agency ORGAN_ID]... --token-file FILE | revoke ID | list"},
     {"export", "write CA certificates, subscriber certificates and CRLs into a folder", cmd_export,

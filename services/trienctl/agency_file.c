@@ -1,0 +1,231 @@
+/* Lists of agencies from files. It checks shape only; what an agency must be is validation's. */
+#include "services/trienctl/agency_file.h"
+
+#include <string.h>
+
+#include "common/x509.h"
+#include "services/trienctl/trienctl.h"
+
+#define MAX_FILE_BYTES ((size_t)32 * 1024 * 1024)
+#define MAX_AGENCIES 100000
+
+enum rc agency_file_signer(const char *path, const char *role, struct err *err,
+                           Trien__AgencySigner *ret_signer)
+{
+    struct bytes file, der = {0};
+
+    TRY(ctl_read_file(path, X509_MAX_DER_BYTES * 4, err, &file));
+    if (file.n > 0 && file.p[0] == 0x30) {
+        der = file;
+    } else {
+        autoptr(X509_stack) certificates = NULL;
+
+        TRY(x509_certificates_load(path, err, &certificates));
+        der = x509_der(ctl_arena(), sk_X509_value(certificates, 0), i2d_X509);
+    }
+    CHECK(der.n > 0, err, TRIEN__ERROR__MALFORMED, "%s holds no certificate", path);
+    trien__agency_signer__init(ret_signer);
+    ret_signer->certificate_der = (ProtobufCBinaryData){der.n, (uint8_t *)der.p};
+    ret_signer->role = (char *)role;
+    return RC_OK;
+}
+
+static enum rc add_signer(Trien__Agency *agency, const char *folder, const char *name,
+                          const char *role, struct err *err)
+{
+    const char *path = *name == '/' ? name : arena_printf(ctl_arena(), "%s/%s", folder, name);
+    Trien__AgencySigner **list =
+        ARENA_ARRAY(ctl_arena(), Trien__AgencySigner *, agency->n_signers + 1);
+
+    if (agency->n_signers)
+        memcpy(list, agency->signers, agency->n_signers * sizeof(*list));
+    list[agency->n_signers] = ARENA_NEW(ctl_arena(), Trien__AgencySigner);
+    TRY(agency_file_signer(path, role, err, list[agency->n_signers]));
+    agency->signers = list;
+    agency->n_signers++;
+    return RC_OK;
+}
+
+static char *text_of(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+
+    return text && *text ? arena_strdup(ctl_arena(), text) : NULL;
+}
+
+/* --- JSON --------------------------------------------------------------------------------------
+ */
+
+static enum rc json_signers(const json_t *object, const char *member, const char *role,
+                            const char *folder, Trien__Agency *agency, struct err *err)
+{
+    const json_t *list = json_object_get(object, member);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+
+        CHECK(name && *name, err, TRIEN__ERROR__FIELD_INVALID, "%s must be file names", member);
+        TRY(add_signer(agency, folder, name, role, err));
+    }
+    return RC_OK;
+}
+
+static void json_contacts(const json_t *object, Trien__Agency *agency)
+{
+    const json_t *list = json_object_get(object, "contacts");
+    size_t count = json_array_size(list);
+
+    agency->contacts = ARENA_ARRAY(ctl_arena(), Trien__Contact *, count);
+    agency->n_contacts = count;
+    for (size_t i = 0; i < count; i++) {
+        Trien__Contact *contact = agency->contacts[i] = ARENA_NEW(ctl_arena(), Trien__Contact);
+
+        trien__contact__init(contact);
+        contact->name = text_of(json_array_get(list, i), "name");
+        contact->email = text_of(json_array_get(list, i), "email");
+        contact->mobile = text_of(json_array_get(list, i), "mobile");
+    }
+}
+
+static enum rc json_agency(const json_t *object, const char *folder, struct err *err,
+                           Trien__Agency *agency)
+{
+    trien__agency__init(agency);
+    agency->organ_id = text_of(object, "organ_id");
+    agency->name = text_of(object, "name");
+    agency->province = text_of(object, "province");
+    agency->valid_from = text_of(object, "valid_from");
+    agency->valid_to = text_of(object, "valid_to");
+    CHECK(agency->organ_id && agency->name, err, TRIEN__ERROR__FIELD_MISSING,
+          "organ_id and name are needed");
+    json_contacts(object, agency);
+    TRY(json_signers(object, "seals", "seal", folder, agency, err));
+    return json_signers(object, "officers", "officer", folder, agency, err);
+}
+
+/* --- CSV → the same JSON
+ * -------------------------------------------------------------------------- */
+
+enum { ORGAN_ID, NAME, PROVINCE, CONTACT, EMAIL, MOBILE, SEALS, OFFICERS, FROM, TO, COLUMNS };
+
+static const char header[] = "organ_id,name,province,contact_name,contact_email,contact_mobile,"
+                             "seals,officers,valid_from,valid_to";
+
+/* Next field of a line; *at is moved behind its comma, or to NULL behind the last. */
+static const char *next_field(char **at)
+{
+    char *field = *at, *in = *at, *out = *at;
+
+    if (*in != '"') {
+        field = strsep(at, ",");
+        return field;
+    }
+    for (in++; *in && (*in != '"' || in[1] == '"'); in++) {
+        in += *in == '"' ? 1 : 0;
+        *out++ = *in;
+    }
+    *at = *in == '"' && in[1] == ',' ? in + 2 : NULL;
+    *out = 0;
+    return field;
+}
+
+static json_t *names_json(const char *names)
+{
+    char *rest = arena_strdup(ctl_arena(), names), *name;
+    json_t *list = json_array();
+
+    while ((name = strsep(&rest, " ")))
+        if (*name)
+            json_array_append_new(list, json_string(name));
+    return list;
+}
+
+static json_t *line_json(char *line, struct err *err)
+{
+    const char *fields[COLUMNS];
+    size_t count = 0;
+
+    while (line && count < COLUMNS)
+        fields[count++] = next_field(&line);
+    if (count != COLUMNS || line) {
+        (void)!err_set(err, TRIEN__ERROR__FIELD_INVALID, __FILE__, __LINE__, "%d fields are needed",
+                       COLUMNS);
+        return NULL;
+    }
+    json_t *contacts = json_array();
+    if (*fields[EMAIL] || *fields[MOBILE])
+        json_array_append_new(contacts,
+                              json_pack("{s:s, s:s, s:s}", "name", fields[CONTACT], "email",
+                                        fields[EMAIL], "mobile", fields[MOBILE]));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "organ_id", fields[ORGAN_ID],
+                     "name", fields[NAME], "province", fields[PROVINCE], "valid_from", fields[FROM],
+                     "valid_to", fields[TO], "contacts", contacts, "seals",
+                     names_json(fields[SEALS]), "officers", names_json(fields[OFFICERS]));
+}
+
+static enum rc csv_list(char *text, struct err *err, json_t *list)
+{
+    char *line = strsep(&text, "\n");
+    size_t number = 1;
+
+    line[strcspn(line, "\r")] = 0;
+    CHECK(strcmp(line, header) == 0, err, TRIEN__ERROR__FIELD_INVALID, "the first line must be %s",
+          header);
+    while ((line = strsep(&text, "\n"))) {
+        json_t *agency;
+
+        number++;
+        line[strcspn(line, "\r")] = 0;
+        if (*line == 0)
+            continue;
+        err_field(err, "line %zu", number);
+        agency = line_json(line, err);
+        if (!agency)
+            return RC_REJECT;
+        json_array_append_new(list, agency);
+    }
+    err_clear(err);
+    return RC_OK;
+}
+
+/* --- either
+ * ---------------------------------------------------------------------------------------- */
+
+static enum rc read_list(const char *path, struct err *err, json_t **ret_list)
+{
+    size_t length = strlen(path);
+    json_error_t error;
+    struct bytes file;
+
+    TRY(ctl_read_file(path, MAX_FILE_BYTES, err, &file));
+    if (length > 4 && strcmp(path + length - 4, ".csv") == 0) {
+        CHECK(bytes_are_text(file), err, TRIEN__ERROR__MALFORMED, "%s is not UTF-8 text", path);
+        *ret_list = json_array();
+        return csv_list((char *)arena_bytes(ctl_arena(), file).p, err, *ret_list);
+    }
+    *ret_list = json_loadb((const char *)file.p, file.n, JSON_REJECT_DUPLICATES, &error);
+    CHECK(json_is_array(*ret_list), err, TRIEN__ERROR__MALFORMED,
+          "%s is no JSON array (line %d: %s); CSV files end with .csv", path, error.line,
+          error.text);
+    return RC_OK;
+}
+
+enum rc agency_file_read(const char *path, const char *folder, struct err *err, size_t *ret_count,
+                         Trien__Agency ***ret_agencies)
+{
+    autoptr(json_t) list = NULL;
+    Trien__Agency **agencies;
+
+    TRY(read_list(path, err, &list));
+    CHECK(json_array_size(list) <= MAX_AGENCIES, err, TRIEN__ERROR__TOO_LARGE, "too many agencies");
+    agencies = ARENA_ARRAY(ctl_arena(), Trien__Agency *, json_array_size(list));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        agencies[i] = ARENA_NEW(ctl_arena(), Trien__Agency);
+        err_field(err, "row %zu", i + 1);
+        TRY(json_agency(json_array_get(list, i), folder, err, agencies[i]));
+    }
+    err_clear(err);
+    *ret_count = json_array_size(list);
+    *ret_agencies = agencies;
+    return RC_OK;
+}
