@@ -12,6 +12,7 @@
 #include "services/validation/calendar.h"
 
 #define CALENDAR_FILE "services/validation/data/working-calendar.csv"
+#define MIGRATION_FILE "migrations/validation/deploy/calendar_2027.sql"
 #define VECTORS_FILE "tests/unit/validation/data/working-days-vectors.csv"
 
 static struct arena *arena;
@@ -158,12 +159,33 @@ static void files_that_are_wrong(void **state)
     assert_string_equal(err.field, "line 3");
 }
 
+/* What a new database begins with is this file, day by day. */
+static void migration_says_the_same(void **state)
+{
+    const char *sql = arena_strndup(arena, (const char *)read_file(MIGRATION_FILE).p, 65535);
+    size_t rows = 0;
+
+    (void)state;
+    for (const char *at = sql; (at = strstr(at, "\n    ('")); at++)
+        rows++;
+    assert_int_equal(rows, calendar.count);
+    for (size_t i = 0; i < calendar.count; i++) {
+        const struct calendar_day *day = &calendar.days[i];
+
+        assert_non_null(strstr(
+            sql, arena_printf(arena, "('%s', '%s', '%s', '%s', '%s', '%s')", calendar.version,
+                              clock_day_text(arena, day->day), calendar_kind_name(day->kind),
+                              calendar_status_name(day->status), day->name_vi, day->source)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_vectors),         cmocka_unit_test(what_the_file_says),
         cmocka_unit_test(provisional_days_are_said), cmocka_unit_test(beyond_the_last_year),
-        cmocka_unit_test(files_that_are_right),      cmocka_unit_test(files_that_are_wrong),
+        cmocka_unit_test(migration_says_the_same),   cmocka_unit_test(files_that_are_right),
+        cmocka_unit_test(files_that_are_wrong),
     };
 
     return cmocka_run_group_tests_name("validation/calendar", tests, up, down);
