@@ -177,8 +177,8 @@ enum rc bus_call(struct bus_caller *caller, const char *peer, const ProtobufCMes
     enum rc rc;
 
     CHECK(call.link, err, TRIEN__ERROR__CONFIG_INVALID, "no address for peer %s", peer);
-    CHECK(protobuf_c_message_get_packed_size(request) <= BUS_MAX_CALL, err,
-          TRIEN__ERROR__TOO_LARGE, "call of more than %zu bytes", BUS_MAX_CALL);
+    CHECK(protobuf_c_message_get_packed_size(request) <= BUS_MAX_CALL, err, TRIEN__ERROR__TOO_LARGE,
+          "call of more than %zu bytes", BUS_MAX_CALL);
     pack_call(caller, &call, request, deadline_ms, idempotency_key, traceparent, arena);
     rc = exchange(&call, arena, err, &reply);
     if (rc == RC_OK)

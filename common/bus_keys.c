@@ -67,9 +67,9 @@ enum rc keys_read_table(const char *path, struct err *err, struct key_table **re
     count = count_nodes(conf_root(conf));
     if (count <= KEYS_MAX)
         table = calloc(1, sizeof(*table) + (count + 1) * sizeof(table->entries[0]));
-    rc = table ? fill_table(path, conf_root(conf), table, err)
-               : err_set(err, TRIEN__ERROR__KEY_FILE, __FILE__, __LINE__, "%s: too many keys",
-                         path);
+    rc = table
+             ? fill_table(path, conf_root(conf), table, err)
+             : err_set(err, TRIEN__ERROR__KEY_FILE, __FILE__, __LINE__, "%s: too many keys", path);
     conf_free(&conf);
     if (rc != RC_OK) {
         free(table);

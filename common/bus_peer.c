@@ -163,8 +163,7 @@ static bool watch(struct link *link)
                                ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL))
         return false;
     link->monitor = zmq_socket(socket_client_context(), ZMQ_PAIR);
-    return link->monitor &&
-           zmq_setsockopt(link->monitor, ZMQ_LINGER, &none, sizeof(none)) == 0 &&
+    return link->monitor && zmq_setsockopt(link->monitor, ZMQ_LINGER, &none, sizeof(none)) == 0 &&
            zmq_connect(link->monitor, endpoint) == 0;
 }
 

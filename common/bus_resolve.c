@@ -51,9 +51,8 @@ static void add_endpoint(struct endpoints *out, const struct addrinfo *found)
 /* False when the resolver knows nothing. */
 static bool ask(const char *host, const char *port, int flags, struct endpoints *out)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM,
-                             .ai_flags = flags | AI_NUMERICSERV};
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
 
     if (getaddrinfo(host, port, &hints, &found))

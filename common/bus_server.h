@@ -103,5 +103,6 @@ bool work_may(const char *words, const char *word);
 /* operator.c (without a database) and operator_letters.c (with one): calls every service answers;
  * each ends with an all-zero row. */
 extern const struct on_call operator_calls[];
-/* Set by the database part; NULL without one. */
+/* Set when the feed starts; NULL without a database. */
 extern const struct on_call *operator_database_calls;
+extern const struct on_call operator_letter_calls[];

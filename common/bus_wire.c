@@ -8,8 +8,7 @@
 static const struct {
     uint8_t key;
     enum wire_verb verb;
-} verbs[] = {
-    {0x0a, WIRE_FETCH}, {0x12, WIRE_EVENTS}, {0x1a, WIRE_CALL}, {0x22, WIRE_REPLY}};
+} verbs[] = {{0x0a, WIRE_FETCH}, {0x12, WIRE_EVENTS}, {0x1a, WIRE_CALL}, {0x22, WIRE_REPLY}};
 
 enum wire_verb wire_verb(struct bytes frame)
 {
@@ -81,8 +80,8 @@ static enum rc check_event(const Trien__Event *event, struct err *err)
     CHECK(*event->type && strlen(event->type) <= WIRE_MAX_TYPE, err, TRIEN__ERROR__MALFORMED,
           "type of an event");
     CHECK(strlen(event->key) <= WIRE_MAX_KEY, err, TRIEN__ERROR__MALFORMED, "key of an event");
-    CHECK(event->payload.len <= BUS_MAX_EVENT, err, TRIEN__ERROR__TOO_LARGE,
-          "event of %zu bytes", event->payload.len);
+    CHECK(event->payload.len <= BUS_MAX_EVENT, err, TRIEN__ERROR__TOO_LARGE, "event of %zu bytes",
+          event->payload.len);
     return RC_OK;
 }
 

@@ -56,8 +56,7 @@ static const struct on_call *find_row(const struct svc *svc, const char *method)
     return row ? row : find_in(operator_database_calls, method);
 }
 
-static enum rc authorise(struct svc *svc, const struct job *job, struct work *work,
-                         struct err *err)
+static enum rc authorise(struct svc *svc, const struct job *job, struct work *work, struct err *err)
 {
     work->row = find_row(svc, work->call->method);
     /* The same answer for an unknown method and for one that is somebody else's. */
@@ -68,9 +67,8 @@ static enum rc authorise(struct svc *svc, const struct job *job, struct work *wo
 
 static enum rc unpack_request(struct arena *arena, struct work *work, struct err *err)
 {
-    work->request =
-        protobuf_c_message_unpack(work->row->in, arena_allocator(arena),
-                                  work->call->payload.len, work->call->payload.data);
+    work->request = protobuf_c_message_unpack(work->row->in, arena_allocator(arena),
+                                              work->call->payload.len, work->call->payload.data);
     CHECK(work->request, err, TRIEN__ERROR__MALFORMED, "payload is no %s", work->call->method);
     return RC_OK;
 }

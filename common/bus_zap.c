@@ -1,7 +1,7 @@
 /* The ZAP actor: one REP socket, one thread, one table. 200 for a key in the table, 400 for any
- * other (an explicit no: that peer does not come back by itself), 300 while the table cannot be had.
- * The User-Id it gives out is the key, not the name: names are looked up for every message, so a key
- * that leaves the file is without rights at once although its connection lives on. */
+ * other (an explicit no: that peer does not come back by itself), 300 while the table cannot be
+ * had. The User-Id it gives out is the key, not the name: names are looked up for every message, so
+ * a key that leaves the file is without rights at once although its connection lives on. */
 #include "common/bus_zap.h"
 
 #include <errno.h>
@@ -85,8 +85,8 @@ static const char *judge(struct zap *zap, const zmq_msg_t *frames, int count, ch
     const char *principal, *answer = "400";
 
     if (count != ZAP_FRAMES || zmq_msg_size(mechanism) != 5 ||
-        memcmp(zmq_msg_data((zmq_msg_t *)mechanism), "CURVE", 5) ||
-        zmq_msg_size(key) != KEY_RAW || zmq_msg_size(domain) != strlen(zap->domain) ||
+        memcmp(zmq_msg_data((zmq_msg_t *)mechanism), "CURVE", 5) || zmq_msg_size(key) != KEY_RAW ||
+        zmq_msg_size(domain) != strlen(zap->domain) ||
         memcmp(zmq_msg_data((zmq_msg_t *)domain), zap->domain, strlen(zap->domain)))
         return "400";
     pthread_mutex_lock(&zap->lock);

@@ -130,18 +130,18 @@ SELECT outbox_drop_oldest($1);
 -- name: lease_join () -> (bool)
 SELECT pg_try_advisory_lock(21587, pg_backend_pid());
 
--- name: lease_look () -> (int4, int2[], int2[])
--- Members, partitions that are mine, partitions that nobody has.
+-- name: lease_look () -> (int4, int4, int8, int8)
+-- Members, my place among them (from 0), partitions that are mine, partitions that nobody has: a bit
+-- for each.
 WITH held AS (
-    SELECT classid, objid, pid FROM pg_locks
+    SELECT classid, objid::int4 AS object, pid FROM pg_locks
      WHERE locktype = 'advisory' AND classid IN (21586, 21587) AND granted
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
-SELECT (SELECT count(*)::int4 FROM held WHERE classid = 21587),
-       ARRAY(SELECT objid::int2 FROM held WHERE classid = 21586 AND pid = pg_backend_pid()
-              ORDER BY 1),
-       ARRAY(SELECT p::int2 FROM generate_series(0, 63) AS p
-              WHERE NOT EXISTS (SELECT FROM held WHERE classid = 21586 AND objid::int8 = p)
-              ORDER BY 1);
+SELECT count(*) FILTER (WHERE classid = 21587)::int4,
+       count(*) FILTER (WHERE classid = 21587 AND pid < pg_backend_pid())::int4,
+       coalesce(bit_or(1::int8 << object) FILTER (WHERE classid = 21586 AND pid = pg_backend_pid()), 0),
+       ~coalesce(bit_or(1::int8 << object) FILTER (WHERE classid = 21586), 0)
+  FROM held;
 
 -- name: lease_take (int2[]) -> (int2)
 SELECT p FROM unnest($1) AS p WHERE pg_try_advisory_lock(21586, p::int4);
@@ -291,3 +291,14 @@ DELETE FROM effect_done WHERE (kind, key) IN (
 
 -- name: timers_lock () -> (bool)
 SELECT pg_try_advisory_lock(21588, 0);
+
+-- === savepoints of a guarded batch ==================================================================
+
+-- name: event_begin ()
+SAVEPOINT event;
+
+-- name: event_keep ()
+RELEASE SAVEPOINT event;
+
+-- name: event_undo ()
+ROLLBACK TO SAVEPOINT event;

@@ -1,0 +1,411 @@
+/* A batch in one transaction: cursors first (compare-and-set), then every event through its
+ * handler, what they say last, commit. When a handler fails the batch is done again with a
+ * savepoint before each event, so that those that must wait become letters and the rest stands.
+ * When the database refuses, one event at a time, each attempt counted in a commit of its own
+ * before it is made: what kills the process is counted too. Nothing is skipped, nothing dropped. */
+#define DB_STATEMENTS_ELSEWHERE
+#include "common/lane.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "common/metrics.h"
+#include "gen/common/frame.inc"
+
+#define GUARD_FOR 16 /* batches after one that needed it */
+#define CONFLICTS_BORNE 5
+
+static struct metric applied = {
+    .kind = METRIC_COUNTER,
+    .name = "trien_consumer_events_total",
+    .help = "Events behind the cursor, by what became of them.",
+    .labels = "feed,how",
+};
+static struct metric seconds = {
+    .kind = METRIC_HISTOGRAM,
+    .name = "trien_event_age_seconds",
+    .help = "From the publisher's commit to ours.",
+    .labels = "feed",
+};
+
+/* What became of an event in this transaction. */
+enum fate { APPLIED, SKIPPED, BEHIND, LETTER };
+
+struct item {
+    Trien__Event *event;
+    enum fate fate;
+    usec took;
+    struct err why; /* of a LETTER */
+};
+
+struct batch {
+    struct lane *lane;
+    struct lane_feed *feed;
+    struct item *items;
+    size_t count;
+    bool guarded;
+};
+
+bool batch_is_outage(const struct err *err)
+{
+    return err->code == TRIEN__ERROR__DATABASE_UNAVAILABLE ||
+           err->code == TRIEN__ERROR__DATABASE_CONFLICT;
+}
+
+const struct on_event *batch_row(const struct lane *lane, const char *feed, const char *type)
+{
+    for (const struct on_event *row = lane->svc->service->events; row && row->feed; row++) {
+        if (!strcmp(row->feed, feed) && !strcmp(svc_message_name(row->in), type))
+            return row;
+    }
+    return NULL;
+}
+
+/* --- cursors --------------------------------------------------------------------------------- */
+
+struct moves {
+    int16_t partitions[BUS_PARTITIONS];
+    int64_t from[BUS_PARTITIONS], to[BUS_PARTITIONS];
+    uint8_t ids[BUS_PARTITIONS][16];
+    size_t count;
+};
+
+static void plan_moves(const struct batch *batch, size_t first, size_t count, struct moves *moves)
+{
+    moves->count = 0;
+    for (size_t i = first; i < first + count; i++) {
+        const Trien__Event *event = batch->items[i].event;
+        size_t m = 0;
+
+        while (m < moves->count && moves->partitions[m] != (int16_t)event->partition)
+            m++;
+        if (m == moves->count) {
+            moves->partitions[m] = (int16_t)event->partition;
+            moves->from[m] = event->offset;
+            moves->count++;
+        }
+        moves->to[m] = event->offset + 1;
+        memcpy(moves->ids[m], event->id.data, 16);
+    }
+}
+
+static enum rc push_moves(struct lane *lane, const struct lane_feed *feed,
+                          const struct moves *moves)
+{
+    return DB_PUSH(lane->tx, cursor_move, db_text(feed->name),
+                   db_int2s(moves->partitions, moves->count), db_int8s(moves->from, moves->count),
+                   db_int8s(moves->to, moves->count),
+                   db_uuids((const uint8_t(*)[16])moves->ids, moves->count));
+}
+
+static void moves_done(struct lane_feed *feed, const struct moves *moves)
+{
+    for (size_t m = 0; m < moves->count; m++) {
+        struct cursor *c = &feed->cursors[moves->partitions[m]];
+
+        c->next = moves->to[m];
+        memcpy(c->last_id, moves->ids[m], 16);
+        c->attempts = 0;
+        c->fresh = false;
+    }
+}
+
+/* An attempt at what stands at these cursors is counted before it is made. */
+static enum rc count_attempt(struct lane *lane, struct lane_feed *feed, const struct moves *moves)
+{
+    TRY(DB_RUN(lane->tx, cursor_count, NULL, db_text(feed->name),
+               db_int2s(moves->partitions, moves->count), db_int8s(moves->from, moves->count)));
+    for (size_t m = 0; m < moves->count; m++)
+        feed->cursors[moves->partitions[m]].attempts++;
+    return RC_OK;
+}
+
+/* --- one event in the running transaction ------------------------------------------------------
+ */
+
+static enum rc unpack(struct tx *tx, const struct on_event *row, const Trien__Event *event,
+                      ProtobufCMessage **ret_message)
+{
+    ProtobufCMessage *message = protobuf_c_message_unpack(row->in, arena_allocator(tx->arena),
+                                                          event->payload.len, event->payload.data);
+
+    CHECK(message, &tx->err, TRIEN__ERROR__MALFORMED, "payload is no %s", event->type);
+    *ret_message = message;
+    return RC_OK;
+}
+
+static enum rc handle(struct batch *batch, struct item *item)
+{
+    struct lane *lane = batch->lane;
+    const Trien__Event *event = item->event;
+    const struct on_event *row = batch_row(lane, batch->feed->name, event->type);
+    ProtobufCMessage *message = NULL;
+
+    item->fate = SKIPPED;
+    if (!row)
+        return RC_OK;
+    item->fate = BEHIND;
+    if (letters_block(&lane->letters, batch->feed, event->key))
+        return letters_add(lane, batch->feed, event, NULL);
+    item->fate = APPLIED;
+    tx_enter(lane->tx, event->traceparent, row->out);
+    TRY(unpack(lane->tx, row, event, &message));
+    return row->fn(lane->tx, message);
+}
+
+static enum rc handle_timed(struct batch *batch, struct item *item)
+{
+    usec started = clock_monotonic();
+    enum rc rc = handle(batch, item);
+
+    item->took = clock_monotonic() - started;
+    return rc;
+}
+
+/* The event becomes a letter, unless the failure says nothing about it. */
+static enum rc make_letter(struct batch *batch, struct item *item)
+{
+    struct tx *tx = batch->lane->tx;
+
+    item->why = tx->err;
+    item->fate = LETTER;
+    err_clear(&tx->err);
+    return letters_add(batch->lane, batch->feed, item->event, &item->why);
+}
+
+/* The database has seen nothing of it that may not stand beside a letter. */
+static bool can_be_undone(const struct err *err)
+{
+    return !batch_is_outage(err) && !*err->native;
+}
+
+static enum rc handle_guarded(struct batch *batch, struct item *item)
+{
+    struct tx *tx = batch->lane->tx;
+    size_t events = tx->frame->event_count, effects = tx->frame->effect_count;
+    enum rc rc;
+
+    if (!batch_row(batch->lane, batch->feed->name, item->event->type))
+        return handle_timed(batch, item);
+    TRY(DB_PUSH(tx, event_begin));
+    rc = handle_timed(batch, item);
+    if (rc == RC_OK)
+        return DB_PUSH(tx, event_keep);
+    if (!can_be_undone(&tx->err))
+        return rc;
+    tx->frame->event_count = events;
+    tx->frame->effect_count = effects;
+    TRY(DB_PUSH(tx, event_undo)); /* leaves tx->err as it is when it succeeds */
+    TRY(DB_PUSH(tx, event_keep));
+    return make_letter(batch, item);
+}
+
+/* --- after the commit --------------------------------------------------------------------------
+ */
+
+static void report(struct batch *batch, const struct item *item, usec wall)
+{
+    static const char *const hows[] = {"applied", "skipped", "behind", "letter"};
+    const Trien__Event *event = item->event;
+    struct svc_message message = {
+        .kind = "event",
+        .name = event->type,
+        .peer = batch->feed->name,
+        .key = event->key,
+        .traceparent = event->traceparent ? event->traceparent : "",
+        .number = event->offset,
+        .started = clock_monotonic() - item->took,
+        .rc = item->fate == LETTER ? err_rc(item->why.code) : RC_OK,
+        .err = &item->why,
+    };
+
+    metric_add(&applied, 1, METRIC_LABELS(batch->feed->name, hows[item->fate]));
+    metric_observe(&seconds, (double)(wall - event->created_at) / 1e6,
+                   METRIC_LABELS(batch->feed->name));
+    if (item->fate == APPLIED || item->fate == LETTER)
+        svc_handled(batch->lane->svc, &message);
+}
+
+static void settle(struct batch *batch, size_t first, size_t count)
+{
+    usec wall = clock_now();
+
+    for (size_t i = first; i < first + count; i++) {
+        const struct item *item = &batch->items[i];
+
+        report(batch, item, wall);
+        if (item->fate == LETTER)
+            letters_note(batch->lane, batch->feed, item->event, &item->why);
+        else if (item->fate == APPLIED && batch->lane->letters.count)
+            letters_key_moved(batch->lane, item->event->key);
+    }
+}
+
+/* --- transactions ------------------------------------------------------------------------------
+ */
+
+static enum rc run_transaction(struct batch *batch, size_t first, size_t count)
+{
+    struct tx *tx = batch->lane->tx;
+    struct moves moves;
+
+    plan_moves(batch, first, count, &moves);
+    TRY(tx_begin(tx, clock_now(), batch->feed->name, "", NULL));
+    TRY(push_moves(batch->lane, batch->feed, &moves));
+    for (size_t i = first; i < first + count; i++)
+        TRY(batch->guarded ? handle_guarded(batch, &batch->items[i])
+                           : handle_timed(batch, &batch->items[i]));
+    TRY(tx_commit(tx));
+    moves_done(batch->feed, &moves);
+    return RC_OK;
+}
+
+static enum rc transact(struct batch *batch, size_t first, size_t count)
+{
+    enum rc rc;
+
+    tx_reset(batch->lane->tx);
+    rc = run_transaction(batch, first, count);
+    if (rc == RC_OK)
+        settle(batch, first, count);
+    else
+        tx_rollback(batch->lane->tx);
+    return rc;
+}
+
+/* The event alone, as a letter, its handler not called. */
+static enum rc transact_letter(struct batch *batch, size_t at, const struct err *why)
+{
+    struct tx *tx = batch->lane->tx;
+    struct moves moves;
+
+    tx_reset(tx);
+    tx->err = *why;
+    plan_moves(batch, at, 1, &moves);
+    TRY(tx_begin(tx, clock_now(), batch->feed->name, "", NULL));
+    TRY(push_moves(batch->lane, batch->feed, &moves));
+    TRY(make_letter(batch, &batch->items[at]));
+    TRY(tx_commit(tx));
+    moves_done(batch->feed, &moves);
+    settle(batch, at, 1);
+    return RC_OK;
+}
+
+/* A failure that ends the process: the supervisor starts it again, the attempt stays counted. */
+static bool ends_process(const struct err *err)
+{
+    return err_rc(err->code) == RC_FATAL && err->code != TRIEN__ERROR__INTERNAL &&
+           err->code != TRIEN__ERROR__UNDECLARED_MESSAGE;
+}
+
+static enum rc apply_alone(struct batch *batch, size_t at)
+{
+    struct lane *lane = batch->lane;
+    struct moves moves;
+    struct err why = {0};
+    enum rc rc = RC_OK;
+
+    plan_moves(batch, at, 1, &moves);
+    if (batch->feed->cursors[moves.partitions[0]].attempts >= lane->svc->database.max_attempts) {
+        rc = err_set(&why, TRIEN__ERROR__HANDLER_DIED, __FILE__, __LINE__,
+                     "begun %d times, never ended",
+                     batch->feed->cursors[moves.partitions[0]].attempts);
+        return transact_letter(batch, at, &why);
+    }
+    TRY(count_attempt(lane, batch->feed, &moves));
+    for (int i = 0; i < CONFLICTS_BORNE; i++) {
+        rc = transact(batch, at, 1);
+        if (rc == RC_OK || lane->tx->err.code != TRIEN__ERROR__DATABASE_CONFLICT)
+            break;
+    }
+    if (rc == RC_OK || batch_is_outage(&lane->tx->err))
+        return rc;
+    why = lane->tx->err;
+    if (ends_process(&why)) {
+        svc_fatal(lane->svc, &why);
+        return RC_FATAL;
+    }
+    return transact_letter(batch, at, &why);
+}
+
+static enum rc apply_one_by_one(struct batch *batch)
+{
+    batch->guarded = false;
+    for (size_t i = 0; i < batch->count; i++)
+        TRY(apply_alone(batch, i));
+    return RC_OK;
+}
+
+/* Somebody died at one of these places before. */
+static bool is_suspect(const struct lane_feed *feed, const struct moves *moves)
+{
+    for (size_t m = 0; m < moves->count; m++) {
+        if (feed->cursors[moves->partitions[m]].attempts > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_fresh(const struct lane_feed *feed, const struct moves *moves)
+{
+    for (size_t m = 0; m < moves->count; m++) {
+        if (feed->cursors[moves->partitions[m]].fresh)
+            return true;
+    }
+    return false;
+}
+
+static enum rc apply_together(struct batch *batch, const struct moves *moves)
+{
+    struct lane *lane = batch->lane;
+    struct lane_feed *feed = batch->feed;
+    enum rc rc;
+
+    /* The first batch after a lease was taken is counted: it may be what killed its last holder. */
+    if (is_fresh(feed, moves))
+        TRY(count_attempt(lane, feed, moves));
+    batch->guarded = feed->guarded > 0;
+    feed->guarded -= feed->guarded > 0;
+    rc = transact(batch, 0, batch->count);
+    if (rc == RC_OK || batch_is_outage(&lane->tx->err) || batch->guarded)
+        return rc;
+    if (can_be_undone(&lane->tx->err)) {
+        batch->guarded = true;
+        feed->guarded = GUARD_FOR;
+        rc = transact(batch, 0, batch->count);
+    }
+    return rc;
+}
+
+/* After a conflict: the cursors as they are now decide whether we still are where we were. */
+static enum rc after_outage(struct batch *batch)
+{
+    struct lane *lane = batch->lane;
+
+    if (lane->tx->err.code == TRIEN__ERROR__DATABASE_CONFLICT) {
+        log_error(LOG_NOTICE, "batch_repeated", &lane->tx->err);
+        tx_reset(lane->tx);
+        TRY(lease_load_cursors(lane, atomic_load(&lane->held)));
+    }
+    return RC_RETRY;
+}
+
+enum rc batch_apply(struct lane *lane, struct lane_feed *feed, Trien__Event **events, size_t count)
+{
+    struct batch batch = {.lane = lane, .feed = feed, .count = count};
+    struct moves moves;
+    enum rc rc = RC_RETRY;
+
+    tx_reset(lane->tx);
+    batch.items = ARENA_ARRAY(lane->arena, struct item, count);
+    for (size_t i = 0; i < count; i++)
+        batch.items[i].event = events[i];
+    plan_moves(&batch, 0, count, &moves);
+    if (!is_suspect(feed, &moves))
+        rc = apply_together(&batch, &moves);
+    if (rc != RC_OK && !batch_is_outage(&lane->tx->err))
+        rc = apply_one_by_one(&batch);
+    if (rc != RC_OK && batch_is_outage(&lane->tx->err))
+        return after_outage(&batch);
+    return rc;
+}

@@ -1,0 +1,523 @@
+/* Effects, the lane's side: intents of committed transactions go straight to the effect threads,
+ * those of the past are loaded when a lease is taken and when they are due. Ends are committed
+ * here, many in one transaction, together with what `done` changes. A result that comes after the
+ * lease went is discarded by the compare-and-set on the count of attempts. */
+#define DB_STATEMENTS_ELSEWHERE
+#include "common/lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/metrics.h"
+#include "gen/common/frame.inc"
+
+#define FLYING_MAX 256
+#define ENDS_A_TURN 64
+#define FIRST_RETRY_MS 200
+#define LAST_RETRY_MS (60 * 1000)
+
+void effects_init(struct lane_effects *effects)
+{
+    pthread_mutex_init(&effects->lock, NULL);
+    effects->fresh_last = &effects->fresh;
+    effects->done_last = &effects->done;
+    effects->due = LANE_NEVER;
+}
+
+void effects_look_now(struct lane *lane)
+{
+    lane->effects.due = 0;
+}
+
+/* --- what is in the air ------------------------------------------------------------------------
+ */
+
+static struct effect_job **flying_at(struct lane_effects *effects, const char *kind,
+                                     const char *key)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    struct effect_job **at;
+
+    for (const char *c = key; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+    at = &effects->flying[hash % EFFECT_BUCKETS];
+    while (*at && (strcmp((*at)->key, key) || strcmp((*at)->row->kind, kind)))
+        at = &(*at)->bucket;
+    return at;
+}
+
+static void land(struct lane_effects *effects, struct effect_job *job)
+{
+    struct effect_job **at = flying_at(effects, job->row->kind, job->key);
+
+    if (*at != job)
+        return;
+    *at = job->bucket;
+    effects->count--;
+    if (effects->busy[job->partition])
+        effects->busy[job->partition]--;
+}
+
+/* False when there is no room: it is found in the table later. */
+static bool fly(struct lane *lane, struct effect_job *job)
+{
+    struct lane_effects *effects = &lane->effects;
+    struct effect_job **at = flying_at(effects, job->row->kind, job->key);
+
+    if (*at || effects->count >= FLYING_MAX || !lane_holds(lane, job->partition)) {
+        if (!*at)
+            effects_look_now(lane);
+        return false;
+    }
+    *at = job;
+    job->bucket = NULL;
+    effects->count++;
+    if (effects->busy[job->partition] < UINT8_MAX)
+        effects->busy[job->partition]++;
+    pool_put(lane->svc->lanes->pool, job);
+    return true;
+}
+
+static const struct on_effect *row_of(const struct svc *svc, const char *kind)
+{
+    for (const struct on_effect *row = svc->service->effects; row && row->kind; row++) {
+        if (!strcmp(row->kind, kind))
+            return row;
+    }
+    return NULL;
+}
+
+static struct bytes copy_bytes(struct bytes from)
+{
+    uint8_t *p = malloc(from.n + 1);
+
+    if (!p)
+        abort();
+    if (from.n)
+        memcpy(p, from.p, from.n);
+    return bytes_of(p, from.n);
+}
+
+static struct effect_job *job_new(struct lane *lane, const struct on_effect *row, const char *key,
+                                  const char *traceparent, struct bytes intent)
+{
+    struct effect_job *job = calloc(1, sizeof(*job));
+
+    if (!job)
+        abort();
+    job->lane = lane;
+    job->row = row;
+    job->key = strdup(key);
+    job->traceparent = strdup(traceparent);
+    job->partition = bus_partition(key);
+    job->intent = copy_bytes(intent);
+    return job;
+}
+
+void job_done_free(struct effect_job *job)
+{
+    free(job->key);
+    free(job->traceparent);
+    free((void *)job->intent.p);
+    free((void *)job->result.p);
+    free(job);
+}
+
+/* --- fresh ones, from the threads that committed them -------------------------------------------
+ */
+
+static struct lane *holder(struct lanes *lanes, unsigned partition)
+{
+    for (size_t i = 0; lanes && i < lanes->count; i++) {
+        if (lane_holds(&lanes->lane[i], partition))
+            return &lanes->lane[i];
+    }
+    return NULL;
+}
+
+static void hand_over(struct lane *lane, struct effect_job *job)
+{
+    struct lane_effects *effects = &lane->effects;
+
+    pthread_mutex_lock(&effects->lock);
+    *effects->fresh_last = job;
+    effects->fresh_last = &job->next;
+    pthread_mutex_unlock(&effects->lock);
+    lane_wake(lane);
+}
+
+void lanes_effects_added(struct tx *tx)
+{
+    for (size_t i = 0; i < tx->frame->effect_count; i++) {
+        const struct tx_effect *effect = &tx->frame->effects[i];
+        struct lane *lane = holder(tx->svc->lanes, bus_partition(effect->key));
+        const struct on_effect *row = row_of(tx->svc, effect->kind);
+        struct effect_job *job;
+
+        if (!lane || !row)
+            continue; /* another replica's lane finds it in the table */
+        if (effect->not_before > tx->now)
+            continue; /* found when it is due */
+        job = job_new(lane, row, effect->key, effect->traceparent, effect->intent);
+        job->attempt = 1;
+        hand_over(lane, job);
+    }
+}
+
+static struct effect_job *take_list(struct lane_effects *effects, struct effect_job **first,
+                                    struct effect_job ***last)
+{
+    struct effect_job *list;
+
+    pthread_mutex_lock(&effects->lock);
+    list = *first;
+    *first = NULL;
+    *last = first;
+    pthread_mutex_unlock(&effects->lock);
+    return list;
+}
+
+static void take_fresh(struct lane *lane)
+{
+    struct effect_job *job = take_list(&lane->effects, &lane->effects.fresh,
+                                       &lane->effects.fresh_last),
+                      *next;
+
+    for (; job; job = next) {
+        next = job->next;
+        job->next = NULL;
+        if (!fly(lane, job))
+            job_done_free(job);
+    }
+}
+
+void effects_done(struct effect_job *job)
+{
+    struct lane *lane = job->lane;
+    struct lane_effects *effects = &lane->effects;
+
+    pthread_mutex_lock(&effects->lock);
+    job->next = NULL;
+    *effects->done_last = job;
+    effects->done_last = &job->next;
+    pthread_mutex_unlock(&effects->lock);
+    lane_wake(lane);
+}
+
+/* --- from the table ----------------------------------------------------------------------------
+ */
+
+static size_t list_held(const struct lane *lane, int16_t *out)
+{
+    size_t n = 0;
+
+    for (unsigned p = 0; p < BUS_PARTITIONS; p++) {
+        if (lane_holds(lane, p))
+            out[n++] = (int16_t)p;
+    }
+    return n;
+}
+
+/* Row of effect_load: kind, key, partition, intent, traceparent, attempts, retry_at. */
+static struct effect_job *job_from_row(struct lane *lane, const struct db_rows *rows, size_t row)
+{
+    const struct on_effect *effect = row_of(lane->svc, db_get_text(rows, row, 0));
+    struct effect_job *job;
+
+    if (!effect || *flying_at(&lane->effects, db_get_text(rows, row, 0), db_get_text(rows, row, 1)))
+        return NULL;
+    job = job_new(lane, effect, db_get_text(rows, row, 1), db_get_text(rows, row, 4),
+                  db_get_bytes(rows, row, 3));
+    job->counted = (int32_t)db_get_int(rows, row, 5) + 1;
+    job->attempt = (unsigned)job->counted;
+    return job;
+}
+
+/* An attempt from the table is counted before it is made: it may have ended a process before. */
+static enum rc count_and_fly(struct lane *lane, struct effect_job **jobs, size_t count)
+{
+    struct tx *tx = lane->tx;
+    const char **kinds = ARENA_ARRAY(tx->arena, const char *, count);
+    const char **keys = ARENA_ARRAY(tx->arena, const char *, count);
+    int32_t *counted = ARENA_ARRAY(tx->arena, int32_t, count);
+    struct db_rows *rows;
+    enum rc rc;
+
+    for (size_t i = 0; i < count; i++) {
+        kinds[i] = jobs[i]->row->kind;
+        keys[i] = jobs[i]->key;
+        counted[i] = jobs[i]->counted - 1;
+    }
+    rc = DB_RUN(tx, effect_count, &rows, db_texts(kinds, count), db_texts(keys, count),
+                db_int4s(counted, count));
+    for (size_t i = 0; i < count; i++) {
+        bool ours = false;
+
+        for (size_t r = 0; rc == RC_OK && r < db_count(rows) && !ours; r++)
+            ours = !strcmp(db_get_text(rows, r, 1), jobs[i]->key) &&
+                   !strcmp(db_get_text(rows, r, 0), jobs[i]->row->kind);
+        if (!ours || !fly(lane, jobs[i]))
+            job_done_free(jobs[i]);
+    }
+    return rc;
+}
+
+static enum rc next_look(struct lane *lane, const int16_t *ids, size_t n, usec wall)
+{
+    struct db_rows *rows;
+
+    TRY(DB_RUN(lane->tx, effect_next, &rows, db_int2s(ids, n), db_time(wall)));
+    if (db_count(rows))
+        lane->effects.due = clock_monotonic() + (db_get_time(rows, 0, 0) - wall) + USEC_PER_MS;
+    return RC_OK;
+}
+
+static enum rc load_due(struct lane *lane)
+{
+    struct lane_effects *effects = &lane->effects;
+    int16_t ids[BUS_PARTITIONS];
+    size_t n = list_held(lane, ids), count = 0, room = FLYING_MAX - effects->count;
+    usec wall = clock_now();
+    struct effect_job **jobs;
+    struct db_rows *rows;
+
+    effects->due = LANE_NEVER;
+    if (!n || !lane->svc->service->effects || room == 0)
+        return RC_OK; /* an end makes room and looks again */
+    tx_reset(lane->tx);
+    TRY(DB_RUN(lane->tx, effect_load, &rows, db_int2s(ids, n), db_time(wall),
+               db_int4((int32_t)(effects->count + FLYING_MAX / 2))));
+    jobs = ARENA_ARRAY(lane->tx->arena, struct effect_job *, room);
+    for (size_t i = 0; i < db_count(rows) && count < room; i++) {
+        jobs[count] = job_from_row(lane, rows, i);
+        count += jobs[count] != NULL;
+    }
+    if (count)
+        TRY(count_and_fly(lane, jobs, count));
+    if (db_count(rows) >= effects->count + FLYING_MAX / 2)
+        effects->due = clock_monotonic() + 50 * USEC_PER_MS; /* there are more */
+    else
+        TRY(next_look(lane, ids, n, wall));
+    return RC_OK;
+}
+
+/* --- ends --------------------------------------------------------------------------------------
+ */
+
+/* What an end means: the service's `done`, its `failed`, or another attempt. */
+enum end { END_DONE, END_FAILED, END_AGAIN };
+
+static enum end end_of(const struct effect_job *job)
+{
+    if (job->rc == RC_OK)
+        return END_DONE;
+    if (job->rc == RC_REJECT || (job->row->max_attempts && job->attempt >= job->row->max_attempts))
+        return END_FAILED;
+    return END_AGAIN;
+}
+
+static enum rc call_end(struct lane *lane, struct effect_job *job)
+{
+    struct tx *tx = lane->tx;
+    const struct on_effect *row = job->row;
+    const ProtobufCMessage *intent = protobuf_c_message_unpack(
+        row->intent, arena_allocator(tx->arena), job->intent.n, job->intent.p);
+    const ProtobufCMessage *result = NULL;
+
+    tx_enter(tx, job->traceparent, row->out);
+    CHECK(intent, &tx->err, TRIEN__ERROR__INTERNAL, "intent of %s does not parse", row->kind);
+    if (end_of(job) == END_FAILED)
+        return row->failed ? row->failed(tx, job->key, intent, &job->err) : RC_OK;
+    if (job->has_result && row->result) {
+        result = protobuf_c_message_unpack(row->result, arena_allocator(tx->arena), job->result.n,
+                                           job->result.p);
+        CHECK(result, &tx->err, TRIEN__ERROR__INTERNAL, "result of %s does not parse", row->kind);
+    }
+    return row->done ? row->done(tx, job->key, intent, result) : RC_OK;
+}
+
+static enum rc push_again(struct lane *lane, const struct effect_job *job, const struct err *why,
+                          usec retry_at)
+{
+    return DB_PUSH(
+        lane->tx, effect_again, db_text(job->row->kind), db_text(job->key), db_int4(job->counted),
+        db_int4((int32_t)job->attempt), db_time(retry_at),
+        db_text(arena_printf(lane->tx->arena, "%s: %s", err_entry(why->code)->name, why->detail)));
+}
+
+static usec retry_at(const struct lane *lane, const struct effect_job *job)
+{
+    (void)lane;
+    return clock_now() + svc_backoff_ms(job->attempt, FIRST_RETRY_MS, LAST_RETRY_MS) * USEC_PER_MS;
+}
+
+static enum rc finish(struct lane *lane, struct effect_job **jobs, size_t count)
+{
+    struct tx *tx = lane->tx;
+    const char **kinds = ARENA_ARRAY(tx->arena, const char *, count);
+    const char **keys = ARENA_ARRAY(tx->arena, const char *, count);
+    int32_t *counted = ARENA_ARRAY(tx->arena, int32_t, count);
+    int16_t *fails = ARENA_ARRAY(tx->arena, int16_t, count);
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (end_of(jobs[i]) == END_AGAIN) {
+            TRY(push_again(lane, jobs[i], &jobs[i]->err, retry_at(lane, jobs[i])));
+            continue;
+        }
+        kinds[n] = jobs[i]->row->kind;
+        keys[n] = jobs[i]->key;
+        fails[n] = end_of(jobs[i]) == END_FAILED;
+        counted[n++] = jobs[i]->counted;
+    }
+    return n ? DB_PUSH(tx, effect_finish, db_texts(kinds, n), db_texts(keys, n),
+                       db_int4s(counted, n), db_int2s(fails, n))
+             : RC_OK;
+}
+
+static enum rc end_together(struct lane *lane, struct effect_job **jobs, size_t count)
+{
+    struct tx *tx = lane->tx;
+
+    tx_reset(tx);
+    TRY(tx_begin(tx, clock_now(), lane->svc->service->name, "", NULL));
+    TRY(finish(lane, jobs, count)); /* the fence first */
+    for (size_t i = 0; i < count; i++) {
+        if (end_of(jobs[i]) != END_AGAIN)
+            TRY(call_end(lane, jobs[i]));
+    }
+    return tx_commit(tx);
+}
+
+static void report(struct lane *lane, const struct effect_job *job)
+{
+    struct svc_message message = {
+        .kind = "effect",
+        .name = job->row->kind,
+        .peer = "",
+        .key = job->key,
+        .traceparent = job->traceparent,
+        .number = job->attempt,
+        .started = job->started,
+        .rc = job->rc,
+        .err = &job->err,
+    };
+
+    svc_handled(lane->svc, &message);
+}
+
+static void settle(struct lane *lane, struct effect_job *job)
+{
+    land(&lane->effects, job);
+    report(lane, job);
+    if (end_of(job) == END_AGAIN)
+        effects_look_now(lane);
+    else
+        letters_key_moved(lane, job->key);
+    job_done_free(job);
+}
+
+/* Its end cannot be committed as it is: `done` refuses it → failed; else the act is done again. */
+static enum rc end_badly(struct lane *lane, struct effect_job *job)
+{
+    struct tx *tx = lane->tx;
+    struct err why = tx->err;
+    enum rc rc;
+
+    log_error(LOG_ERROR, "effect_end_failed", &why);
+    tx_rollback(tx);
+    if (end_of(job) == END_DONE && err_rc(why.code) == RC_REJECT) {
+        job->rc = RC_REJECT;
+        job->err = why;
+        rc = end_together(lane, &job, 1);
+        if (rc == RC_OK || batch_is_outage(&tx->err))
+            return rc;
+        why = tx->err;
+    }
+    tx_reset(tx);
+    TRY(tx_begin(tx, clock_now(), lane->svc->service->name, "", NULL));
+    TRY(push_again(lane, job, &why, retry_at(lane, job)));
+    return tx_commit(tx);
+}
+
+static enum rc end_alone(struct lane *lane, struct effect_job *job)
+{
+    enum rc rc = end_together(lane, &job, 1);
+
+    if (rc != RC_OK && !batch_is_outage(&lane->tx->err))
+        rc = end_badly(lane, job);
+    if (rc != RC_OK && lane->tx->err.code == TRIEN__ERROR__DATABASE_CONFLICT) {
+        /* Once more; then it is somebody else's. */
+        rc = end_together(lane, &job, 1);
+        if (rc != RC_OK && lane->tx->err.code == TRIEN__ERROR__DATABASE_CONFLICT) {
+            log_error(LOG_NOTICE, "effect_discarded", &lane->tx->err);
+            tx_rollback(lane->tx);
+            rc = RC_OK;
+        }
+    }
+    if (rc == RC_OK)
+        settle(lane, job);
+    return rc;
+}
+
+/* Back to the front of the queue of ends: the database is away. */
+static void put_back(struct lane_effects *effects, struct effect_job **jobs, size_t count)
+{
+    pthread_mutex_lock(&effects->lock);
+    for (size_t i = count; i-- > 0;) {
+        jobs[i]->next = effects->done;
+        if (!effects->done)
+            effects->done_last = &jobs[i]->next;
+        effects->done = jobs[i];
+    }
+    pthread_mutex_unlock(&effects->lock);
+}
+
+static enum rc end_some(struct lane *lane, struct effect_job **jobs, size_t count)
+{
+    enum rc rc = end_together(lane, jobs, count);
+
+    if (rc == RC_OK) {
+        for (size_t i = 0; i < count; i++)
+            settle(lane, jobs[i]);
+        return RC_OK;
+    }
+    tx_rollback(lane->tx);
+    for (size_t i = 0; i < count; i++) {
+        if (lane->tx->err.code != TRIEN__ERROR__DATABASE_UNAVAILABLE)
+            rc = end_alone(lane, jobs[i]);
+        if (rc != RC_OK) {
+            tx_rollback(lane->tx);
+            put_back(&lane->effects, jobs + i, count - i);
+            return rc;
+        }
+    }
+    return RC_OK;
+}
+
+static size_t take_ends(struct lane_effects *effects, struct effect_job **jobs)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&effects->lock);
+    while (n < ENDS_A_TURN && effects->done) {
+        jobs[n] = effects->done;
+        effects->done = jobs[n++]->next;
+    }
+    if (!effects->done)
+        effects->done_last = &effects->done;
+    pthread_mutex_unlock(&effects->lock);
+    return n;
+}
+
+enum rc effects_turn(struct lane *lane, usec now)
+{
+    struct effect_job *jobs[ENDS_A_TURN];
+    size_t n;
+
+    take_fresh(lane);
+    while ((n = take_ends(&lane->effects, jobs)))
+        TRY(end_some(lane, jobs, n));
+    return now >= lane->effects.due ? load_due(lane) : RC_OK;
+}
