@@ -1,6 +1,7 @@
 /* The HTTP listener on libmicrohttpd: its threads, its connections and their deadlines, a graceful
  * stop. An address that is in use is waited for. Requests are received in http_receive.c and worked
  * in http_answer.c. */
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,18 @@ enum rc http_listen(struct svc *svc, const struct http_options *options, struct 
 bool http_is_bound(const struct http_listener *listener)
 {
     return listener && atomic_load(&listener->bound);
+}
+
+uint16_t http_port(const struct http_listener *listener)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    const union MHD_DaemonInfo *known =
+        listener->daemon ? MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_LISTEN_FD) : NULL;
+
+    if (!known || getsockname(known->listen_fd, (struct sockaddr *)&address, &length))
+        return 0;
+    return ntohs(((const struct sockaddr_in *)&address)->sin_port); /* the same place in IPv6 */
 }
 
 static void wait_until_idle(struct http_listener *listener)

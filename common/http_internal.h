@@ -74,6 +74,9 @@ void http_stop(struct http_listener **listener);
 
 bool http_is_bound(const struct http_listener *listener);
 
+/** The port it listens on; 0 while it is not bound. */
+uint16_t http_port(const struct http_listener *listener);
+
 /* --- http_socket.c
  * --------------------------------------------------------------------------------
  */

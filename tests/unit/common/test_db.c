@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "common/svc_internal.h"
-#include "common/tx.h"
+#include "tests/unit/common/frame.h"
 #include "tests/unit/common/pg.h"
 
 #define DATABASE "test_db"
@@ -61,34 +60,6 @@ static const struct tx_ops operations = {.connect = connect,
                                          .begin = db_begin,
                                          .commit = db_commit,
                                          .rollback = db_rollback};
-
-/* Stand-ins for the process around the transaction. */
-void svc_poke(struct svc *of)
-{
-    (void)of;
-}
-void svc_waits(struct svc *of, const char *name, const struct err *why)
-{
-    (void)of;
-    (void)name;
-    (void)why;
-}
-void svc_fatal(struct svc *of, const struct err *err)
-{
-    (void)of;
-    fail_msg("fatal: %s", err->detail);
-}
-int svc_backoff_ms(unsigned attempt, int base_ms, int max_ms)
-{
-    (void)attempt;
-    (void)base_ms;
-    (void)max_ms;
-    return 0;
-}
-const char *svc_message_name(const ProtobufCMessageDescriptor *descriptor)
-{
-    return descriptor->short_name;
-}
 
 static int up(void **state)
 {
