@@ -141,7 +141,7 @@ static enum rc open_reader(struct reader *r, const char *content_type)
     int n;
 
     CHECK(content_type && !strncasecmp(content_type, "multipart/form-data", 19) &&
-              (content_type[19] == ';' || content_type[19] == ' '),
+              strchr("; ", content_type[19]),
           r->err, TRIEN__ERROR__UNSUPPORTED_TYPE, "expected multipart/form-data");
     CHECK(parameter(content_type, "boundary", boundary, sizeof(boundary)) && *boundary, r->err,
           TRIEN__ERROR__MALFORMED, "no boundary of 1 to 70 characters");
