@@ -81,6 +81,7 @@ say "configuration"
 [ -e "$DIR/etc/principals.conf" ] || : > "$DIR/etc/principals.conf"
 E=$SHARE/compose/etc
 configure trienctl "$E/trienctl.conf"
+configure ceremony "$SHARE/compose/ceremony.conf"
 for service in $(services); do
     database=
     [ ! -d "$SHARE/migrations/$service" ] || database=$E/database.part

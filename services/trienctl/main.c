@@ -15,6 +15,8 @@ static const struct command {
 } commands[] = {
     {"init", "make an installation: database cluster, tokens, keys, configuration", cmd_init,
      "[--dir DIR] [--base-port N]"},
+    {"ceremony", "make root and issuing authority from one reviewed file (etc/ceremony.conf)",
+     cmd_ceremony, "[FILE]"},
     {"up", "start the database and every service, wait until each is healthy", cmd_up,
      "[SERVICE...]"},
     {"down", "stop what `up` started", cmd_down, "[SERVICE...]"},

@@ -21,6 +21,7 @@ DEFINE_AUTOPTR(json_t, json_decref)
 /* --- commands, one a line --------------------------------------------------------------------- */
 
 int cmd_init(int argc, char **argv);
+int cmd_ceremony(int argc, char **argv);
 int cmd_up(int argc, char **argv);
 int cmd_down(int argc, char **argv);
 int cmd_status(int argc, char **argv);
