@@ -1,4 +1,6 @@
 """Fixtures of every test that needs real processes: one template a session, a laboratory a test."""
+import os
+
 import pytest
 
 from tests.lib.lab import LabTemplate
@@ -14,7 +16,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session")
 def template():
-    made = LabTemplate()
+    made = LabTemplate(ceremony=os.environ.get("TRIEN_LAB_CEREMONY") != "no")
     yield made
     made.close()
 
