@@ -53,22 +53,44 @@ static struct bytes der_of(struct arena *arena, struct bytes body)
     return der;
 }
 
+/* Files are read only where the configuration says so, never because a certificate does. */
+static bool is_configured(const struct validation_conf *conf, const char *url)
+{
+    for (const struct conf_node *node = conf->crls ? conf->crls->child : NULL; node;
+         node = node->next)
+        if (strcmp(node->value, url) == 0)
+            return true;
+    return false;
+}
+
+static enum rc get(struct fx *fx, const char *url, struct bytes *ret_body)
+{
+    const struct validation_conf *conf = fx->conf;
+    const struct fetch_request request = {.method = "GET",
+                                          .url = url,
+                                          .allow_file = is_configured(conf, url),
+                                          .timeout_ms = (int)conf->crl_timeout_ms,
+                                          .max_bytes = TRUST_MAX_CRL_BYTES};
+    int status = 0;
+    enum rc rc = fetch_http(&request, fx->arena, &fx->err, &status, ret_body);
+
+    /* an unusable URL in somebody's certificate is no reason for this process to end */
+    if (rc == RC_FATAL)
+        FAIL(&fx->err, TRIEN__ERROR__UNSUPPORTED_TYPE, "this URL cannot be used");
+    TRY(rc);
+    CHECK(status == 200, &fx->err, TRIEN__ERROR__NOT_FOUND, "status %d", status);
+    return RC_OK;
+}
+
 enum rc fetch_crl_act(struct fx *fx, const void *intent, ProtobufCMessage **ret_result)
 {
     const Trien__FetchCrl *ask = intent;
-    const struct validation_conf *conf = fx->conf;
     const struct validation *validation = fx->state;
-    const struct fetch_request request = {.method = "GET",
-                                          .url = ask->url,
-                                          .timeout_ms = (int)conf->crl_timeout_ms,
-                                          .max_bytes = TRUST_MAX_CRL_BYTES};
     Trien__FetchedCrl *fetched = ARENA_NEW(fx->arena, Trien__FetchedCrl);
     struct trust_crl crl;
     struct bytes body = {0};
-    int status = 0;
 
-    TRY(fetch_http(&request, fx->arena, &fx->err, &status, &body));
-    CHECK(status == 200, &fx->err, TRIEN__ERROR__NOT_FOUND, "status %d", status);
+    TRY(get(fx, ask->url, &body));
     body = der_of(fx->arena, body);
     TRY(trust_check_crl(validation->trust, body, fx->arena, &fx->err, &crl));
     trien__fetched_crl__init(fetched);
@@ -124,7 +146,7 @@ enum rc fetch_crl_done(struct tx *tx, const char *key, const void *intent, const
     if (refusal || (stored.found && bytes_equal(stored.sha256, digest)))
         return RC_OK;
     TRY(store_set_crl(tx, crl, ask->url));
-    return on_wake_timer(tx);
+    return wake_waiting(tx);
 }
 
 enum rc fetch_crl_failed(struct tx *tx, const char *key, const void *intent, const struct err *why)
@@ -187,6 +209,7 @@ static enum rc show_ages(struct tx *tx)
 enum rc on_crl_timer(struct tx *tx)
 {
     const struct validation_conf *conf = tx->conf;
+    const struct validation *validation = tx->state;
     const char **urls;
     size_t count = 0;
 
@@ -195,5 +218,7 @@ enum rc on_crl_timer(struct tx *tx)
                                conf->crl_retry_ms * USEC_PER_MS, &count, &urls));
     for (size_t i = 0; i < count; i++)
         TRY(ask_for(tx, urls[i]));
+    TRY(wake_waiting(tx)); /* those that began to wait while a list was being stored */
+    TRY(knowledge_refresh(tx, validation->knowledge));
     return show_ages(tx);
 }

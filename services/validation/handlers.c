@@ -1,4 +1,4 @@
-/* Requests that intake took in, and the timers that keep house. The examination itself is an effect
+/* Requests that intake took in, and their waking up. The examination itself is an effect
  * (effect_examine.c), because it talks to intake and runs the inspector. */
 #include "common/bus.h"
 #include "common/metrics.h"
@@ -59,7 +59,7 @@ static enum rc show_waiting(struct tx *tx)
     return RC_OK;
 }
 
-enum rc on_wake_timer(struct tx *tx)
+enum rc wake_waiting(struct tx *tx)
 {
     Trien__ExamineDocument *requests;
     size_t count = 0;

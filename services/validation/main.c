@@ -24,11 +24,11 @@ static const struct conf_row conf_rows[] = {
      "https or file",
      0, 0, NULL},
     {"crl/period", CONF_MS, CONF(crl_period_ms), "10m", "time between two fetches of a list", 1000,
-     0, NULL},
+     86400000, NULL},
     {"crl/retry", CONF_MS, CONF(crl_retry_ms), "20s", "the same while the list is stale or missing",
-     1000, 0, NULL},
-    {"crl/timeout", CONF_MS, CONF(crl_timeout_ms), "30s", "longest time a fetch may take", 100, 0,
-     NULL},
+     1000, 86400000, NULL},
+    {"crl/timeout", CONF_MS, CONF(crl_timeout_ms), "30s", "longest time a fetch may take", 100,
+     600000, NULL},
     {"validity_days", CONF_INT, CONF(validity_days), "1826",
      "longest life that is authorised; 5 years by Decree 68/2024 Điều 9", 1, 1826, NULL},
     {"authorization_days", CONF_INT, CONF(authorization_days), "30",
@@ -95,8 +95,7 @@ static const struct on_call calls[] = {
 };
 
 static const struct on_timer timers[] = {
-    {.name = "crls", .period_ms = 1000, .fn = on_crl_timer},
-    {.name = "wake", .period_ms = 2000, .fn = on_wake_timer},
+    {.name = "crls", .period_ms = 2000, .fn = on_crl_timer},
     {.name = "partitions", .period_ms = 6 * 3600 * 1000, .fn = on_partition_timer},
     {0},
 };

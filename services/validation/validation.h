@@ -83,11 +83,12 @@ enum rc fetch_crl_done(struct tx *tx, const char *key, const void *intent,
 enum rc fetch_crl_failed(struct tx *tx, const char *key, const void *intent,
                          const struct err *why) MUST_USE;
 
-/** Asks for the lists that are due. */
+/** Asks for the lists that are due, wakes who waits for one that is there, loads what is new, keeps
+ *  the metrics. */
 enum rc on_crl_timer(struct tx *tx) MUST_USE;
 
-/** Has the requests examined again that waited for a list that is there now; keeps the metrics. */
-enum rc on_wake_timer(struct tx *tx) MUST_USE;
+/** Has the requests examined again that were judged with older lists than there are now. */
+enum rc wake_waiting(struct tx *tx) MUST_USE;
 
 /** Makes next months' partitions. */
 enum rc on_partition_timer(struct tx *tx) MUST_USE;
