@@ -15,8 +15,8 @@
 
 #include "common/arena.h"
 #include "common/bytes.h"
+#include "common/threads.h"
 #include "services/signer/run.h"
-#include "services/signer/threads.h"
 
 #define SLOTS (INDEX_TABLE_ENTRIES * 2) /* half full at most */
 #define MAX_RUNS 64

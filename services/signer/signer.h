@@ -3,10 +3,10 @@
 
 #include "common/conf.h"
 #include "common/svc.h"
+#include "common/token.h"
 #include "proto/signer.pb-c.h"
 #include "services/signer/journal.h"
 #include "services/signer/rules.h"
-#include "services/signer/token.h"
 
 #define SIGNER_MAX_ISSUERS 8
 #define SIGNER_MAX_CLAIMS 64

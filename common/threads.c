@@ -1,5 +1,5 @@
 /* Starting a thread with all signals blocked, so that the frame's signalfd sees every one. */
-#include "services/signer/threads.h"
+#include "common/threads.h"
 
 #include <signal.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 #include "common/guard.h"
-#include "services/signer/token_wire.h"
+#include "common/token_wire.h"
 
 static const int never[] = {
     SCMP_SYS(execve),

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-#include "services/signer/token_wire.h"
+#include "common/token_wire.h"
 
 #define MAX_WORKERS 16
 

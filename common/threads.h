@@ -1,4 +1,4 @@
-/* Threads of the signer's own: index writer, token keeper. */
+/* Threads of a service's own, beside the frame's: index writer, token keeper. */
 #pragma once
 
 #include <pthread.h>

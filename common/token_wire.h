@@ -1,12 +1,12 @@
-/* What passes between the signer, the nursery and the workers: fixed structs, one a packet. */
+/* What passes between the service, the nursery and the workers: fixed structs, one a packet. */
 #pragma once
 
 #include <stdint.h>
 
 #include "common/p11.h"
-#include "services/signer/token.h"
+#include "common/token.h"
 
-enum token_op { TOKEN_SIGN = 1, TOKEN_PUBLIC = 2 };
+enum token_op { TOKEN_SIGN = 1, TOKEN_PUBLIC = 2, TOKEN_SPKI = 3 };
 
 struct token_request {
     uint64_t id;
@@ -22,8 +22,7 @@ struct token_reply {
     uint32_t size;
     char native[64];
     char detail[192];
-    uint8_t
-        content[P11_MAX_SIGNATURE_BYTES]; /* signature, or SHA-256 of the SubjectPublicKeyInfo */
+    uint8_t content[P11_MAX_SIGNATURE_BYTES]; /* signature, SubjectPublicKeyInfo, or its SHA-256 */
 };
 
 /* Nursery's answer to one byte: the worker's pid, and by SCM_RIGHTS its socket and its pidfd. */

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "services/signer/token_wire.h"
+#include "common/token_wire.h"
 
 static bool hand_over(int socket, pid_t pid, int worker, int pidfd)
 {

@@ -1,7 +1,7 @@
 /* The token, kept at arm's length: PKCS#11 modules crash and hang, so they run in worker processes
  * that can be killed and started again.
  *
- *     signer ──SEQPACKET── worker 1 (module, session, login)     one request at a time each,
+ *     service ─SEQPACKET── worker 1 (module, session, login)     one request at a time each,
  *            ──SEQPACKET── worker 2                              as many as token/workers
  *            ──SEQPACKET── nursery (forked first, holds nothing; forks the workers)
  *
@@ -26,6 +26,8 @@ struct token; /* all workers */
 struct token_key {
     const char *label;
     uint8_t key_sha256[32];
+    const char *make_kind; /* NULL: as above. Else any key of that label will do, and one of this
+                              kind ("p256") is made when there is none; p11.writable is needed */
 };
 
 struct token_config {
@@ -55,6 +57,10 @@ void token_free(struct token **token);
  *  Any number of threads. */
 enum rc token_sign(struct token *token, const char *label, const uint8_t digest[32],
                    struct arena *arena, struct err *err, struct bytes *ret_signature) MUST_USE;
+
+/** DER SubjectPublicKeyInfo of the key of this label, in the arena. Otherwise like token_sign(). */
+enum rc token_spki(struct token *token, const char *label, struct arena *arena, struct err *err,
+                   struct bytes *ret_spki) MUST_USE;
 
 /* For health and metrics. */
 struct token_state {

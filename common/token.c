@@ -1,6 +1,6 @@
-/* The signer's side of the workers: hands out digests, kills what hangs, keeps the number up.
+/* The service's side of the workers: hands out digests, kills what hangs, keeps the number up.
  * Refuses to start a worker again after the token refused the PIN. */
-#include "services/signer/token.h"
+#include "common/token.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "services/signer/threads.h"
-#include "services/signer/token_internal.h"
+#include "common/threads.h"
+#include "common/token_internal.h"
 
 bool token_readable(int fd, int timeout_ms)
 {
@@ -139,24 +139,40 @@ static enum rc try_once(struct token *token, struct token_request *request,
     return rc;
 }
 
-enum rc token_sign(struct token *token, const char *label, const uint8_t digest[32],
-                   struct arena *arena, struct err *err, struct bytes *ret_signature)
+/* One answer from whichever worker is free; a second one when the first was lost. */
+static enum rc ask_any(struct token *token, struct token_request *request, const char *label,
+                       struct arena *arena, struct err *err, struct bytes *ret_content)
 {
-    struct token_request request = {.op = TOKEN_SIGN};
     struct token_reply reply;
     struct timespec until;
     enum rc rc = RC_RETRY;
 
-    CHECK(strlen(label) < sizeof(request.label), err, TRIEN__ERROR__FIELD_INVALID,
+    CHECK(strlen(label) < sizeof(request->label), err, TRIEN__ERROR__FIELD_INVALID,
           "key label too long");
-    strcpy(request.label, label);
-    memcpy(request.digest, digest, 32);
+    strcpy(request->label, label);
     deadline_after(token->config.sign_timeout_ms, &until);
     for (int attempt = 0; attempt < 2 && rc == RC_RETRY; attempt++)
-        rc = try_once(token, &request, &until, err, &reply);
+        rc = try_once(token, request, &until, err, &reply);
     if (rc == RC_OK)
-        *ret_signature = arena_bytes(arena, bytes_of(reply.content, reply.size));
+        *ret_content = arena_bytes(arena, bytes_of(reply.content, reply.size));
     return rc;
+}
+
+enum rc token_sign(struct token *token, const char *label, const uint8_t digest[32],
+                   struct arena *arena, struct err *err, struct bytes *ret_signature)
+{
+    struct token_request request = {.op = TOKEN_SIGN};
+
+    memcpy(request.digest, digest, 32);
+    return ask_any(token, &request, label, arena, err, ret_signature);
+}
+
+enum rc token_spki(struct token *token, const char *label, struct arena *arena, struct err *err,
+                   struct bytes *ret_spki)
+{
+    struct token_request request = {.op = TOKEN_SPKI};
+
+    return ask_any(token, &request, label, arena, err, ret_spki);
 }
 
 /* --- life ----------------------------------------------------------------------------------------
