@@ -61,7 +61,7 @@ static const char *const feed_readers[] = {"intake", "audit", NULL};
 
 static const struct svc_part *const parts[] = {&svc_part_database, &svc_part_http, NULL};
 
-static struct service service = {
+static const struct service service = {
     .name = "notification",
     .sentence = "Tells the managing agency by e-mail and SMS what became of its request.",
     .number = 4,
@@ -81,6 +81,5 @@ static struct service service = {
 
 int main(int argc, char **argv)
 {
-    service.statement_count = store_statement_count;
     return svc_main(&service, argc, argv);
 }

@@ -1,0 +1,4 @@
+-- Revert status:responder from pg
+BEGIN;
+DROP TABLE responder_certificate;
+COMMIT;

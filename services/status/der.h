@@ -1,0 +1,40 @@
+/* Writing DER (ITU-T X.690): values are put together from parts, in the arena. Nothing is parsed
+ * here; parsing is OpenSSL's. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/bytes.h"
+#include "common/clock.h"
+
+enum {
+    DER_INTEGER = 0x02,
+    DER_BIT_STRING = 0x03,
+    DER_OCTET_STRING = 0x04,
+    DER_NULL = 0x05,
+    DER_OID = 0x06,
+    DER_ENUMERATED = 0x0a,
+    DER_GENERALIZED_TIME = 0x18,
+    DER_SEQUENCE = 0x30,
+    DER_SET = 0x31,
+    DER_CONTEXT = 0x80,             /* + number: [n] IMPLICIT, primitive */
+    DER_CONTEXT_CONSTRUCTED = 0xa0, /* + number: [n] EXPLICIT or IMPLICIT constructed */
+};
+
+/** One value: tag, length, and the parts one after the other. */
+struct bytes der_value(struct arena *arena, int tag, const struct bytes *parts, size_t count);
+
+#define DER(arena, tag, ...)                                                                       \
+    der_value((arena), (tag), (const struct bytes[]){__VA_ARGS__},                                 \
+              sizeof((const struct bytes[]){__VA_ARGS__}) / sizeof(struct bytes))
+
+/** INTEGER from the big-endian magnitude of a non-negative number. */
+struct bytes der_unsigned(struct arena *arena, struct bytes magnitude);
+
+/** BIT STRING without unused bits. */
+struct bytes der_bits(struct arena *arena, struct bytes content);
+
+/** GeneralizedTime in whole seconds: "20261122101502Z" (RFC 5280 4.1.2.5.2). */
+struct bytes der_time(struct arena *arena, usec at);

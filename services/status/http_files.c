@@ -1,0 +1,131 @@
+/* Files for the public: authorities' certificates, their CRLs, published certificates. All DER (or
+ * PEM where the name says so), all with the headers that let proxies keep them. */
+#include <string.h>
+
+#include "services/status/status.h"
+#include "services/status/store.h"
+
+#define KEEP_CERTIFICATE "max-age=86400, public" /* a certificate never changes under its name */
+
+static enum rc not_found(struct tx *tx)
+{
+    FAIL(&tx->err, TRIEN__ERROR__NOT_FOUND, "no such file");
+}
+
+static void add_times(struct tx *tx, struct http_response *response, usec modified, usec expires)
+{
+    char *text = arena_alloc(tx->arena, 32);
+
+    rule_http_date(modified, text);
+    http_add_header(response, "Last-Modified", text);
+    if (expires) {
+        text = arena_alloc(tx->arena, 32);
+        rule_http_date(expires, text);
+        http_add_header(response, "Expires", text);
+    }
+}
+
+/* 304 when the client has it already. */
+static enum rc answer(const struct http_request *request, struct http_response *response,
+                      const char *content_type, const char *etag, struct bytes body)
+{
+    const char *known = http_header(request, "If-None-Match");
+
+    response->content_type = content_type;
+    http_add_header(response, "ETag", etag);
+    if (known && strcmp(known, etag) == 0)
+        response->status = 304;
+    else
+        response->body = body;
+    return RC_OK;
+}
+
+static const char *etag_of(struct arena *arena, struct bytes body)
+{
+    uint8_t digest[32];
+
+    bytes_sha256(body, digest);
+    return arena_printf(arena, "\"%s\"", bytes_to_hex(arena, bytes_of(digest, 8)));
+}
+
+enum rc http_authority(struct tx *tx, const struct http_request *request,
+                       struct http_response *response)
+{
+    const struct status_state *state = tx->state;
+    const struct authority *authority;
+    const char *suffix;
+    char id[33];
+    bool pem;
+
+    if (!rule_file_name(http_path_value(request, "name"), id, &suffix))
+        return not_found(tx);
+    pem = strcmp(suffix, ".pem") == 0;
+    authority = authorities_find(&state->authorities, id);
+    if (!authority || (!pem && strcmp(suffix, ".cer") != 0))
+        return not_found(tx);
+    add_times(tx, response, authority->not_before, 0);
+    /* An alias may stand for another authority tomorrow. */
+    http_add_header(response, "Cache-Control",
+                    strcmp(authority->id, id) == 0 ? KEEP_CERTIFICATE : "max-age=300, public");
+    return answer(request, response, pem ? "application/x-pem-file" : "application/pkix-cert",
+                  pem ? etag_of(tx->arena, authority->pem) : authority->etag,
+                  pem ? authority->pem : authority->der);
+}
+
+enum rc http_crl(struct tx *tx, const struct http_request *request, struct http_response *response)
+{
+    const struct status_state *state = tx->state;
+    const struct authority *authority;
+    usec this_update, next_update;
+    const char *suffix;
+    struct bytes crl;
+    char id[33];
+
+    if (!rule_file_name(http_path_value(request, "name"), id, &suffix) ||
+        strcmp(suffix, ".crl") != 0)
+        return not_found(tx);
+    authority = authorities_find(&state->authorities, id);
+    if (!authority)
+        return not_found(tx);
+    TRY(authority_crl(&state->authorities, authority, tx->arena, &tx->err, &crl, &this_update,
+                      &next_update));
+    if (crl.n == 0)
+        return not_found(tx);
+    add_times(tx, response, this_update, next_update);
+    http_add_header(response, "Cache-Control", "max-age=300, public, no-transform");
+    return answer(request, response, "application/pkix-crl", etag_of(tx->arena, crl), crl);
+}
+
+enum rc http_certificate(struct tx *tx, const struct http_request *request,
+                         struct http_response *response)
+{
+    const struct status_state *state = tx->state;
+    const char *issuers[RESPONDER_MAX_ISSUERS], *name = http_path_value(request, "name");
+    struct bytes serial, certificate;
+    const char *suffix, *hex;
+    usec published_at;
+    char id[64];
+
+    /* A serial has 40 digits at most; rule_file_name() is for shorter names. */
+    suffix = strrchr(name, '.');
+    if (!suffix || strcmp(suffix, ".cer") != 0 || (size_t)(suffix - name) >= sizeof(id))
+        return not_found(tx);
+    hex = strncpy(id, name, (size_t)(suffix - name));
+    id[suffix - name] = 0;
+    if (!rule_is_serial(hex))
+        return not_found(tx);
+    if (strlen(hex) % 2)
+        hex = arena_printf(tx->arena, "0%s", hex);
+    if (!bytes_from_hex(tx->arena, hex, &serial))
+        return not_found(tx);
+    for (size_t i = 0; i < state->issuer_count; i++)
+        issuers[i] = state->issuers[i]->id;
+    TRY(store_find_published(tx, issuers, state->issuer_count, serial, &certificate,
+                             &published_at));
+    if (certificate.n == 0)
+        return not_found(tx);
+    add_times(tx, response, published_at, 0);
+    http_add_header(response, "Cache-Control", KEEP_CERTIFICATE);
+    return answer(request, response, "application/pkix-cert", etag_of(tx->arena, certificate),
+                  certificate);
+}

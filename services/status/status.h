@@ -1,0 +1,116 @@
+/* status: what the public may know of certificates. Answers OCSP from memory, gives out the
+ * authorities' certificates and CRLs, and published certificates. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/svc.h"
+#include "proto/signing.pb-c.h"
+#include "proto/status.pb-c.h"
+#include "services/status/authority.h"
+#include "services/status/cache.h"
+#include "services/status/responder.h"
+#include "services/status/rules.h"
+
+#define STATUS_MAX_BLOCKED 256 /* lineages kept in memory; more means asking the database */
+
+/* The service's own configuration; rows in conf.c. Texts live as long as the process. */
+struct status_conf {
+    const char *ca_directory;
+    const char *ca_root, *ca_issuing; /* what the aliases "root" and "issuing" stand for */
+    const char *issuers;              /* ids of the authorities we answer for, by spaces */
+
+    int64_t validity_ms, max_age_ms, revoked_validity_ms;
+    int64_t sync_ms, max_synced_ms, max_feed_ms;
+    int64_t cache_answers;
+    int64_t signed_per_second;
+    int64_t signing_threads;
+
+    struct responder_conf responder;
+};
+
+/* What this process knows about how true its memory is. */
+struct sync {
+    _Atomic usec attempted_at, synced_at; /* monotonic; 0: never */
+    _Atomic usec feed_heard_at;           /* wall clock; 0: not known */
+    atomic_bool running;
+    int64_t changes_from; /* under `running` */
+    atomic_uint epoch;    /* counted up before changed certificates leave memory */
+
+    pthread_rwlock_t lock; /* of what follows */
+    atomic_size_t blocked_count;
+    bool blocked_overflow;
+    uint64_t blocked[STATUS_MAX_BLOCKED]; /* cache_hash() of lineages with an event not applied */
+};
+
+struct status_state {
+    const struct status_conf *conf;
+    struct arena *arena; /* of the process; written before threads only */
+    struct authorities authorities;
+    const struct authority *issuers[RESPONDER_MAX_ISSUERS];
+    size_t issuer_count;
+    struct cache *cache;
+    struct responder *responder;
+    struct sync sync;
+    pthread_mutex_t permits_lock;
+    struct bucket permits;
+};
+
+extern const struct conf_row status_conf_rows[];
+extern const struct state_table status_states[];
+
+enum rc status_early(const void *conf, struct err *err, void **ret_state);
+bool status_health(void *state, struct arena *arena, const char **ret_json_members);
+void status_late(void *state);
+
+/* --- handlers.c ------------------------------------------------------------------------------- */
+enum rc on_certificate_issued(struct tx *tx, const void *in);
+enum rc on_get_responder_request(struct tx *tx, const void *in, void *reply);
+
+/* --- renewal.c: the responder's certificates -------------------------------------------------- */
+/** The newest certificates that any replica was given go into use here. A token that cannot be
+ *  asked is no error: nothing changes then. */
+enum rc renewal_take_over(struct tx *tx) MUST_USE;
+enum rc on_responder_timer(struct tx *tx);
+enum rc on_partitions(struct tx *tx);
+enum rc act_renewal(struct fx *fx, const void *intent, ProtobufCMessage **ret_result);
+enum rc done_renewal(struct tx *tx, const char *key, const void *intent, const void *result);
+enum rc failed_renewal(struct tx *tx, const char *key, const void *intent, const struct err *why);
+
+/* --- sync.c ----------------------------------------------------------------------------------- */
+
+enum sync_verdict {
+    SYNC_FINE,  /* memory may be believed */
+    SYNC_DUE,   /* somebody should look at the database */
+    SYNC_STALE, /* nothing may be answered; looking was tried a moment ago */
+};
+enum sync_verdict sync_look(struct status_state *state, usec now);
+
+/** The caller is the one who looks; it must call sync_run(). */
+bool sync_claim(struct status_state *state);
+
+/** Looks at the database: changed certificates leave memory, blocked lineages are noted, fresh
+ *  responder certificates taken over. */
+enum rc sync_run(struct tx *tx) MUST_USE;
+
+/** An event about this lineage could not be applied, or that cannot be excluded. */
+bool sync_is_blocked(struct status_state *state, uint64_t lineage);
+
+/* --- http_ocsp.c, http_files.c ---------------------------------------------------------------- */
+bool hot_ocsp_get(struct tx *tx, const struct http_request *request,
+                  struct http_response *response);
+bool hot_ocsp_post(struct tx *tx, const struct http_request *request,
+                   struct http_response *response);
+enum rc http_ocsp_get(struct tx *tx, const struct http_request *request,
+                      struct http_response *response);
+enum rc http_ocsp_post(struct tx *tx, const struct http_request *request,
+                       struct http_response *response);
+enum rc http_authority(struct tx *tx, const struct http_request *request,
+                       struct http_response *response);
+enum rc http_crl(struct tx *tx, const struct http_request *request, struct http_response *response);
+enum rc http_certificate(struct tx *tx, const struct http_request *request,
+                         struct http_response *response);

@@ -1,0 +1,49 @@
+-- Statements of status. Times are tx->now, never now().
+
+-- name: insert_certificate (text, bytea, text, timestamptz, bytea)
+-- A serial number that is there already is a violation, never overwritten: the event becomes a dead
+-- letter and its lineage is answered with tryLater.
+WITH known AS (
+    INSERT INTO certificate_status (issuer, serial, lineage_id, not_after) VALUES ($1, $2, $3, $4)
+)
+INSERT INTO certificate (issuer, serial, not_after, certificate_der) VALUES ($1, $2, $4, $5);
+
+-- name: list_status (text, bytea[]) -> (bytea, text, text, timestamptz, int4, bool)
+-- What is known of these serials of one issuer: lineage, status, when and why it was revoked, and
+-- whether an event about the lineage waits to be applied. Unknown serials have no row.
+SELECT c.serial, c.lineage_id, c.status, c.revoked_at, coalesce(c.reason, 0)::integer,
+       EXISTS (SELECT FROM dead_letter d
+               WHERE d.feed = 'signing' AND d.key = c.lineage_id AND d.state <> 'resolved')
+FROM certificate_status c WHERE c.issuer = $1 AND c.serial = ANY ($2);
+
+-- name: find_published (text[], bytea, timestamptz) -> (bytea, timestamptz)
+-- $1 the issuers, for the index.
+SELECT b.certificate_der, c.published_at
+FROM certificate_status c JOIN certificate b USING (issuer, serial, not_after)
+WHERE c.issuer = ANY ($1) AND c.serial = $2 AND c.published_at <= $3
+ORDER BY c.not_after DESC LIMIT 1;
+
+-- name: find_watermark () -> (int8)
+-- Every transaction below it has ended. Read before list_changes: what that misses is not below it.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+
+-- name: list_changes (int8) -> (text, bytea)
+SELECT issuer, serial FROM certificate_status WHERE changed_by >= $1;
+
+-- name: list_blocked (int4) -> (text)
+-- Lineages with events that could not be applied.
+SELECT DISTINCT key FROM dead_letter WHERE feed = 'signing' AND state <> 'resolved' LIMIT $1;
+
+-- name: list_responder_certificates (bytea, timestamptz) -> (text, bytea, timestamptz, timestamptz)
+-- The newest valid one of each issuer for this key.
+SELECT DISTINCT ON (issuer) issuer, certificate_der, not_before, not_after
+FROM responder_certificate
+WHERE key_sha256 = $1 AND not_before <= $2 AND not_after > $2
+ORDER BY issuer, not_after DESC, not_before DESC;
+
+-- name: insert_responder_certificate (text, bytea, timestamptz, timestamptz, bytea)
+INSERT INTO responder_certificate (issuer, key_sha256, not_before, not_after, certificate_der)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING;
+
+-- name: make_partitions (int4, int4) -> (int4)
+SELECT make_partitions($1, $2);
