@@ -86,6 +86,15 @@ enum rc on_request_rejected(struct tx *tx, const void *in)
     return store_set_rejected(tx, request_id, &refusal);
 }
 
+enum rc on_request_waiting(struct tx *tx, const void *in)
+{
+    const Trien__RequestWaiting *event = in;
+    uint8_t request_id[16];
+    TRY(parse_request_id(tx, event->request_id, request_id));
+    return store_insert_notice(tx, request_id, event->waiting_since, "RequestWaiting",
+                               event->issuer, NULL);
+}
+
 enum rc on_item_authorized(struct tx *tx, const void *in)
 {
     const Trien__ItemAuthorized *event = in;

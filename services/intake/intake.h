@@ -43,6 +43,7 @@ enum rc on_show_request(struct tx *tx, const void *in, void *reply);
 
 enum rc on_request_accepted(struct tx *tx, const void *in);
 enum rc on_request_rejected(struct tx *tx, const void *in);
+enum rc on_request_waiting(struct tx *tx, const void *in);
 enum rc on_item_authorized(struct tx *tx, const void *in);
 enum rc on_key_awaited(struct tx *tx, const void *in);
 enum rc on_certificate_issued(struct tx *tx, const void *in);

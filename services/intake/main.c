@@ -52,6 +52,7 @@ static const struct on_call calls[] = {
 static const struct on_event events[] = {
     {.feed = "validation", .in = &trien__request_accepted__descriptor, .fn = on_request_accepted},
     {.feed = "validation", .in = &trien__request_rejected__descriptor, .fn = on_request_rejected},
+    {.feed = "validation", .in = &trien__request_waiting__descriptor, .fn = on_request_waiting},
     {.feed = "validation", .in = &trien__item_authorized__descriptor, .fn = on_item_authorized},
     {.feed = "signing", .in = &trien__key_awaited__descriptor, .fn = on_key_awaited},
     {.feed = "signing", .in = &trien__certificate_issued__descriptor, .fn = on_certificate_issued},

@@ -29,6 +29,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tests.lib import documents
+
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = {"intake": 0, "status": 1, "validation": 2, "courier": 3, "notification": 4, "audit": 5,
         "signing": 6, "signer": 7, "revocation": 8}
@@ -136,6 +138,8 @@ class LabTemplate:
         self.dir = Path(tempfile.mkdtemp(prefix="trien-lab-", dir="/tmp"))
         self.dir.chmod(0o711)
         self.numbers = itertools.count(1)
+        self.pki = documents.make_test_pki(self.dir / "pki")
+        (self.dir / "trust").symlink_to(self.pki.trust)
         self.trienctl("init", "--dir", self.dir, "--base-port", 18080, config=False)
         self.cluster("start")
         if not fsync:
@@ -302,7 +306,8 @@ class Lab:
     def _make_folders(self):
         for name in ("etc", "log", "run", "data"):
             (self.dir / name).mkdir()
-        (self.dir / "keys").symlink_to(self.template.dir / "keys")
+        for shared in ("keys", "trust", "pki"):
+            (self.dir / shared).symlink_to(self.template.dir / shared)
         shutil.copytree(self.template.dir / "tokens", self.dir / "tokens")
         shutil.copytree(self.template.dir / "ca", self.dir / "ca")
         shutil.copytree(self.template.dir / "data", self.dir / "data", dirs_exist_ok=True)
@@ -343,6 +348,9 @@ class Lab:
             set_config(config, "database/name", self.prefix + service)
         if service == "intake":
             set_config(config, "public_url", f"http://127.0.0.1:{self.base_port}")
+        if service == "validation":
+            config["crls"] = {name: {"": f"file://{self.dir}/pki/crl/{name}.crl"}
+                              for name in self.template.pki.authorities if name != "stray-root"}
         for peer in self.services():
             set_config(config, f"peers/{peer}", self.bus_addresses(peer))
         for path, value in self.extra.get(service, {}).items():
@@ -382,6 +390,21 @@ class Lab:
 
     def value(self, service: str, sql: str) -> str:
         return self.sql(service, sql)[0][0]
+
+    # --- the operator's side ---
+
+    def add_agency(self, organ_id="H26.14", name="Sở Khoa học và Công nghệ TEST", seals=("seal-p256",),
+                   officers=()):
+        """Registers an agency with signers of the TEST authorities."""
+        arguments = ["--contact", "Văn thư;vanthu@skhcn-test.gov.vn;0912345678"]
+        for kind, names in (("--seal", seals), ("--officer", officers)):
+            for signer in names:
+                arguments += [kind, self.template.pki.directory / "signers" / f"{signer}.pem"]
+        self.trienctl("agency", "add", organ_id, "--name", name, *arguments)
+
+    def pdf(self, request: dict, signers=("seal-p256",), **options) -> bytes:
+        """The request as a signed document."""
+        return documents.make_request_pdf(request, [self.template.pki.signer(s) for s in signers], **options)
 
     # --- the portal's side ---
 
@@ -445,6 +468,13 @@ class Lab:
             return request if request["state"] in states else None
         return wait_until(f"request {request_id} in {states}", look, deadline)
 
+    def wait_item(self, request_id: str, number: int, state: str, deadline=None) -> dict:
+        """The subscriber's row once it is in the state."""
+        def look():
+            rows = [s for s in self.get(request_id)["subscribers"] if s["number"] == number]
+            return rows[0] if rows and rows[0]["state"] == state else None
+        return wait_until(f"subscriber {number} of {request_id} to be {state}", look, deadline)
+
     def certificate(self, request_id: str, serial: str) -> bytes:
         status, _, body = self.http("GET", f"/v1/requests/{request_id}/certificates/{serial}.cer")
         assert status == 200, (status, body)
@@ -461,7 +491,7 @@ class Lab:
 
     def say_logs(self):
         for process in self.processes.values():
-            state = "runs" if process.alive() else f"ended with {process.popen.returncode}"
+            state = "runs" if process.alive() else f"ended with {process.popen and process.popen.returncode}"
             print(f"--- {process.name} ({state}) ---\n{process.tail()}", file=sys.stderr)
 
     def close(self):
