@@ -42,7 +42,7 @@ const struct profile profiles[] = {
         .notice = "Chỉ dùng để ký số văn bản, thông điệp dữ liệu của cơ quan, tổ chức là thuê bao "
                   "trong hoạt động công vụ.",
         .max_days = SUBSCRIBER_MAX_VALIDITY_DAYS,
-        .key_kinds = LONG_KEY,
+        .key_kinds = ANY_KEY,
         .device_key_kind = "rsa3072",
     },
     {

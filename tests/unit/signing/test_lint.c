@@ -210,7 +210,7 @@ static struct bytes with_key(const char *profile, EVP_PKEY *key)
 
 static struct bytes spoil_key_kind_of_profile(void)
 {
-    return with_key(PROFILE_AGENCY, world.rsa2048);
+    return with_key(PROFILE_CODE_SIGNING, world.rsa2048);
 }
 
 /* rsaEncryption without its NULL. */
@@ -368,7 +368,7 @@ static const struct {
     CASE(subject_string_types, PROFILE_PERSON),
     CASE(subject_upper_bounds, PROFILE_PERSON),
     CASE(subject_text, PROFILE_PERSON),
-    CASE(key_kind_of_profile, PROFILE_AGENCY),
+    CASE(key_kind_of_profile, PROFILE_CODE_SIGNING),
     CASE(key_algorithm_parameters, PROFILE_PERSON),
     CASE(key_strong, PROFILE_PERSON),
     CASE(subject_key_id_present, PROFILE_PERSON),
