@@ -104,7 +104,7 @@ static void make_problem(struct http_exchange *exchange, struct arena *arena, co
         http_add_header(
             response, "Allow",
             http_route_methods(exchange->listener->options.routes, exchange->request.path, arena));
-    if (exchange->too_large || exchange->overloaded)
+    if (exchange->closes)
         http_add_header(response, "Connection", "close");
 }
 

@@ -37,12 +37,14 @@ struct http_exchange {
     struct http_listener *listener;
     struct MHD_Connection *connection;
     struct http_peer *peer;
-    const struct http_route *route; /* NULL: refused before it was read */
+    const struct http_route *route; /* NULL: none fits */
     struct http_capture captures[HTTP_MAX_CAPTURES];
     struct arena *arena; /* of the thread, while the request is worked */
     uint8_t *body;
     size_t length, room;
-    bool too_large, overloaded;
+    Trien__Error refusal; /* NONE, or why the request is not worked */
+    const char *why;
+    bool closes; /* a body was left unread: the connection cannot go on */
     usec started;
 };
 

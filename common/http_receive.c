@@ -53,27 +53,32 @@ static bool make_room(struct http_exchange *exchange, size_t need)
     return true;
 }
 
-/* Too large or no room: nothing is kept, the rest is read and forgotten. False: not worth reading.
- */
+static void refuse_later(struct http_exchange *exchange, Trien__Error code, const char *why)
+{
+    drop_body(exchange);
+    exchange->refusal = code;
+    exchange->why = why;
+    exchange->closes = true;
+}
+
+/* Beyond its limit nothing is kept, the rest is read and forgotten. False: not worth reading. */
 static bool receive(struct http_exchange *exchange, const char *piece, size_t size)
 {
     size_t limit = exchange->route->max_body_bytes, need = exchange->length + size;
 
-    if (exchange->too_large || exchange->overloaded) {
+    if (exchange->refusal) {
         exchange->length = need;
         return need <= 2 * limit + HTTP_HEADER_BYTES;
     }
     if (need > limit) {
-        drop_body(exchange);
-        exchange->too_large = true;
+        refuse_later(exchange, TRIEN__ERROR__TOO_LARGE, "the body went beyond the limit");
         return true;
     }
     if (need > exchange->room) {
         size_t room = 2 * exchange->room > need ? 2 * exchange->room : need;
 
         if (!make_room(exchange, room < limit ? room : limit)) {
-            drop_body(exchange);
-            exchange->overloaded = true;
+            refuse_later(exchange, TRIEN__ERROR__OVERLOADED, "bodies take all their memory");
             return true;
         }
     }
@@ -113,37 +118,37 @@ static struct http_exchange *exchange_new(struct http_listener *listener,
     return exchange;
 }
 
-/* What can be refused before the body is read. */
-static enum MHD_Result begin(struct http_exchange *exchange, bool *ret_answered)
+/* What can be told before the body is read: NONE, or why it need not be. */
+static Trien__Error look(struct http_exchange *exchange, size_t announced)
 {
-    const char *length = header(exchange->connection, "Content-Length");
-    bool chunked = header(exchange->connection, "Transfer-Encoding") != NULL;
     enum http_match match;
 
-    *ret_answered = true;
-    exchange->overloaded = length || chunked; /* whatever is refused here closes the connection */
     if (strlen(exchange->request.path) > MAX_PATH)
-        return http_refuse(exchange, TRIEN__ERROR__NOT_FOUND, "path too long");
+        return TRIEN__ERROR__NOT_FOUND;
     match = http_route_find(exchange->listener->options.routes, exchange->request.method,
                             exchange->request.path, NULL, NULL, &exchange->route);
-    if (match == HTTP_NO_PATH)
-        return http_refuse(exchange, TRIEN__ERROR__NOT_FOUND, "no such path");
-    if (match == HTTP_NO_METHOD)
-        return http_refuse(exchange, TRIEN__ERROR__METHOD_NOT_ALLOWED, "not with this method");
-    if (length && strtoull(length, NULL, 10) > exchange->route->max_body_bytes)
-        return http_refuse(exchange, TRIEN__ERROR__TOO_LARGE, "Content-Length beyond the limit");
-    exchange->overloaded = false;
-    if (length || chunked) {
-        size_t announced = length ? strtoull(length, NULL, 10) : 0;
+    if (match != HTTP_MATCHED)
+        return match == HTTP_NO_PATH ? TRIEN__ERROR__NOT_FOUND : TRIEN__ERROR__METHOD_NOT_ALLOWED;
+    if (announced > exchange->route->max_body_bytes)
+        return TRIEN__ERROR__TOO_LARGE;
+    if (announced && !make_room(exchange, announced))
+        return TRIEN__ERROR__OVERLOADED;
+    return TRIEN__ERROR__NONE;
+}
 
-        *ret_answered = false;
-        if (announced && !make_room(exchange, announced)) {
-            *ret_answered = exchange->overloaded = true;
-            return http_refuse(exchange, TRIEN__ERROR__OVERLOADED, "bodies take all their memory");
-        }
+/* A refusal that spares reading a body is sent at once, and libmicrohttpd then closes the
+ * connection; without a body the answer waits for finish(), so that the connection is kept. */
+static enum MHD_Result begin(struct http_exchange *exchange)
+{
+    const char *length = header(exchange->connection, "Content-Length");
+    size_t announced = length ? strtoull(length, NULL, 10) : 0;
+
+    exchange->refusal = look(exchange, announced);
+    exchange->why = "before its body was read";
+    if (!exchange->refusal || (!announced && !header(exchange->connection, "Transfer-Encoding")))
         return MHD_YES;
-    }
-    return http_work(exchange);
+    exchange->closes = true;
+    return http_refuse(exchange, exchange->refusal, exchange->why);
 }
 
 static void set_waiting(struct http_exchange *exchange, bool waiting)
@@ -156,10 +161,8 @@ static void set_waiting(struct http_exchange *exchange, bool waiting)
 static enum MHD_Result finish(struct http_exchange *exchange)
 {
     set_waiting(exchange, false);
-    if (exchange->too_large)
-        return http_refuse(exchange, TRIEN__ERROR__TOO_LARGE, "the body went beyond the limit");
-    if (exchange->overloaded)
-        return http_refuse(exchange, TRIEN__ERROR__OVERLOADED, "bodies take all their memory");
+    if (exchange->refusal)
+        return http_refuse(exchange, exchange->refusal, exchange->why);
     return http_work(exchange);
 }
 
@@ -168,12 +171,11 @@ enum MHD_Result http_on_request(void *arg, struct MHD_Connection *connection, co
                                 size_t *piece_size, void **state)
 {
     struct http_exchange *exchange = *state;
-    bool answered;
 
     (void)version;
     if (!exchange) {
         *state = exchange = exchange_new(arg, connection, path, method);
-        return begin(exchange, &answered);
+        return begin(exchange);
     }
     if (*piece_size == 0)
         return finish(exchange);
