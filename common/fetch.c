@@ -52,6 +52,18 @@ CURL *fetch_handle(const char *url, const char *protocols, int timeout_ms)
     return curl;
 }
 
+void fetch_forget(void)
+{
+    CURL *curl;
+
+    pthread_once(&once, set_up);
+    curl = pthread_getspecific(handle_key);
+    if (!curl)
+        return;
+    pthread_setspecific(handle_key, NULL);
+    curl_easy_cleanup(curl);
+}
+
 enum rc fetch_credentials(CURL *curl, const char *user, const char *password_file,
                           const char *ca_file, struct err *err)
 {

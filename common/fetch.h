@@ -40,3 +40,6 @@ struct fetch_mail {
 /** Hands a mail to the MTA. RECIPIENT_REFUSED for a permanent (5xx) answer, GATEWAY_UNAVAILABLE for
  *  anything that may pass. */
 MUST_USE enum rc fetch_mail(const struct fetch_mail *mail, struct arena *arena, struct err *err);
+
+/** Closes this thread's kept connections; a later exchange opens new ones. */
+void fetch_forget(void);
