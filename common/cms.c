@@ -59,9 +59,7 @@ static void free_certificate(void *certificate)
     X509_free(certificate);
 }
 
-/* --- parts
- * ------------------------------------------------------------------------------------------------
- */
+/* --- parts --- */
 
 static bool parse(struct check *c, struct bytes contents)
 {
@@ -115,8 +113,7 @@ static bool find_signer(struct check *c)
     return invalid(c, "the signer's certificate is not embedded");
 }
 
-/* --- algorithms
- * --------------------------------------------------------------------------------------------- */
+/* --- algorithms --- */
 
 static bool check_pss(struct check *c, const ASN1_TYPE *parameters)
 {
@@ -169,8 +166,7 @@ static bool check_algorithms(struct check *c)
     return true;
 }
 
-/* --- signed attributes
- * --------------------------------------------------------------------------------------- */
+/* --- signed attributes --- */
 
 /* The one value of the one attribute of this kind; NULL with *ret_broken when it stands twice or is
  * of another type. */
@@ -259,8 +255,7 @@ static void read_claimed_time(struct check *c)
         c->out->claimed_at = x509_time_us(value->value.asn1_string);
 }
 
-/* --- signingCertificate
- * ------------------------------------------------------------------------------------- */
+/* --- signingCertificate --- */
 
 /* Enters the next element of `in` when it has this tag: *ret_inner is its content, *in what
  * follows. */
@@ -319,8 +314,7 @@ static void check_binding(struct check *c, int attribute_nid, int usual)
         invalid(c, "signingCertificate does not name the signer's certificate");
 }
 
-/* --- time stamps
- * -------------------------------------------------------------------------------------------- */
+/* --- time stamps --- */
 
 static bool check_imprint(struct check *c)
 {

@@ -34,8 +34,7 @@ struct work {
     struct pdf_raw raw;
 };
 
-/* --- the gate
- * ---------------------------------------------------------------------------------------------- */
+/* --- the gate --- */
 
 enum rc document_gate_new(const struct document_limits *limits, struct err *err,
                           struct document_gate **ret_gate)
@@ -84,9 +83,7 @@ const char *document_verdict_name(enum document_verdict verdict)
     return names[verdict];
 }
 
-/* --- reasons
- * ------------------------------------------------------------------------------------------------
- */
+/* --- reasons --- */
 
 /* Kept in order: the document first, then signature by signature, by the codes' numbers; each once.
  */
@@ -127,8 +124,7 @@ static void need(struct work *w, const struct trust_crl_need *wanted)
         w->needs[w->report->crl_need_count++] = *wanted;
 }
 
-/* --- one signature
- * ------------------------------------------------------------------------------------------ */
+/* --- one signature --- */
 
 static void describe(struct work *w, const struct cms_signed *signed_by,
                      struct document_signature *ret_signature)
@@ -226,21 +222,18 @@ static enum rc check_outside(struct work *w)
     return RC_OK;
 }
 
-/* --- the child
- * ---------------------------------------------------------------------------------------------- */
+/* --- the child --- */
 
-static const struct {
-    uint32_t finding;
-    Trien__Error code;
-} child_codes[] = {
-    {PDF_CHILD_STRUCTURE, TRIEN__ERROR__DOCUMENT_STRUCTURE},
-    {PDF_CHILD_BOMB, TRIEN__ERROR__DOCUMENT_BOMB},
-    {PDF_CHILD_ENCRYPTED, TRIEN__ERROR__DOCUMENT_ENCRYPTED},
-    {PDF_CHILD_CHANGES, TRIEN__ERROR__REVISION_CHANGES_CONTENT},
-    {PDF_CHILD_REQUEST_MISSING, TRIEN__ERROR__REQUEST_MISSING},
-    {PDF_CHILD_REQUEST_DUPLICATED, TRIEN__ERROR__REQUEST_DUPLICATED},
-    {PDF_CHILD_REQUEST_NOT_SIGNED, TRIEN__ERROR__REQUEST_NOT_SIGNED},
-    {PDF_CHILD_SIGNATURE, TRIEN__ERROR__SIGNATURE_INVALID},
+/* By the bit's number. */
+static const Trien__Error child_codes[PDF_CHILD_FINDINGS] = {
+    TRIEN__ERROR__DOCUMENT_STRUCTURE,       /* PDF_CHILD_STRUCTURE */
+    TRIEN__ERROR__DOCUMENT_BOMB,            /* PDF_CHILD_BOMB */
+    TRIEN__ERROR__DOCUMENT_ENCRYPTED,       /* PDF_CHILD_ENCRYPTED */
+    TRIEN__ERROR__REVISION_CHANGES_CONTENT, /* PDF_CHILD_CHANGES */
+    TRIEN__ERROR__REQUEST_MISSING,          /* PDF_CHILD_REQUEST_MISSING */
+    TRIEN__ERROR__REQUEST_DUPLICATED,       /* PDF_CHILD_REQUEST_DUPLICATED */
+    TRIEN__ERROR__REQUEST_NOT_SIGNED,       /* PDF_CHILD_REQUEST_NOT_SIGNED */
+    TRIEN__ERROR__SIGNATURE_INVALID,        /* PDF_CHILD_SIGNATURE */
 };
 
 /* The parser saw the very signatures that were verified, no more and no fewer. */
@@ -264,18 +257,17 @@ static bool sees_the_same(const struct work *w, const struct pdf_child_answer *a
 static void take_answer(struct work *w, struct bytes bytes)
 {
     struct pdf_child_answer answer;
-    const char *detail;
 
     if (bytes.n < sizeof(answer)) {
         refuse(w, 0, TRIEN__ERROR__DOCUMENT_STRUCTURE, "the examination broke off");
         return;
     }
     memcpy(&answer, bytes.p, sizeof(answer));
-    answer.detail[sizeof(answer.detail) - 1] = 0;
-    detail = arena_strdup(w->arena, answer.detail);
-    for (size_t i = 0; i < COUNT_OF(child_codes); i++)
-        if (answer.findings & child_codes[i].finding)
-            refuse(w, 0, child_codes[i].code, detail);
+    for (size_t i = 0; i < COUNT_OF(child_codes); i++) {
+        answer.details[i][PDF_CHILD_DETAIL_BYTES - 1] = 0;
+        if (answer.findings & 1u << i)
+            refuse(w, 0, child_codes[i], arena_strdup(w->arena, answer.details[i]));
+    }
     if (w->report->reason_count > 0)
         return;
     if (answer.magic != PDF_CHILD_MAGIC || answer.findings != 0 ||
@@ -308,8 +300,7 @@ static enum rc check_inside(struct work *w, struct document_gate *gate)
     return RC_OK;
 }
 
-/* --- the check
- * ---------------------------------------------------------------------------------------------- */
+/* --- the check --- */
 
 static enum rc check(struct work *w, struct document_gate *gate)
 {

@@ -27,8 +27,7 @@
 #define DOCUMENT_MAX_SIGNATURES 16                           /* time stamps included */
 #define DOCUMENT_MAX_REQUEST_BYTES ((size_t)2 * 1024 * 1024) /* request.json, unpacked */
 
-/* --- the gate: one per process
- * --------------------------------------------------------------------- */
+/* --- the gate: one per process --- */
 
 /* The process that hands out one sandboxed child per document. */
 struct document_gate;
@@ -52,8 +51,7 @@ void document_gate_free(struct document_gate **gate);
  *  the supervisor starts it again. Cheap, any thread. */
 bool document_gate_alive(const struct document_gate *gate);
 
-/* --- one document
- * --------------------------------------------------------------------------------- */
+/* --- one document --- */
 
 enum document_verdict {
     DOCUMENT_ACCEPTED,

@@ -91,9 +91,9 @@ static void examine(struct bytes file, Examination &examination)
     }
 }
 
-static void copy_detail(std::string const &from, char *to, size_t size)
+static void copy_detail(std::string const &from, char *to)
 {
-    size_t n = std::min(from.size(), size - 1);
+    size_t n = std::min<size_t>(from.size(), PDF_CHILD_DETAIL_BYTES - 1);
 
     for (size_t i = 0; i < n; i++)
         to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
@@ -110,7 +110,8 @@ static struct bytes answer_with(Examination const &examination)
     answer.magic = PDF_CHILD_MAGIC;
     answer.findings = examination.findings.bits;
     answer.request_size = static_cast<uint32_t>(request);
-    copy_detail(examination.findings.detail, answer.detail, sizeof(answer.detail));
+    for (auto const &finding : examination.findings.details)
+        copy_detail(finding.second, answer.details[__builtin_ctz(finding.first)]);
     for (auto const &signature : examination.signatures)
         answer.signatures[answer.signature_count++] = signature;
     memcpy(out, &answer, sizeof(answer));

@@ -27,6 +27,8 @@ enum pdf_child_finding {
     PDF_CHILD_REQUEST_NOT_SIGNED = 1 << 6,
     PDF_CHILD_SIGNATURE = 1 << 7, /* a kind of signature that is not accepted */
 };
+#define PDF_CHILD_FINDINGS 8
+#define PDF_CHILD_DETAIL_BYTES 120
 
 struct pdf_child_signature {
     uint64_t gap_start, gap_end, covered_end;
@@ -40,7 +42,8 @@ struct pdf_child_answer {
     uint32_t findings;
     uint32_t signature_count;
     uint32_t request_size;
-    char detail[160]; /* printable ASCII, NUL-terminated: the first finding, for operators */
+    /* For each finding its first reason, for operators: printable ASCII, NUL-terminated. */
+    char details[PDF_CHILD_FINDINGS][PDF_CHILD_DETAIL_BYTES];
     struct pdf_child_signature signatures[PDF_CHILD_MAX_SIGNATURES]; /* ordered by covered_end */
 };
 

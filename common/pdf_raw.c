@@ -161,6 +161,8 @@ static void collect(struct bytes file, struct pdf_raw *raw)
         const char *fault;
 
         if (++found > PDF_RAW_MAX_SIGNATURES) {
+            raw->signature_count = 0;
+            raw->reason_count = 0;
             refuse(raw, TRIEN__ERROR__DOCUMENT_STRUCTURE, 0, "too many signatures");
             return;
         }

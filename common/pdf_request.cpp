@@ -3,33 +3,12 @@
  * more. */
 #include "common/pdf_revision.hpp"
 
-#include <qpdf/Pipeline.hh>
-
 namespace trien
 {
 
 static const char request_name[] = "request.json";
 static const int max_depth = 32;
 static const size_t max_names = 10000;
-
-class LimitedText : public Pipeline
-{
-  public:
-    LimitedText() : Pipeline("request", nullptr)
-    {
-    }
-    void write(unsigned char const *bytes, size_t size) override
-    {
-        if (size > PDF_CHILD_MAX_REQUEST_BYTES - text.size())
-            throw Refusal{PDF_CHILD_BOMB, "request.json is too large"};
-        text.append(reinterpret_cast<char const *>(bytes), size);
-    }
-    void finish() override
-    {
-    }
-
-    std::string text;
-};
 
 static bool is_request_name(QPDFObjectHandle name)
 {
@@ -92,23 +71,6 @@ struct Candidates {
     }
 };
 
-static std::string decode(QPDFObjectHandle stream)
-{
-    LimitedText limited;
-
-    try {
-        if (!stream.pipeStreamData(&limited, 0, qpdf_dl_generalized, true, false))
-            throw Refusal{PDF_CHILD_STRUCTURE, "request.json cannot be unpacked"};
-    } catch (Refusal const &) {
-        throw;
-    } catch (std::bad_alloc const &) {
-        throw;
-    } catch (std::exception const &) {
-        throw Refusal{PDF_CHILD_STRUCTURE, "request.json cannot be unpacked"};
-    }
-    return limited.text;
-}
-
 Request find_request(Revision &revision)
 {
     Candidates found;
@@ -129,9 +91,8 @@ Request find_request(Revision &revision)
         return request;
     request.count = found.streams.size();
     if (request.count == 1)
-        request.bytes = decode(found.streams.begin()->second);
-    if (revision.pdf->anyWarnings())
-        throw Refusal{PDF_CHILD_STRUCTURE, "request.json cannot be unpacked cleanly"};
+        request.bytes = unpack(found.streams.begin()->second, PDF_CHILD_MAX_REQUEST_BYTES);
+    revision.check_warnings();
     return request;
 }
 

@@ -3,6 +3,7 @@
 #include "common/pdf_revision.hpp"
 
 #include <algorithm>
+#include <qpdf/Pipeline.hh>
 #include <qpdf/QPDFExc.hh>
 #include <qpdf/QPDFXRefEntry.hh>
 
@@ -14,9 +15,8 @@ static const size_t max_fields = 10000;
 
 void Findings::add(pdf_child_finding finding, std::string const &why)
 {
-    if (bits == 0)
-        detail = why;
     bits |= static_cast<uint32_t>(finding);
+    details.emplace(static_cast<uint32_t>(finding), why);
 }
 
 bool Entry::operator==(Entry const &other) const
@@ -63,8 +63,18 @@ Revision::Revision(struct bytes file, size_t prefix) : size(prefix), pdf(open(fi
     for (auto &object : objects)
         if (table.count(object.getObjectID()) == 0)
             dangling.insert(object.getObjectID());
-    if (pdf->anyWarnings())
-        throw Refusal{PDF_CHILD_STRUCTURE, pdf->getWarnings().front().getMessageDetail()};
+    check_warnings();
+}
+
+void Revision::check_warnings()
+{
+    /* poppler writes the /Size of its own table into every trailer: harmless, and it is everywhere.
+     */
+    static const std::string harmless = "reported number of objects (";
+
+    for (auto const &warning : pdf->getWarnings())
+        if (warning.getMessageDetail().compare(0, harmless.size(), harmless) != 0)
+            throw Refusal{PDF_CHILD_STRUCTURE, warning.getMessageDetail()};
 }
 
 QPDFObjectHandle Revision::object(int number)
@@ -110,8 +120,38 @@ QPDFObjectHandle value_of(QPDFObjectHandle object, std::string const &key)
     return object.isDictionary() ? object.getKey(key) : QPDFObjectHandle::newNull();
 }
 
-/* --- signatures
- * ------------------------------------------------------------------------------------------ */
+/* --- streams --- */
+
+class LimitedText : public Pipeline
+{
+  public:
+    explicit LimitedText(size_t most) : Pipeline("text", nullptr), limit(most)
+    {
+    }
+    void write(unsigned char const *bytes, size_t size) override
+    {
+        if (size > limit - text.size())
+            throw Refusal{PDF_CHILD_BOMB, "a stream is too large unpacked"};
+        text.append(reinterpret_cast<char const *>(bytes), size);
+    }
+    void finish() override
+    {
+    }
+
+    size_t limit;
+    std::string text;
+};
+
+std::string unpack(QPDFObjectHandle stream, size_t limit)
+{
+    LimitedText limited(limit);
+
+    if (!stream.pipeStreamData(&limited, 0, qpdf_dl_generalized, true, false))
+        throw Refusal{PDF_CHILD_STRUCTURE, "a stream cannot be unpacked"};
+    return limited.text;
+}
+
+/* --- signatures --- */
 
 static uint64_t number_at(QPDFObjectHandle array, int i)
 {

@@ -28,7 +28,7 @@ struct Refusal {
 
 struct Findings {
     uint32_t bits = 0;
-    std::string detail; /* of the first */
+    std::map<uint32_t, std::string> details; /* the first of each finding */
 
     void add(pdf_child_finding finding, std::string const &why);
 };
@@ -53,10 +53,17 @@ struct Revision {
     std::set<int> dangling;                /* numbers that are referred to but defined nowhere */
 
     QPDFObjectHandle object(int number);
+
+    /** Throws STRUCTURE when qpdf has warned of anything since the last call. */
+    void check_warnings();
 };
 
 /** Calls visit on the object and on all that it contains directly, dictionaries and arrays only. */
 void walk(QPDFObjectHandle object, std::function<void(QPDFObjectHandle)> const &visit);
+
+/** A stream's content, unpacked; throws BOMB beyond the limit, STRUCTURE when it cannot be
+ * unpacked. */
+std::string unpack(QPDFObjectHandle stream, size_t limit);
 
 /** The value of a key; null when the object is no dictionary or stream, or has no such key. */
 QPDFObjectHandle value_of(QPDFObjectHandle object, std::string const &key);

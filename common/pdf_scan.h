@@ -17,7 +17,6 @@ extern "C" {
 #endif
 
 #define PDF_SCAN_MAX_OBJECTS 200000
-#define PDF_SCAN_MAX_NESTING 256
 
 /* One "N G obj … endobj". */
 struct pdf_scan_object {

@@ -7,6 +7,8 @@
 namespace trien
 {
 
+static const size_t max_object_stream = 64u * 1024 * 1024;
+
 using Newest = std::map<int, pdf_scan_object const *>; /* the last definition of each number */
 
 static std::string name(int number)
@@ -95,9 +97,7 @@ struct TableCheck {
 
         if (!stream.isStream() || !type.isName() || type.getName() != "/ObjStm")
             return;
-        auto unpacked = stream.getStreamData(qpdf_dl_generalized);
-        std::istringstream header(std::string(reinterpret_cast<char *>(unpacked->getBuffer()),
-                                              std::min<size_t>(unpacked->getSize(), 1024 * 1024)));
+        std::istringstream header(unpack(stream, max_object_stream));
         long long packed, offset;
 
         for (long long i = 0; count.isInteger() && i < count.getIntValue(); i++) {

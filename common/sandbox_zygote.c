@@ -36,15 +36,14 @@ static void die(const char *what)
     _exit(70);
 }
 
-/* --- the filter, made once
- * --------------------------------------------------------------------------- */
+/* --- the filter, made once --- */
 
 static void allow_plain(scmp_filter_ctx rules)
 {
     static const int calls[] = {
-        SCMP_SYS(brk),          SCMP_SYS(munmap), SCMP_SYS(mremap),
-        SCMP_SYS(madvise),      SCMP_SYS(futex),  SCMP_SYS(exit_group),
-        SCMP_SYS(rt_sigreturn), SCMP_SYS(exit),   SCMP_SYS(clock_gettime),
+        SCMP_SYS(brk),           SCMP_SYS(munmap),     SCMP_SYS(mremap),       SCMP_SYS(madvise),
+        SCMP_SYS(futex),         SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(exit),
+        SCMP_SYS(clock_gettime), SCMP_SYS(sysinfo), /* qsort asks how much memory there is */
     };
 
     for (size_t i = 0; i < COUNT_OF(calls); i++)
@@ -93,8 +92,7 @@ static void make_filter(void)
     close(code);
 }
 
-/* --- the child
- * ------------------------------------------------------------------------------------------ */
+/* --- the child --- */
 
 static void on_limit(int signal_number)
 {
@@ -173,8 +171,7 @@ static _Noreturn void child(const struct sandbox_profile *profile, int input_fd,
     _exit(write_all(head, sizeof(head)) && write_all(output.p, output.n) ? 0 : 1);
 }
 
-/* --- the zygote
- * ----------------------------------------------------------------------------------------- */
+/* --- the zygote --- */
 
 static void set_signals(void)
 {
@@ -228,8 +225,8 @@ static void set_limits(const struct sandbox_profile *profile)
 #endif
 }
 
-/* Only the control socket stays open; the standard three become /dev/null, and so does the place of the
- * answer until a child has one. Both are first moved out of the way of what they replace. */
+/* Only the control socket stays open; the standard three become /dev/null, and so does the place of
+ * the answer until a child has one. Both are first moved out of the way of what they replace. */
 static void set_files(int control)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC), high_null, high_control;

@@ -45,8 +45,7 @@ const char *trust_name_text(struct arena *arena, const X509_NAME *name)
     return arena_strndup(arena, text, (size_t)size);
 }
 
-/* --- reading files
- * ------------------------------------------------------------------------------------------ */
+/* --- reading files --- */
 
 static int is_certificate_file(const struct dirent *entry)
 {
@@ -102,8 +101,7 @@ static enum rc read_folder(const char *folder, bool required, X509_stack *into, 
     return rc;
 }
 
-/* --- what they must be
- * -------------------------------------------------------------------------------------- */
+/* --- what they must be --- */
 
 static enum rc check_authority(X509 *certificate, bool anchor, struct err *err)
 {

@@ -34,8 +34,7 @@ void trust_free(struct trust **trust);
 /** Number of anchors and of intermediates read. */
 void trust_count(const struct trust *trust, size_t *ret_anchors, size_t *ret_intermediates);
 
-/* --- CRLs: somebody else fetches and stores them
- * ------------------------------------------------------ */
+/* --- CRLs: somebody else fetches and stores them --- */
 
 struct trust_crl {
     uint8_t sha256[32];        /* of the DER */
@@ -72,8 +71,7 @@ struct trust_crl_need {
     usec stale_since; /* nextUpdate of the one we have; 0 when there is none */
 };
 
-/* --- judging
- * ------------------------------------------------------------------------------------------ */
+/* --- judging --- */
 
 enum trust_purpose {
     TRUST_SIGNS_DOCUMENTS, /* keyUsage digitalSignature or nonRepudiation when present (it must be)

@@ -12,9 +12,7 @@
 DEFINE_AUTOPTR(ISSUING_DIST_POINT, ISSUING_DIST_POINT_free)
 DEFINE_AUTOPTR(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
 
-/* --- shape
- * ------------------------------------------------------------------------------------------------
- */
+/* --- shape --- */
 
 static X509_CRL *parse(struct bytes der)
 {
@@ -104,8 +102,7 @@ static void read_scope(X509_CRL *crl, uint8_t ret_scope[32])
                      ret_scope);
 }
 
-/* --- checking
- * ---------------------------------------------------------------------------------------------- */
+/* --- checking --- */
 
 static enum rc check_shape(X509_CRL *crl, struct err *err)
 {
@@ -174,9 +171,7 @@ enum rc trust_check_crl(const struct trust *trust, struct bytes crl_der, struct 
     return RC_OK;
 }
 
-/* --- keeping
- * ------------------------------------------------------------------------------------------------
- */
+/* --- keeping --- */
 
 static const struct trust_list *list_of_digest(const struct trust *trust, const uint8_t sha256[32])
 {
@@ -273,8 +268,7 @@ enum rc trust_put_crl(struct trust *trust, struct bytes crl_der, struct arena *a
     return RC_OK;
 }
 
-/* --- which list speaks for a certificate
- * --------------------------------------------------------------------- */
+/* --- which list speaks for a certificate --- */
 
 static const char *url_of(const GENERAL_NAME *name)
 {

@@ -74,8 +74,7 @@ static int on_verify(int ok, X509_STORE_CTX *context)
     return 1;
 }
 
-/* --- usage and strength
- * --------------------------------------------------------------------------------------- */
+/* --- usage and strength --- */
 
 static bool has_document_use(X509 *leaf)
 {
@@ -125,8 +124,7 @@ static void check_strength(struct arena *arena, X509_stack *chain,
                              i == 0 ? "the signer's key is too weak" : "a CA's key is too weak");
 }
 
-/* --- remembered paths
- * ------------------------------------------------------------------------------------------ */
+/* --- remembered paths --- */
 
 static size_t slot_of(const uint8_t sha256[32])
 {
@@ -169,9 +167,7 @@ static void keep_path(struct trust *trust, const uint8_t sha256[32], enum trust_
     ossl_stack_free(old.chain);
 }
 
-/* --- building
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- building --- */
 
 static enum rc verify(struct trust *trust, X509 *leaf, usec at, struct sorting *sorting,
                       struct err *err, X509_stack **ret_chain)

@@ -17,7 +17,6 @@ import json
 import os
 import subprocess
 import tempfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.lib import der
-from tests.lib.pdfwriter import PdfWriter, Ref, request_document
+from tests.lib.pdfwriter import PdfWriter, request_document
 
 UTC = dt.timezone.utc
 DAY = dt.timedelta(days=1)
@@ -271,7 +270,7 @@ def raw_sign(signer: Signer, message: bytes, digest: str, pss: bool) -> tuple[by
 
 
 def make_cms(signer: Signer, covered_digest: bytes, digest="sha256", pss=False, claimed_at=None,
-             signed_attributes=True, binding="v2", content_type="data", attached=None, signers=1,
+             signed_attributes=True, binding="v2", content_type="data", attached=None, infos=1,
              repeat_attribute=False, message=b"", broken_signature=False, embed_leaf=True) -> bytes:
     """A detached CMS signature; every option but pss, claimed_at and binding makes a hostile one."""
     attributes = [der.attribute("contentType", der.oid(content_type)),
@@ -298,7 +297,7 @@ def make_cms(signer: Signer, covered_digest: bytes, digest="sha256", pss=False, 
     signed = der.sequence(
         der.integer(1), der.set_of([der.algorithm(digest, True)]),
         der.sequence(der.oid("data"), content),
-        der.tagged(0, b"".join(certificates)), der.set_of([info] * signers))
+        der.tagged(0, b"".join(certificates)), der.set_of([info] * infos))
     return der.sequence(der.oid("signedData"), der.tagged(0, signed))
 
 
@@ -316,6 +315,8 @@ def make_request_pdf(request, signers, producer="fast", size_kb=60, **options) -
 def fast_pdf(payload: bytes, signers, size_kb=60, subfilter="pades", **options) -> bytes:
     layout = {k: options.pop(k) for k in list(options) if k in PdfWriter.OPTIONS}
     writer = request_document(payload, size_kb, **layout)
+    if not signers:
+        writer.end_revision()
     for number, signer in enumerate(signers, 1):
         sign_revision(writer, signer, number, subfilter, **options)
     return bytes(writer.out)
@@ -336,11 +337,8 @@ def sign_revision(writer: PdfWriter, signer: Signer, number: int, subfilter="pad
 
 def pyhanko_pdf(payload: bytes, signers, size_kb=60, subfilter="pades", digest="sha256", pss=False,
                 encrypt=False, visible=False) -> bytes:
-    from asn1crypto import keys, x509 as ax509
     from pyhanko.pdf_utils import embed, generic
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-    from pyhanko.sign import fields, signers as hanko
-    from pyhanko_certvalidator.registry import SimpleCertificateStore
 
     base = IncrementalPdfFileWriter(io.BytesIO(skeleton(size_kb)))
     stream = embed.EmbeddedFileObject.from_file_data(base, payload, mime_type="application/json")
@@ -355,26 +353,57 @@ def pyhanko_pdf(payload: bytes, signers, size_kb=60, subfilter="pades", digest="
         copy.encrypt(owner_pass="", user_pass="")
         out = io.BytesIO()
         copy.write(out)
+    pdf = out.getvalue()
     for number, signer in enumerate(signers, 1):
-        writer = IncrementalPdfFileWriter(io.BytesIO(out.getvalue()))
-        if encrypt:
-            writer.encrypt("")
-        store = SimpleCertificateStore()
-        store.register_multiple(ax509.Certificate.load(c.public_bytes(serialization.Encoding.DER))
-                                for c in signer.chain)
-        simple = hanko.SimpleSigner(
-            signing_cert=ax509.Certificate.load(signer.der), cert_registry=store, prefer_pss=pss,
-            signing_key=keys.PrivateKeyInfo.load(signer.key.private_bytes(
-                serialization.Encoding.DER, serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption())))
-        kind = fields.SigSeedSubFilter.PADES if subfilter == "pades" else \
-            fields.SigSeedSubFilter.ADOBE_PKCS7_DETACHED
-        box = (50, 50 + 60 * number, 250, 100 + 60 * number) if visible else None
-        out = hanko.sign_pdf(
-            writer, hanko.PdfSignatureMetadata(field_name=f"Signature{number}", md_algorithm=digest,
-                                               subfilter=kind),
-            signer=simple, new_field_spec=fields.SigFieldSpec(f"Signature{number}", box=box))
-    return out.getvalue()
+        pdf = pyhanko_sign(pdf, signer, number, subfilter, digest, pss, encrypt, visible)
+    return pdf
+
+
+def pyhanko_sign(pdf: bytes, signer: Signer, number: int, subfilter="pades", digest="sha256", pss=False,
+                 encrypted=False, visible=False) -> bytes:
+    """One more signature by pyHanko, as an incremental update."""
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign import fields, signers as hanko
+
+    writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+    if encrypted:
+        writer.encrypt("")
+    kind = fields.SigSeedSubFilter.PADES if subfilter == "pades" else fields.SigSeedSubFilter.ADOBE_PKCS7_DETACHED
+    box = (50, 50 + 60 * number, 250, 100 + 60 * number) if visible else None
+    metadata = hanko.PdfSignatureMetadata(field_name=f"Signature{number}", md_algorithm=digest, subfilter=kind)
+    return hanko.sign_pdf(writer, metadata, signer=pyhanko_signer(signer, pss),
+                          new_field_spec=fields.SigFieldSpec(f"Signature{number}", box=box)).getvalue()
+
+
+def pyhanko_signer(signer: Signer, pss=False):
+    from asn1crypto import keys, x509 as ax509
+    from pyhanko.sign import signers as hanko
+    from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+    store = SimpleCertificateStore()
+    store.register_multiple(ax509.Certificate.load(c.public_bytes(serialization.Encoding.DER))
+                            for c in signer.chain)
+    return hanko.SimpleSigner(
+        signing_cert=ax509.Certificate.load(signer.der), cert_registry=store, prefer_pss=pss,
+        signing_key=keys.PrivateKeyInfo.load(signer.key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())))
+
+
+def pyhanko_time_stamp(pdf: bytes, pki: Pki) -> bytes:
+    """A document time stamp (ETSI.RFC3161) by the TEST authority for time stamps."""
+    from asn1crypto import keys, x509 as ax509
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign import signers as hanko
+    from pyhanko.sign.timestamps import DummyTimeStamper
+    from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+    tsa = pki.signer("tsa")
+    stamper = DummyTimeStamper(
+        tsa_cert=ax509.Certificate.load(tsa.der), certs_to_embed=SimpleCertificateStore(),
+        tsa_key=keys.PrivateKeyInfo.load(tsa.key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())))
+    return hanko.PdfTimeStamper(stamper).timestamp_pdf(
+        IncrementalPdfFileWriter(io.BytesIO(pdf)), "sha256", None).getvalue()
 
 
 def pdfsig_pdf(payload: bytes, signers, size_kb=60) -> bytes:

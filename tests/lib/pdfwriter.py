@@ -27,18 +27,25 @@ class PdfWriter:
     # What request_document() understands.
     OPTIONS = ("version", "request_name", "flate", "request_stream", "second_request", "extra_objects",
                "extra_catalog", "extra_trailer", "page_extra", "xref", "range_key", "range_text",
-               "unlisted", "sig_extra", "af", "names")
+               "unlisted", "sig_extra", "af", "names", "range_tail", "contents_key", "wrap", "linked",
+               "field_extra", "garbage", "freed")
 
     def __init__(self, version=b"1.7", xref="table", extra_trailer=b"", range_key=b"/ByteRange",
-                 range_text=None, unlisted=(), sig_extra=b""):
+                 range_text=None, unlisted=(), sig_extra=b"",
+                 range_tail=b"", contents_key=b"/Contents", wrap=False, linked=True, field_extra=b"", garbage=b"",
+                 freed=()):
         self.out = bytearray(b"%PDF-" + version + b"\n%\xe2\xe3\xcf\xd3\n")
         self.xref_kind, self.extra_trailer = xref, extra_trailer
         self.range_key, self.range_text, self.sig_extra = range_key, range_text, sig_extra
+        self.range_tail, self.contents_key, self.wrap, self.linked = range_tail, contents_key, wrap, linked
+        self.field_extra, self.garbage = field_extra, garbage
         self.unlisted = set(unlisted)  # object numbers the cross-reference table keeps silent about
-        self.offsets, self.freed = {}, set()  # of the open revision
+        self.offsets, self.freed = {}, set(freed)  # of the open revision
         self.size, self.previous = FIRST_FREE, None
         self.fields, self.annotations = [], []
-        self.page = self.catalog = b""
+        self.form_open = False  # form and page are written when the revision ends
+        self.page = self.catalog = self.form_extra = b""
+        self.root = CATALOG
         self.range_at = self.contents_at = None
         self.next_number = FIRST_FREE
 
@@ -61,14 +68,19 @@ class PdfWriter:
         return self.put(number, b"<< /Length %d%s >>\nstream\n" % (len(content), b" " + entries if entries else b"")
                         + content + b"\nendstream", **options)
 
-    def put_pages(self, annotations=True) -> None:
+    def put_pages(self) -> None:
         annots = b" /Annots [" + b" ".join(map(Ref, self.annotations)) + b"]" if self.annotations else b""
         self.put(PAGE, b"<< " + self.page + annots + b" >>")
 
     def put_form(self) -> None:
-        self.put(FORM, b"<< /Fields [" + b" ".join(map(Ref, self.fields)) + b"] /SigFlags 3 >>")
+        self.put(FORM, b"<< /Fields [" + b" ".join(map(Ref, self.fields)) + b"] /SigFlags 3"
+                 + self.form_extra + b" >>")
 
     def end_revision(self) -> None:
+        if self.form_open:
+            self.put_form()
+            self.put_pages()
+            self.form_open = False
         start = len(self.out)
         if self.xref_kind == "stream":
             self.put_xref_stream(start)
@@ -79,7 +91,7 @@ class PdfWriter:
 
     def trailer(self) -> bytes:
         previous = b" /Prev %d" % self.previous if self.previous is not None else b""
-        return b"/Size %d /Root 1 0 R%s%s" % (self.size, previous, self.extra_trailer)
+        return b"/Size %d /Root %d 0 R%s%s" % (self.size, self.root, previous, self.extra_trailer)
 
     def put_xref_table(self) -> None:
         rows = {n: b"%010d 00000 n \n" % at for n, at in self.offsets.items()}
@@ -111,15 +123,17 @@ class PdfWriter:
         kind = b"DocTimeStamp" if subfilter == "rfc3161" else b"Sig"
         head = b"<< /Type /%s /Filter /Adobe.PPKLite /SubFilter /%s%s " % (
             kind, SUBFILTERS[subfilter].encode(), self.sig_extra)
-        at = self.put(value, head + self.range_key + b" [" + b" " * RANGE_ROOM + b"] /Contents <"
-                      + b"0" * (2 * room) + b"> >>")
-        self.range_at = self.out.index(b"[", at + len(head))
-        self.contents_at = self.out.index(b"/Contents <", self.range_at) + len(b"/Contents ")
+        key = self.contents_key + b" <"
+        body = (head + self.range_key + b" [" + b" " * RANGE_ROOM + b"]" + self.range_tail + b" " + key
+                + b"0" * (2 * room) + b"> >>")
+        at = self.put_stream(value, body) if self.wrap else self.put(value, body)
+        self.range_at = self.out.index(b"[", self.out.index(self.range_key, at + len(head)))
+        self.contents_at = self.out.index(key, self.range_at) + len(key) - 1
         self.contents_end = self.contents_at + 2 * room + 2
+        link = b" /V %d 0 R" % value if self.linked else b""
         self.put(field, b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (Signature%d) /F 132 /Rect [0 0 0 0]"
-                 b" /P 3 0 R /V %d 0 R >>" % (number, value))
-        self.put_form()
-        self.put_pages()
+                 b" /P 3 0 R%s%s >>" % (number, link, self.field_extra))
+        self.form_open = True
 
     def patch_byte_range(self) -> tuple[int, int]:
         """Fills in the ByteRange; where the gap begins and ends."""
@@ -189,8 +203,8 @@ def request_document(payload, size_kb=60, request_name=b"request.json", flate=Tr
         catalog += b" /AF [8 0 R]" if af else b""
     w.catalog = catalog + b" >>"
     w.put(CATALOG, w.catalog)
-    w.put_form()
-    w.put_pages()
+    w.form_open = True
     for number, body in extra_objects:
         w.put(number, body)
+    w.out += w.garbage
     return w
