@@ -227,8 +227,10 @@ void conf_print_rows(FILE *out, const struct conf_row *rows)
     for (const struct conf_row *row = rows; row->key; row++) {
         fprintf(out, "%-28s %s", row->key,
                 row->type == CONF_CHOICE ? row->choices : types[row->type]);
-        if (row->min || row->max)
+        if (row->max > row->min)
             fprintf(out, ", %" PRId64 " to %" PRId64, row->min, row->max);
+        else if (row->min)
+            fprintf(out, ", from %" PRId64, row->min);
         if (!row->fallback)
             fprintf(out, ", required");
         else if (*row->fallback)

@@ -37,7 +37,7 @@ struct conf_row {
     size_t offset;        /* of the member in the struct the table fills */
     const char *fallback; /* default as it would stand in the file; NULL: the key is required */
     const char *doc;      /* one sentence for the operator */
-    int64_t min, max;     /* for numbers; both 0: no limit */
+    int64_t min, max;     /* for numbers; both 0: no limit; max below min: no upper limit */
     const char *choices;  /* for CONF_CHOICE: "a b c" */
 };
 

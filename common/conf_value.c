@@ -47,7 +47,8 @@ static const char *set_number(const struct conf_row *row, const char *text, cons
         return "has an unknown unit";
     if (__builtin_mul_overflow(value, unit->factor, &value))
         return "is too large";
-    if ((row->min || row->max) && (value < row->min || value > row->max))
+    bool has_max = row->max > row->min || (row->max == row->min && row->max != 0);
+    if (((row->min || row->max) && value < row->min) || (has_max && value > row->max))
         return "is outside its limits";
     *(int64_t *)member = value;
     return NULL;
