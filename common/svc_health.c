@@ -21,8 +21,10 @@ struct svc_waiting {
     struct missed missed[MAX_WAITING];
 };
 
-static struct metric waiting_metric = {
-    METRIC_GAUGE, "trien_waiting", "1 while the dependency is missed.", "dependency", 0, 0, 0};
+static struct metric waiting_metric = {.kind = METRIC_GAUGE,
+                                       .name = "trien_waiting",
+                                       .help = "1 while the dependency is missed.",
+                                       .labels = "dependency"};
 
 struct svc_waiting *svc_waiting_new(void)
 {

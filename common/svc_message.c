@@ -4,20 +4,15 @@
 #include "common/metrics.h"
 #include "common/svc_parts.h"
 
-static struct metric messages_total = {METRIC_COUNTER,
-                                       "trien_messages_total",
-                                       "Messages handled, by outcome.",
-                                       "kind,name,outcome",
-                                       0,
-                                       0,
-                                       0};
-static struct metric message_seconds = {METRIC_HISTOGRAM,
-                                        "trien_message_seconds",
-                                        "Time from the start of a message's work to its end.",
-                                        "kind,name",
-                                        0,
-                                        0,
-                                        0};
+static struct metric messages_total = {.kind = METRIC_COUNTER,
+                                       .name = "trien_messages_total",
+                                       .help = "Messages handled, by outcome.",
+                                       .labels = "kind,name,outcome"};
+static struct metric message_seconds = {.kind = METRIC_HISTOGRAM,
+                                        .name = "trien_message_seconds",
+                                        .help =
+                                            "Time from the start of a message's work to its end.",
+                                        .labels = "kind,name"};
 
 const char *svc_message_name(const ProtobufCMessageDescriptor *descriptor)
 {
