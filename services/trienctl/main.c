@@ -31,6 +31,14 @@ static const struct command {
      "list [ORGAN_ID]"},
     {"calendar", "working-day calendar: import FILE", cmd_calendar, "import FILE"},
     {"crls", "revocation lists requests are judged with", cmd_crls, ""},
+    {"station", "device station: list, or run: make keys in the token, write certificates into it",
+     cmd_station,
+     "list|run [--request ID] [--order ID] [--limit N] [--wait SECONDS] [--module FILE] "
+     "[--token LABEL] [--pin-file FILE] [--softhsm-config FILE] [--key FILE] "
+     "[--device-serial TEXT]"},
+    {"responder", "officers authorise the key of the OCSP responder: approve", cmd_responder,
+     "approve --officer NAME [--yes] [--issuer ID] [--key FILE] [--csr FILE] [--file FILE] "
+     "[--days N] [--until YYYY-MM-DD]"},
     {"client", "portal credentials: add NAME, revoke NAME, list", cmd_client,
      "add ID --name TEXT [--agency ORGAN_ID]... --token-file FILE | revoke ID | list"},
     {"export", "write CA certificates, subscriber certificates and CRLs into a folder", cmd_export,
