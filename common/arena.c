@@ -22,7 +22,7 @@ struct deferred {
 };
 
 struct arena {
-    struct chunk *head;  /* newest first; the last one is the first chunk, kept over resets */
+    struct chunk *head; /* newest first; the last one is the first chunk, kept over resets */
     struct deferred *deferred;
     size_t used, held, limit;
     ProtobufCAllocator allocator;

@@ -69,7 +69,8 @@ bool bytes_from_hex(struct arena *arena, const char *hex, struct bytes *ret_byte
 
 static bool is_base64(struct bytes text)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t padding = 0;
 
     if (text.n % 4)

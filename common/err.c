@@ -25,7 +25,8 @@ enum rc err_rc(Trien__Error code)
     }
 }
 
-enum rc err_set(struct err *err, Trien__Error code, const char *file, int line, const char *format, ...)
+enum rc err_set(struct err *err, Trien__Error code, const char *file, int line, const char *format,
+                ...)
 {
     va_list args;
 
