@@ -1,0 +1,491 @@
+/* The journal: conflicts, restarts, torn tails, damage, full disks, and kill -9 at random moments.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "services/signer/journal.h"
+#include "services/signer/verify.h"
+
+#define DIGEST "00000000000000000000000000000000000000000000000000000000000000"
+#define SEGMENT_BYTES 65536
+
+static char folder[64];
+static struct arena *arena;
+
+static int up(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/trien-journal-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    arena = arena_new((size_t)256 * 1024 * 1024);
+    return 0;
+}
+
+static int down(void **state)
+{
+    char command[96];
+
+    (void)state;
+    arena_free(&arena);
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
+}
+
+static struct journal *open_journal(void)
+{
+    struct journal_config config = {folder, SEGMENT_BYTES, false};
+    struct journal *journal = NULL;
+    struct err err = {0};
+
+    if (journal_open(&config, 1, &err, &journal) != RC_OK)
+        fail_msg("%s", err.detail);
+    return journal;
+}
+
+static enum rc cannot_open(struct err *err)
+{
+    struct journal_config config = {folder, SEGMENT_BYTES, false};
+    struct journal *journal = NULL;
+
+    return journal_open(&config, 1, err, &journal);
+}
+
+/* An intent whose serial, ground and bytes follow from its number. */
+static struct journal_intent intent_of(struct arena *room, unsigned number)
+{
+    return (struct journal_intent){
+        .order_id = arena_printf(room, "order-%u", number),
+        .issuer = "issuing1",
+        .profile = "person",
+        .serial = arena_printf(room, "5%016x", number),
+        .tbs_sha256 = arena_printf(room, DIGEST "%02x", number & 255),
+        .ground = "subscriber",
+        .ground_sha256 = arena_printf(room, "%056x%08x", 0, number),
+        .vouchers = DIGEST "aa",
+        .ground_once = true,
+    };
+}
+
+static struct bytes signature_of(struct arena *room, unsigned number)
+{
+    return bytes_of_text(arena_printf(room, "signature of %u by %d", number, (int)getpid()));
+}
+
+static enum rc sign(struct journal *journal, struct arena *room, unsigned number, struct err *err)
+{
+    struct journal_intent intent = intent_of(room, number);
+    uint64_t sequence, answer;
+
+    TRY(journal_intend(journal, &intent, 2, room, err, &sequence));
+    return journal_answer(journal, intent.order_id, sequence, signature_of(room, number), 3, room,
+                          err, &answer);
+}
+
+static void in_order(void)
+{
+    struct verify_result result;
+    struct err err = {0};
+
+    if (verify_journal(folder, &err, &result) != RC_OK)
+        fail_msg("%s", err.detail);
+}
+
+static void answers_stay(void **state)
+{
+    struct journal *journal = open_journal();
+    struct journal_order order;
+    struct journal_intent intent;
+    struct err err = {0};
+    uint64_t sequence;
+
+    (void)state;
+    for (unsigned i = 0; i < 500; i++)
+        assert_int_equal(sign(journal, arena, i, &err), RC_OK);
+    intent = intent_of(arena, 500);
+    assert_int_equal(journal_intend(journal, &intent, 2, arena, &err, &sequence), RC_OK);
+    for (int round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 500; i++) {
+            assert_int_equal(
+                journal_find(journal, arena_printf(arena, "order-%u", i), arena, &err, &order),
+                RC_OK);
+            assert_true(order.answer_sequence > order.intent_sequence);
+            assert_true(bytes_equal(order.signature, signature_of(arena, i)));
+        }
+        assert_int_equal(journal_find(journal, "order-500", arena, &err, &order), RC_OK);
+        assert_true(order.intent_sequence == sequence && order.answer_sequence == 0);
+        assert_int_equal(journal_find(journal, "order-501", arena, &err, &order), RC_OK);
+        assert_int_equal(order.intent_sequence, 0);
+        journal_close(&journal);
+        journal = open_journal();
+    }
+    journal_close(&journal);
+    in_order();
+}
+
+static void conflicts_are_refused(void **state)
+{
+    struct journal *journal = open_journal();
+    struct journal_intent intent = intent_of(arena, 7);
+    struct err err = {0};
+    uint64_t sequence;
+
+    (void)state;
+    assert_int_equal(journal_intend(journal, &intent, 2, arena, &err, &sequence), RC_OK);
+    intent.tbs_sha256 = DIGEST "ff";
+    assert_int_equal(journal_intend(journal, &intent, 2, arena, &err, &sequence), RC_REJECT);
+    assert_int_equal(err.code, TRIEN__ERROR__ORDER_CONFLICT);
+    intent = intent_of(arena, 9001);
+    intent.serial = intent_of(arena, 7).serial;
+    assert_int_equal(journal_intend(journal, &intent, 2, arena, &err, &sequence), RC_REJECT);
+    assert_int_equal(err.code, TRIEN__ERROR__ORDER_CONFLICT);
+    intent.issuer = "issuing2"; /* a serial number is the issuer's own */
+    assert_int_equal(journal_intend(journal, &intent, 2, arena, &err, &sequence), RC_OK);
+    intent = intent_of(arena, 9002);
+    intent.ground_sha256 = intent_of(arena, 7).ground_sha256;
+    assert_int_equal(journal_intend(journal, &intent, 2, arena, &err, &sequence), RC_REJECT);
+    assert_int_equal(err.code, TRIEN__ERROR__ORDER_CONFLICT);
+    journal_close(&journal);
+    in_order();
+}
+
+static void one_process_at_a_time(void **state)
+{
+    struct journal *journal = open_journal();
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(cannot_open(&err), RC_FATAL);
+    assert_int_equal(err.code, TRIEN__ERROR__JOURNAL_UNWRITABLE);
+    journal_close(&journal);
+}
+
+/* --- files
+ * ----------------------------------------------------------------------------------------- */
+
+static const char *last_file(void)
+{
+    const char *path = NULL;
+
+    for (unsigned i = 1;; i++) {
+        const char *next = arena_printf(arena, "%s/journal-%06u.log", folder, i);
+        if (access(next, F_OK) != 0)
+            return path;
+        path = next;
+    }
+}
+
+static off_t size_of(const char *path)
+{
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_size;
+}
+
+static void append(const char *path, const void *what, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_APPEND);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, what, size), size);
+    close(fd);
+}
+
+static void expect_answer(unsigned number)
+{
+    struct journal *journal = open_journal();
+    struct journal_order order;
+    struct err err = {0};
+
+    assert_int_equal(
+        journal_find(journal, arena_printf(arena, "order-%u", number), arena, &err, &order), RC_OK);
+    assert_true(bytes_equal(order.signature, signature_of(arena, number)));
+    journal_close(&journal);
+    in_order();
+}
+
+/* What a power cut leaves at the end: nothing, zeros, half a line, a line without its beginning. */
+static void torn_tails_are_cut(void **state)
+{
+    static const char zeros[5000];
+    static const char half[] = "12345 1795320449100061 answer order-1 17 c2lnbmF0";
+    struct journal *journal = open_journal();
+    struct err err = {0};
+    const char *path;
+
+    (void)state;
+    assert_int_equal(sign(journal, arena, 20000, &err), RC_OK);
+    journal_close(&journal);
+    append(last_file(), zeros, sizeof(zeros));
+    expect_answer(20000);
+    append(last_file(), half, sizeof(half) - 1);
+    expect_answer(20000);
+    append(last_file(), "\n\n\nxyz\n", 7);
+    expect_answer(20000);
+    for (int cut = 1; cut < 150; cut += 13) { /* the last record is an `open`: nothing of value */
+        path = last_file();
+        assert_int_equal(truncate(path, size_of(path) - cut), 0);
+        expect_answer(20000);
+    }
+}
+
+static void flip(const char *path, off_t at)
+{
+    int fd = open(path, O_RDWR);
+    char c;
+
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &c, 1, at), 1);
+    c ^= 1;
+    assert_int_equal(pwrite(fd, &c, 1, at), 1);
+    close(fd);
+}
+
+/* --- kill -9
+ * --------------------------------------------------------------------------------------- */
+
+struct worker {
+    struct journal *journal;
+    unsigned first;
+    int acks;
+};
+
+static void *work(void *arg)
+{
+    struct worker *worker = arg;
+    struct arena *room = arena_new((size_t)1024 * 1024);
+    struct err err = {0};
+
+    for (unsigned i = 0;; i++) {
+        unsigned number = worker->first + i * 8;
+        if (sign(worker->journal, room, number, &err) != RC_OK)
+            _exit(3);
+        if (write(worker->acks, &number, sizeof(number)) != sizeof(number))
+            _exit(4);
+        arena_reset(room);
+    }
+    return NULL;
+}
+
+/* Eight threads sign until they are killed; each answer that was released is told first. */
+static _Noreturn void child(unsigned base, int acks)
+{
+    struct worker workers[8];
+    pthread_t thread;
+    struct journal_config config = {folder, SEGMENT_BYTES, false};
+    struct err err = {0};
+    struct journal *journal = NULL;
+
+    if (journal_open(&config, 1, &err, &journal) != RC_OK)
+        _exit(2);
+    for (unsigned i = 0; i < 8; i++) {
+        workers[i] = (struct worker){journal, base + i, acks};
+        pthread_create(&thread, NULL, work, &workers[i]);
+    }
+    for (;;)
+        pause();
+}
+
+struct released {
+    unsigned number;
+    pid_t by;
+};
+
+static size_t kill_after(unsigned base, unsigned count, struct released *ret_released, size_t max)
+{
+    int pipe_fds[2], status;
+    size_t n = 0;
+    pid_t pid;
+
+    assert_int_equal(pipe(pipe_fds), 0);
+    pid = fork();
+    if (pid == 0) {
+        close(pipe_fds[0]);
+        child(base, pipe_fds[1]);
+    }
+    close(pipe_fds[1]);
+    while (n < max) {
+        unsigned number;
+        ssize_t got = read(pipe_fds[0], &number, sizeof(number));
+        if (got <= 0)
+            break;
+        ret_released[n++] = (struct released){number, pid};
+        if (n == count)
+            kill(pid, SIGKILL);
+    }
+    close(pipe_fds[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    return n;
+}
+
+#define ROUNDS 25
+#define MAX_RELEASED 100000
+
+static void released_answers_survive_kills(void **state)
+{
+    static struct released released[MAX_RELEASED];
+    size_t count = 0;
+    struct journal *journal;
+    struct journal_state look;
+    struct err err = {0};
+
+    (void)state;
+    srand(20261122);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        count += kill_after(1000000 * (round + 1), 1 + (unsigned)rand() % 700, released + count,
+                            MAX_RELEASED - count);
+        in_order();
+    }
+    journal = open_journal();
+    for (size_t i = 0; i < count; i++) {
+        struct arena *room = arena_new((size_t)64 * 1024);
+        struct journal_order order;
+        const char *expected =
+            arena_printf(room, "signature of %u by %d", released[i].number, (int)released[i].by);
+
+        assert_int_equal(journal_find(journal, arena_printf(room, "order-%u", released[i].number),
+                                      room, &err, &order),
+                         RC_OK);
+        assert_true(order.answer_sequence > 0);
+        assert_true(bytes_equal(order.signature, bytes_of_text(expected)));
+        arena_free(&room);
+    }
+    journal_look(journal, &look);
+    print_message("%zu answers, %u kills, %u files\n", count, ROUNDS, look.segment);
+    assert_true(look.segment > 3);
+    journal_close(&journal);
+    in_order();
+}
+
+/* --- damage and growth
+ * ----------------------------------------------------------------------------- */
+
+/* A start reads the tail behind the checkpoint only, which is why damage far before it is found by
+ * the verifier and not by the start; damage in the tail stops the start. */
+static void start_reads_the_tail_only(void **state)
+{
+    struct journal *journal = open_journal();
+    const char *first = arena_printf(arena, "%s/journal-000001.log", folder);
+    struct verify_result result;
+    struct err err = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < 600; i++)
+        assert_int_equal(sign(journal, arena, 2000000000u + i, &err), RC_OK);
+    journal_close(&journal);
+    in_order();
+    flip(first, 3000);
+    assert_int_equal(verify_journal(folder, &err, &result), RC_REJECT);
+    assert_int_equal(err.code, TRIEN__ERROR__MALFORMED);
+    journal = open_journal();
+    journal_close(&journal);
+    flip(first, 3000);
+    in_order();
+}
+
+static void the_index_can_be_made_anew(void **state)
+{
+    struct journal_config config = {folder, SEGMENT_BYTES, true};
+    struct journal *journal = NULL;
+    struct journal_order order;
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(journal_open(&config, 1, &err, &journal), RC_OK);
+    assert_int_equal(journal_find(journal, "order-3", arena, &err, &order), RC_OK);
+    assert_true(bytes_equal(order.signature, signature_of(arena, 3)));
+    assert_int_equal(journal_find(journal, "order-2000000003", arena, &err, &order), RC_OK);
+    assert_true(bytes_equal(order.signature, signature_of(arena, 2000000003u)));
+    journal_close(&journal);
+    expect_answer(2000000003u);
+}
+
+/* Behind the checkpoint several files follow; a wrong byte in one that is not the last is no
+ * crash's work, and a file that is shorter than the index knows it was cut by somebody. */
+static void damage_in_the_tail_stops_the_start(void **state)
+{
+    const char *last, *before_last;
+    struct journal *journal;
+    struct err err = {0};
+    unsigned number;
+
+    (void)state;
+    journal = open_journal();
+    for (unsigned i = 0; i < 400; i++)
+        assert_int_equal(sign(journal, arena, 3000000000u + i, &err), RC_OK);
+    journal_close(&journal);
+    last = last_file();
+    number = (unsigned)strtoul(strrchr(last, '-') + 1, NULL, 10);
+    before_last = arena_printf(arena, "%s/journal-%06u.log", folder, number - 1);
+    flip(before_last, size_of(before_last) - 500);
+    assert_int_equal(cannot_open(&err), RC_FATAL);
+    assert_non_null(strstr(err.detail, "damaged"));
+    flip(before_last, size_of(before_last) - 500);
+    in_order();
+}
+
+static void full_disk_is_fatal(void **state)
+{
+    struct rlimit before, small;
+    struct journal *journal;
+    struct journal_order order;
+    struct err err = {0};
+    enum rc rc = RC_OK;
+    char command[160];
+
+    (void)state;
+    snprintf(command, sizeof(command), "rm -rf %s/*", folder);
+    assert_int_equal(system(command), 0);
+    journal = open_journal();
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 20000;
+    setrlimit(RLIMIT_FSIZE, &small);
+    for (unsigned i = 0; rc == RC_OK && i < 1000; i++)
+        rc = sign(journal, arena, i, &err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(rc, RC_FATAL);
+    assert_int_equal(err.code, TRIEN__ERROR__JOURNAL_UNWRITABLE);
+    assert_int_equal(sign(journal, arena, 9999, &err), RC_FATAL); /* and it stays so */
+    assert_int_equal(journal_find(journal, "order-0", arena, &err, &order), RC_FATAL);
+    journal_close(&journal);
+    journal = open_journal(); /* with room again: the torn end is cut, the rest is there */
+    assert_int_equal(journal_find(journal, "order-0", arena, &err, &order), RC_OK);
+    assert_true(bytes_equal(order.signature, signature_of(arena, 0)));
+    journal_close(&journal);
+    in_order();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_stay),
+        cmocka_unit_test(conflicts_are_refused),
+        cmocka_unit_test(one_process_at_a_time),
+        cmocka_unit_test(torn_tails_are_cut),
+        cmocka_unit_test(released_answers_survive_kills),
+        cmocka_unit_test(start_reads_the_tail_only),
+        cmocka_unit_test(the_index_can_be_made_anew),
+        cmocka_unit_test(damage_in_the_tail_stops_the_start),
+        cmocka_unit_test(full_disk_is_fatal),
+    };
+
+    return cmocka_run_group_tests_name("journal", tests, up, down);
+}
