@@ -250,26 +250,43 @@ static enum rc hold_key(struct p11 *token, PKCS11_KEY *found, struct err *err,
     return RC_OK;
 }
 
+/* libp11 never forgets a key that it has seen, not even one that was removed since: so the raw
+ * search says which key there is, and libp11's list is asked for exactly that one. */
+static enum rc find_by_id(struct p11 *token, const char *label, struct bytes id, struct err *err,
+                          struct p11_key **ret_key)
+{
+    PKCS11_KEY *keys = NULL;
+    unsigned int count = 0;
+
+    if (PKCS11_enumerate_keys(token->slot->token, &keys, &count) != 0)
+        return p11_take_error(err, "list private keys");
+    for (unsigned int i = 0; i < count; i++)
+        if (keys[i].label && strcmp(keys[i].label, label) == 0 &&
+            bytes_equal(bytes_of(keys[i].id, keys[i].id_len), id))
+            return hold_key(token, &keys[i], err, ret_key);
+    FAIL(err, TRIEN__ERROR__TOKEN_REFUSED,
+         "libp11 does not see the key %s; is there an Ed25519 key in the token?", label);
+}
+
 enum rc p11_find_key(struct p11 *token, const char *label, struct err *err,
                      struct p11_key **ret_key)
 {
-    PKCS11_KEY *keys = NULL, *found = NULL;
-    unsigned int count = 0;
+    autoptr(arena_t) arena = arena_new((size_t)16 * 1024);
+    struct p11_found there;
+    struct bytes id;
 
     for (size_t i = 0; i < token->key_count; i++)
         if (strcmp(token->keys[i].label, label) == 0) {
             *ret_key = &token->keys[i];
             return RC_OK;
         }
-    if (PKCS11_enumerate_keys(token->slot->token, &keys, &count) != 0)
-        return p11_take_error(err, "list private keys");
-    for (unsigned int i = 0; i < count; i++)
-        if (keys[i].label && strcmp(keys[i].label, label) == 0) {
-            CHECK(!found, err, TRIEN__ERROR__TOKEN_REFUSED, "two keys have the label %s", label);
-            found = &keys[i];
-        }
+    TRY(p11_find_objects(token, CKO_PRIVATE_KEY, label, err, &there));
+    CHECK(there.count <= 1, err, TRIEN__ERROR__TOKEN_REFUSED, "two keys have the label %s", label);
     *ret_key = NULL;
-    return found ? hold_key(token, found, err, ret_key) : RC_OK;
+    if (there.count == 0)
+        return RC_OK;
+    TRY(p11_read_value(token, there.objects[0], CKA_ID, arena, err, &id));
+    return find_by_id(token, label, id, err, ret_key);
 }
 
 const char *p11_key_kind(const struct p11_key *key)

@@ -68,3 +68,7 @@ enum rc p11_find_objects(struct p11 *token, CK_OBJECT_CLASS class, const char *l
 /** The one private key with this label. REJECT NOT_FOUND; REJECT TOKEN_REFUSED for two. */
 enum rc p11_find_private(struct p11 *token, const char *label, struct err *err,
                          CK_OBJECT_HANDLE *ret_object) MUST_USE;
+
+/** One attribute's value, 64 KiB at most, in the arena. */
+enum rc p11_read_value(struct p11 *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                       struct arena *arena, struct err *err, struct bytes *ret_value) MUST_USE;

@@ -72,8 +72,8 @@ enum rc p11_find_private(struct p11 *token, const char *label, struct err *err,
     return RC_OK;
 }
 
-static enum rc read_value(struct p11 *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
-                          struct arena *arena, struct err *err, struct bytes *ret_value)
+enum rc p11_read_value(struct p11 *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                       struct arena *arena, struct err *err, struct bytes *ret_value)
 {
     CK_ATTRIBUTE asked = {type, NULL, 0};
     uint8_t *room;
@@ -167,10 +167,10 @@ static enum rc put_certificate(struct p11 *token, struct arena *arena, const cha
     bool there = false;
 
     TRY(p11_find_private(token, label, err, &key));
-    TRY(read_value(token, key, CKA_ID, arena, err, &id));
+    TRY(p11_read_value(token, key, CKA_ID, arena, err, &id));
     TRY(p11_find_objects(token, CKO_CERTIFICATE, label, err, &old));
     for (CK_ULONG i = 0; i < old.count; i++) {
-        TRY(read_value(token, old.objects[i], CKA_VALUE, arena, err, &value));
+        TRY(p11_read_value(token, old.objects[i], CKA_VALUE, arena, err, &value));
         if (bytes_equal(value, der)) {
             there = true;
             old.objects[i] = CK_INVALID_HANDLE;
@@ -204,5 +204,5 @@ enum rc p11_find_certificate(struct p11 *token, const char *label, struct arena 
         *ret_der = (struct bytes){NULL, 0};
         return RC_OK;
     }
-    return read_value(token, found.objects[0], CKA_VALUE, arena, err, ret_der);
+    return p11_read_value(token, found.objects[0], CKA_VALUE, arena, err, ret_der);
 }

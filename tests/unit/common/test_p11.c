@@ -204,6 +204,17 @@ static void keeps_certificates(void **state)
     assert_int_equal(p11_remove(token, "key-rsa2048", &err), RC_OK);
     assert_int_equal(p11_find_certificate(token, "key-rsa2048", arena, &err, &found), RC_OK);
     assert_int_equal(found.n, 0);
+    {
+        struct p11_key *key = NULL; /* the label is free again, in the same session too */
+        uint8_t digest[32] = {9}, signature[P11_MAX_SIGNATURE_BYTES];
+        size_t size;
+
+        assert_int_equal(p11_find_key(token, "key-rsa2048", &err, &key), RC_OK);
+        assert_null(key);
+        assert_int_equal(p11_generate_key(token, "key-rsa2048", "p256", &err, &key), RC_OK);
+        assert_int_equal(p11_sign_sha256(key, digest, &err, signature, &size), RC_OK);
+        assert_true(verifies(p11_key_public(key), digest, signature, size));
+    }
 }
 
 static void same_label_is_not_initialised_twice(void **state)
