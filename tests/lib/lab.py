@@ -224,7 +224,12 @@ class Process:
         return self.popen is not None and self.popen.poll() is None
 
     def health(self):
-        """The /healthz answer; None while the listener is not there."""
+        """The /healthz answer; None while the listener is not there. A service without HTTP is asked
+        over the bus."""
+        if self.service in SINGLE:
+            done = subprocess.run([self.lab.build / "bin/trienctl", "--config", self.lab.dir / "etc/trienctl.conf",
+                                   "--json", "status", self.service], capture_output=True, text=True, timeout=30)
+            return json.loads(done.stdout)[self.service]["health"]
         try:
             with urllib.request.urlopen(self.url("admin", "/healthz"), timeout=5) as answer:
                 return json.load(answer)
