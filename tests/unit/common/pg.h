@@ -15,7 +15,7 @@ static inline int pg_sql(const char *database, const char *sql)
 
     snprintf(command, sizeof(command),
              "PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 -h '%s' "
-             "-U postgres -d '%s' -c \"%s\" >/dev/null",
+             "-U postgres -d '%s' -c \"%s\" >/dev/null 2>&1",
              getenv("TRIEN_TEST_PG"), database, sql);
     return system(command);
 }
@@ -40,4 +40,22 @@ static inline struct db_conf pg_conf(const char *database)
 {
     return (struct db_conf){
         .host = getenv("TRIEN_TEST_PG"), .port = 5432, .name = database, .user = "postgres"};
+}
+
+/* Deploys the frame's own tables (migrations/frame) into the database, granted to the superuser. */
+static inline int pg_deploy_frame(const char *database)
+{
+    static const char *const changes[] = {"outbox", "consumer", "effect"};
+    const char *root = getenv("TRIEN_ROOT");
+    char command[1024];
+    int status = 0;
+
+    for (size_t i = 0; i < 3 && status == 0; i++) {
+        snprintf(command, sizeof(command),
+                 "psql -X -q -v ON_ERROR_STOP=1 -v role=postgres -h '%s' -U postgres -d '%s' "
+                 "-f '%s/migrations/frame/deploy/%s.sql' >/dev/null",
+                 getenv("TRIEN_TEST_PG"), database, root ? root : ".", changes[i]);
+        status = system(command);
+    }
+    return status;
 }
