@@ -96,7 +96,7 @@ def test_rules_are_pure(service):
 
 
 def test_headers_compile_alone():
-    flags = subprocess.run(["pkg-config", "--cflags", "libprotobuf-c", "libcrypto", "jansson"], capture_output=True,
+    flags = subprocess.run(["pkg-config", "--cflags", "libprotobuf-c", "libcrypto", "jansson", "libpq", "libp11", "p11-kit-1"], capture_output=True,
                            text=True, check=True).stdout.split()
     for header in sorted(p for p in SOURCES if p.suffix == ".h"):
         done = subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-fsyntax-only", "-I.", "-Ibuild/release", *flags,
@@ -112,7 +112,7 @@ def test_format():
 
 
 def test_nothing_unfinished():
-    words = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b|not implemented", re.I)
+    words = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b|not imple" r"mented", re.I)
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
     found = []
     for name in files:
