@@ -1,0 +1,100 @@
+"""issuance: certificates a second from posted PDF (about 60 KB, one subscriber each) to stored certificate,
+through every service, for RSA-2048, RSA-4096 and P-256 CA keys; beside the raw rate of the same token
+through libp11 when both cores do nothing else (the limit), and beside `cfssl serve`, which signs a posted
+CSR with a key in memory and stores nothing.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+
+from tests.lib import requests
+from tests.lib.lab import ROOT, LabTemplate, wait_until
+
+NAME = "issuance"
+UNIT = "certificates/s (P-256 CA key)"
+COUNT = int(os.environ.get("BENCH_REQUESTS", "3000"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+KINDS = {"p256": COUNT, "rsa2048": COUNT, "rsa4096": COUNT // 3}
+
+
+def build_tool(name, *libraries):
+    out = ROOT / "build/bench" / name
+    out.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gcc", "-O2", "-o", out, ROOT / f"tests/bench/{name}.c", *libraries], check=True)
+    return out
+
+
+def make_documents(lab, count, folder):
+    """Signed PDFs, each with a key of its own; the keys are made beforehand and once."""
+    paths = []
+    for number in range(count):
+        path = folder / f"{number}.pdf"
+        path.write_bytes(lab.pdf(requests.form03(), size_kb=60))
+        paths.append(path)
+    return paths
+
+
+def issued(lab):
+    return int(lab.value("signing", "SELECT count(*) FROM certificate"))
+
+
+def round_of(lab, poster, paths):
+    """Certificates a second of one flood."""
+    before = issued(lab)
+    started = time.monotonic()
+    posting = subprocess.Popen([poster, f"http://127.0.0.1:{lab.base_port}/v1/requests", lab.dir / "portal.token", "8", "0"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    posting.stdin.write("".join(f"{p}\n" for p in paths))
+    posting.stdin.close()
+    wait_until("every certificate", lambda: issued(lab) - before >= len(paths), deadline=300, every=0.05)
+    seconds = time.monotonic() - started
+    post = json.loads(posting.stdout.read())
+    posting.wait()
+    assert post["refused"] == 0, post
+    return len(paths) / seconds, post
+
+
+def rate_of(kind, poster, say):
+    """(median rate, resident KiB by service, p50/p99 of the post) with a CA key of this kind."""
+    template = LabTemplate(fsync=True, ceremony_key=kind)
+    try:
+        with template.lab(replicas=1) as lab, tempfile.TemporaryDirectory(prefix="trien-bench-") as folder:
+            lab.start("intake", "validation", "signing", "signer", "notification", "status")
+            lab.add_client()
+            lab.add_agency()
+            rates = []
+            for number in range(ROUNDS):
+                paths = make_documents(lab, KINDS[kind], pathlib.Path(folder))
+                rate, post = round_of(lab, poster, paths)
+                rates.append(rate)
+                say(f"{kind}: round {number + 1}: {rate:.0f} certificates/s, post p50 {post['p50_ms']} ms, p99 {post['p99_ms']} ms")
+            memory = {p.service: p.rss_kib() // 1024 for p in lab.processes.values()}
+            return sorted(rates)[len(rates) // 2], memory
+    finally:
+        template.close()
+
+
+def token_rates(say):
+    """Raw signatures a second of a SoftHSM token through libp11, both cores."""
+    subprocess.run(["make", "--no-print-directory", "BUILD=release", "O=build/release", "build/release/bench/token_rate"],
+                   cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run([ROOT / "build/release/bench/token_rate"], cwd=ROOT, capture_output=True, text=True, check=True)
+    rates = {k: float(v) for k, v in re.findall(r"^(\w+) ([\d.]+)", done.stdout, re.M)}
+    say("raw token: " + ", ".join(f"{k} {v:.0f}/s" for k, v in rates.items()))
+    return rates
+
+
+def run(say):
+    poster = build_tool("poster", "-lcurl", "-lpthread")
+    limits = token_rates(say)
+    result, memory = {}, {}
+    for kind in KINDS:
+        result[kind], memory[kind] = rate_of(kind, poster, say)
+    ratios = {f"{k}_ratio_to_raw_token": round(result[k] / limits[k], 3) for k in KINDS}
+    return {"ours": round(result["p256"], 1), "limit": limits["p256"], "peers": {"cfssl serve": "see cfssl.py"},
+            "rsa2048": round(result["rsa2048"], 1), "rsa4096": round(result["rsa4096"], 1), **ratios,
+            "raw_token": limits, "resident_mib": memory, "requests": KINDS, "rounds": ROUNDS}
