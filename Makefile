@@ -155,7 +155,7 @@ fuzz:
 -include $(ALL_OBJ:.o=.d) $(UNIT_SRC:%=$(O)/%.d) $(FUZZ_SRC:%=$(O)/%.d)
 
 include common/mk/targets.mk
--include tests/bus/bus.mk
+-include tests/bus/bus.mk tests/bench/bus_hop/hop.mk tests/bench/rates.mk tests/bench/http.mk
 include common/mk/demo.mk
 
 ##   make help          this list

@@ -1,6 +1,10 @@
 /* The smallest service with a database and a door: POST /post inserts its body in one statement,
- * GET /static answers from memory. It measures what the frame itself costs (tests/bench/post.sh).
- */
+ * GET /static answers from memory. It measures what the frame itself costs (bench_http.py).
+ *
+ *     post-service --make-keys SECRET_FILE PUBLIC_FILE        once, before the first start */
+#include <stdio.h>
+
+#include "common/bus.h"
 #include "common/svc.h"
 
 static const struct db_statement statements[] = {
@@ -53,5 +57,13 @@ static const struct service service = {
 
 int main(int argc, char **argv)
 {
+    struct err err = {0};
+
+    if (argc == 4 && !strcmp(argv[1], "--make-keys")) {
+        if (bus_make_keys(argv[2], argv[3], &err) == RC_OK)
+            return 0;
+        fprintf(stderr, "%s\n", err.detail);
+        return 1;
+    }
     return svc_main(&service, argc, argv);
 }
