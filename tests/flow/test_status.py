@@ -1,0 +1,253 @@
+"""What the public asks, asked by openssl and GnuTLS: OCSP, authorities' certificates, CRLs."""
+import base64
+import hashlib
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp
+
+from tests.lib import requests
+from tests.lib.lab import run, wait_until
+
+
+def get(process, path, headers=None):
+    """(status, headers, body)"""
+    asked = urllib.request.Request(process.url("http", path), headers=headers or {})
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.headers, refused.read()
+
+
+def ask(process, certificate, issuer, algorithm=None, nonce=None, get_path=True):
+    """The OCSP response and its HTTP headers."""
+    builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm or hashes.SHA256())
+    if nonce is not None:
+        builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    return send(process, builder, get_path)
+
+
+def send(process, builder, get_path):
+    der = builder.build().public_bytes(serialization.Encoding.DER)
+    if get_path:
+        status, headers, body = get(process, "/ocsp/" + urllib.parse.quote(base64.b64encode(der), safe=""))
+    else:
+        asked = urllib.request.Request(process.url("http", "/ocsp"), der,
+                                       {"Content-Type": "application/ocsp-request"})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            status, headers, body = answer.status, answer.headers, answer.read()
+    assert status == 200
+    assert headers["Content-Type"] == "application/ocsp-response"
+    return ocsp.load_der_ocsp_response(body), headers
+
+
+def ask_serial(process, issuer, serial):
+    """The OCSP response about a serial number."""
+    key = issuer.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+        digest(issuer.subject.public_bytes()), digest(key), serial, hashes.SHA256())
+    return send(process, builder, get_path=False)
+
+
+def digest(content) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+@pytest.fixture(scope="module")
+def road(template):
+    """One laboratory for all tests of this file; those that change something take a certificate of their own."""
+    with template.lab() as lab:
+        lab.start()
+        lab.add_client()
+        lab.add_agency()
+        yield lab
+
+
+def authority(lab, name):
+    return x509.load_pem_x509_certificate((lab.dir / f"ca/{name}.pem").read_bytes())
+
+
+def issue(lab):
+    """A certificate that status knows: (lab, status, certificate, issuer)."""
+    request = lab.wait_request(lab.post(lab.pdf(requests.form03()))["request_id"])
+    assert request["state"] == "completed", request
+    serial = request["certificates"][0]["serial"]
+    certificate = x509.load_der_x509_certificate(lab.certificate(request["request_id"], serial))
+    made = lab, lab.process("status"), certificate, authority(lab, "issuing1")
+    wait_until("a good answer", lambda: good(*made[1:]))
+    return made
+
+
+@pytest.fixture(scope="module")
+def approved(road):
+    for officer in ("officer1", "officer2"):
+        road.trienctl("responder", "approve", "--officer", officer, "--yes")
+    return road
+
+
+@pytest.fixture(scope="module")
+def issued(approved):
+    return issue(approved)
+
+
+@pytest.fixture
+def fresh(approved):
+    return issue(approved)
+
+
+def good(process, certificate, issuer):
+    answer, _ = ask(process, certificate, issuer)
+    return (answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
+            and answer.certificate_status == ocsp.OCSPCertStatus.GOOD)
+
+
+def test_without_approval_nothing_is_answered(road):
+    status = road.process("status")
+    answer, headers = ask_serial(status, authority(road, "issuing1"), 0x1234)
+    assert answer.response_status == ocsp.OCSPResponseStatus.TRY_LATER
+    assert headers["Cache-Control"] == "no-store"
+    health = status.health()
+    assert health["responder"] == {"ok": False, "certificates": {"issuing1": "waiting"}}
+    assert health["ok"] is False
+
+
+def test_good_by_get_and_post_under_both_hashes(issued):
+    _, status, certificate, issuer = issued
+    for algorithm in (hashes.SHA1(), hashes.SHA256()):
+        for by_get in (True, False):
+            answer, headers = ask(status, certificate, issuer, algorithm, get_path=by_get)
+            assert answer.certificate_status == ocsp.OCSPCertStatus.GOOD
+            assert answer.serial_number == certificate.serial_number
+            assert type(answer.hash_algorithm) is type(algorithm)
+            assert answer.next_update_utc > answer.this_update_utc
+            assert "max-age=" in headers["Cache-Control"] and headers["ETag"] and headers["Expires"]
+            assert headers["Last-Modified"]
+
+
+def test_openssl_and_gnutls_believe_it(issued, tmp_path):
+    lab, status, certificate, _ = issued
+    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    said = run(["openssl", "ocsp", "-issuer", lab.dir / "ca/issuing1.pem", "-cert", tmp_path / "cert.pem",
+                "-url", status.url("http", "/ocsp"), "-CAfile", lab.dir / "ca/root1.pem",
+                "-verify_other", lab.dir / "ca/issuing1.pem"])
+    assert "Response verify OK" in said and "cert.pem: good" in said and "WARNING" not in said
+    said = run(["ocsptool", f"--ask={status.url('http', '/ocsp')}", "--load-cert", tmp_path / "cert.pem",
+                "--load-issuer", lab.dir / "ca/issuing1.pem", "--load-trust", lab.dir / "ca/issuing1.pem",
+                "--verify-allow-broken"])
+    assert "Certificate Status: good" in said and "Success" in said
+
+
+def test_nonces(issued):
+    _, status, certificate, issuer = issued
+    for size in (1, 32, 128):
+        nonce = bytes(range(size))
+        answer, headers = ask(status, certificate, issuer, nonce=nonce)
+        assert answer.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == nonce
+        assert headers["Cache-Control"] == "no-store"
+    answer, _ = ask(status, certificate, issuer, nonce=bytes(129))
+    assert answer.response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+
+
+def test_unknown_foreign_malformed(issued):
+    lab, status, _, issuer = issued
+    answer, headers = ask_serial(status, issuer, 0x1234)  # a serial that this authority never gave
+    assert answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN
+    assert headers["Cache-Control"] == "no-store"
+    answer, _ = ask(status, issuer, authority(lab, "root1"))
+    assert answer.response_status == ocsp.OCSPResponseStatus.UNAUTHORIZED
+    code, _, body = get(status, "/ocsp/AAAA")
+    assert code == 200 and ocsp.load_der_ocsp_response(body).response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+
+
+def test_unchanged_answers_are_304(issued):
+    _, status, certificate, issuer = issued
+    der = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, hashes.SHA1()).build() \
+        .public_bytes(serialization.Encoding.DER)
+    path = "/ocsp/" + base64.b64encode(der).decode()  # slashes and all
+    code, headers, _ = get(status, path)
+    assert code == 200
+    code, _, body = get(status, path, {"If-None-Match": headers["ETag"]})
+    assert (code, body) == (304, b"")
+
+
+def serial_sql(certificate) -> str:
+    text = f"{certificate.serial_number:x}"
+    return f"'\\x{text.zfill(len(text) + len(text) % 2)}'"
+
+
+def test_a_change_by_somebody_else_leaves_memory(fresh):
+    """Another replica, or the next capability, marks a certificate as revoked: the answer in memory goes."""
+    lab, status, certificate, issuer = fresh
+    lab.sql("status", "UPDATE certificate_status SET status = 'revoked', revoked_at = now(), reason = 1 "
+                      f"WHERE serial = {serial_sql(certificate)}")
+
+    def revoked():
+        answer, _ = ask(status, certificate, issuer)
+        return answer if answer.certificate_status == ocsp.OCSPCertStatus.REVOKED else None
+    answer = wait_until("a revoked answer", revoked, 5)
+    assert answer.revocation_reason == x509.ReasonFlags.key_compromise
+
+
+def test_an_event_that_waits_is_try_later(fresh):
+    lab, status, certificate, issuer = fresh
+    lab.sql("status", f"""
+        INSERT INTO dead_letter (feed, partition, event_offset, id, key, type, traceparent, created_at, payload,
+                                 state, error)
+        SELECT 'signing', 0, 999, gen_random_uuid(), lineage_id, 'CertificateIssued', '', now(), '', 'dead', 'test'
+        FROM certificate_status WHERE serial = {serial_sql(certificate)}""")
+
+    def later():
+        answer, _ = ask(status, certificate, issuer)
+        return answer.response_status == ocsp.OCSPResponseStatus.TRY_LATER
+    wait_until("tryLater", later, 5)
+    lab.sql("status", "UPDATE dead_letter SET state = 'resolved', resolved_at = now()")
+    wait_until("a good answer again", lambda: good(status, certificate, issuer), 5)
+
+
+def test_a_killed_token_is_replaced(issued):
+    """Every worker of the token dies; answers with nonce come back within seconds."""
+    _, status, certificate, issuer = issued
+    children = subprocess.run(["pgrep", "-s", str(status.popen.pid), "trien-token"], capture_output=True,
+                              text=True, check=True).stdout.split()
+    assert len(children) == 2
+    run(["kill", "-9", *children])
+
+    def fresh():
+        answer, _ = ask(status, certificate, issuer, nonce=b"fresh")
+        return answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
+    wait_until("a freshly signed answer", fresh, 10)
+
+
+def test_authorities_and_crls(road):
+    status = road.process("status")
+    for name in ("root1", "issuing1"):
+        pem = (road.dir / f"ca/{name}.pem").read_bytes()
+        der = x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
+        for alias in (name, name[:-1]):
+            code, headers, body = get(status, f"/ca/{alias}.cer")
+            assert (code, body, headers["Content-Type"]) == (200, der, "application/pkix-cert")
+            code, _, body = get(status, f"/ca/{alias}.pem")
+            assert code == 200 and x509.load_pem_x509_certificate(body) == x509.load_pem_x509_certificate(pem)
+            assert get(status, f"/ca/{alias}.cer", {"If-None-Match": headers["ETag"]})[0] == 304
+    code, headers, body = get(status, "/crl/root1.crl")
+    assert code == 200 and headers["Content-Type"] == "application/pkix-crl" and headers["Expires"]
+    assert x509.load_der_x509_crl(body).next_update_utc
+    for path in ("/ca/other1.cer", "/ca/..%2fetc.cer", "/ca/root1", "/crl/issuing9.crl", "/certificates/1234.cer",
+                 "/certificates/xyz.cer"):
+        assert get(status, path)[0] == 404, path
+
+
+def test_certificates_are_public_once_published(fresh):
+    lab, status, certificate, _ = fresh
+    path = f"/certificates/{certificate.serial_number:x}.cer"
+    assert get(status, path)[0] == 404
+    lab.sql("status", f"UPDATE certificate_status SET published_at = now() WHERE serial = {serial_sql(certificate)}")
+    code, headers, body = get(status, path)
+    assert code == 200 and headers["Content-Type"] == "application/pkix-cert"
+    assert x509.load_der_x509_certificate(body) == certificate
