@@ -151,14 +151,19 @@ SELECT p FROM unnest($1) AS p WHERE pg_advisory_unlock(21586, p::int4);
 
 -- name: lease_end_hung (int8) -> (int4)
 -- Ends sessions that hold leases, do nothing and have not spoken for $1 milliseconds: a healthy
--- owner looks after its leases several times a second.
-SELECT a.pid FROM pg_stat_activity a
- WHERE a.pid IN (SELECT pid FROM pg_locks
-                  WHERE locktype = 'advisory' AND classid = 21587 AND granted
-                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
-   AND a.pid <> pg_backend_pid() AND a.wait_event_type = 'Client'
-   AND a.state_change < clock_timestamp() - $1 * interval '1 millisecond'
-   AND pg_terminate_backend(a.pid);
+-- owner looks after its leases several times a second. They are found first and ended then: in one
+-- WHERE the planner may end sessions that the other conditions would have spared.
+WITH hung AS MATERIALIZED (
+    -- MATERIALIZED: the planner must not ask the function about any other session.
+WITH hung AS MATERIALIZED (
+    SELECT a.pid FROM pg_stat_activity a
+     WHERE a.pid IN (SELECT pid FROM pg_locks
+                      WHERE locktype = 'advisory' AND classid = 21587 AND granted
+                        AND database = (SELECT oid FROM pg_database
+                                         WHERE datname = current_database()))
+       AND a.pid <> pg_backend_pid() AND a.wait_event_type = 'Client'
+       AND a.state_change < clock_timestamp() - $1 * interval '1 millisecond')
+SELECT pid FROM hung WHERE pg_terminate_backend(pid);
 
 -- === consuming: cursors =============================================================================
 

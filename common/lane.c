@@ -13,6 +13,7 @@
 
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
 #define WITHOUT_DATABASE_MS 50
+#define AFTER_FAILURE_MS 50
 
 static struct metric lag = {
     .kind = METRIC_GAUGE,
@@ -71,25 +72,23 @@ static void measure(struct lane *lane)
     metric_set(&held, __builtin_popcountll(atomic_load(&lane->held)), METRIC_LABELS(number));
 }
 
-/* Everything that waits for its time and not for a socket. False when the database failed. */
-static bool do_what_is_due(struct lane *lane, usec now)
+/* Everything that waits for its time and not for a socket. */
+static enum rc do_what_is_due(struct lane *lane, usec now)
 {
     if (now >= lane->lease_due) {
         lane->lease_due = now + lane->svc->database.rebalance_ms * USEC_PER_MS;
-        if (lease_turn(lane) != RC_OK)
-            return false;
+        TRY(lease_turn(lane));
         measure(lane);
     }
     if (now >= lane->table_due) {
         lane->table_due = now + USEC_PER_SECOND;
         if (atomic_load(&lane->held)) {
-            if (letters_look(lane) != RC_OK)
-                return false;
+            TRY(letters_look(lane));
             effects_look_now(lane);
         }
     }
     letters_turn(lane, now);
-    return effects_turn(lane, now) == RC_OK;
+    return effects_turn(lane, now);
 }
 
 static usec earliest(usec a, usec b)
@@ -129,8 +128,13 @@ static void *run(void *arg)
     while (!atomic_load(&lanes->stopping)) {
         usec now = clock_monotonic();
 
-        if (!is_connected(lane) || !do_what_is_due(lane, now)) {
+        if (!is_connected(lane)) {
             wait_for_something(lane, WITHOUT_DATABASE_MS);
+            continue;
+        }
+        if (do_what_is_due(lane, now) != RC_OK) {
+            log_error(LOG_WARNING, "lane_turn_failed", &lane->tx->err);
+            wait_for_something(lane, AFTER_FAILURE_MS);
             continue;
         }
         fetch_turn(lane, now);
