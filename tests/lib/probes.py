@@ -19,7 +19,7 @@ PRINCIPALS = ("alpha", "beta", "operator", "stranger")
 class Cluster:
     """PostgreSQL in a folder of its own, synced like a real one."""
 
-    def __init__(self):
+    def __init__(self, schema="tests/bus/schema.sql"):
         self.dir = Path(tempfile.mkdtemp(prefix="trien-bus-", dir="/tmp"))
         self.dir.chmod(0o755)
         self.environment = dict(os.environ, TRIEN_PG_STATE=str(self.dir / "state"), PG_FSYNC="on")
@@ -29,7 +29,7 @@ class Cluster:
             self.psql("postgres", f"CREATE DATABASE template_{service} OWNER trien_{service}_owner")
             self.migrate(service)
             run(["psql", "-qX", "-h", self.socket, "-U", "postgres", "-d", f"template_{service}", "-v",
-                 "ON_ERROR_STOP=1", "-f", ROOT / "tests/bus/schema.sql"])
+                 "ON_ERROR_STOP=1", "-f", ROOT / schema])
 
     def migrate(self, service):
         environment = dict(os.environ, SQITCH_FULLNAME="test", SQITCH_EMAIL="test@trien.example")
@@ -62,6 +62,7 @@ class Probe:
 
     def __init__(self, lab, service, replica):
         self.lab, self.service, self.replica = lab, service, replica
+        self.binary = lab.binary
         self.popen = None
         self.log = lab.dir / f"{service}-{replica}.log"
 
@@ -87,7 +88,7 @@ class Probe:
     def start(self, **more):
         environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:abort_on_error=1")
         with open(self.log, "ab") as log:
-            self.popen = subprocess.Popen([build_dir() / "bin/bus-probe", self.service, "--config", self.config(**more)],
+            self.popen = subprocess.Popen([build_dir() / "bin" / self.binary, self.service, "--config", self.config(**more)],
                                           stdout=log, stderr=subprocess.STDOUT, env=environment)
         return self
 
@@ -108,8 +109,8 @@ class ProbeLab:
 
     numbers = itertools.count(1)
 
-    def __init__(self, cluster, log_messages="failures", **more):
-        self.cluster, self.log_messages, self.more = cluster, log_messages, more
+    def __init__(self, cluster, log_messages="failures", binary="bus-probe", **more):
+        self.cluster, self.log_messages, self.binary, self.more = cluster, log_messages, binary, more
         self.number = next(self.numbers)
         self.dir = Path(tempfile.mkdtemp(prefix="probe-", dir=cluster.dir))
         self.base_port = free_base_port(4)

@@ -1,0 +1,17 @@
+# Programs of the benchmark bus-hop. Included by the Makefile.
+BUS_HOP := $(O)/bin/bus-hop
+
+$(O)/tests/bench/bus_hop/hop.pb-c.c $(O)/tests/bench/bus_hop/hop.pb-c.h &: tests/bench/bus_hop/hop.proto
+	$(say) PROTO $<
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=tests/bench/bus_hop --c_out=$(O)/tests/bench/bus_hop $<
+
+$(O)/tests/bench/bus_hop/hop.c.o: $(O)/tests/bench/bus_hop/hop.pb-c.h $(O)/gen/tests/bench/bus_hop/hop.inc
+
+$(BUS_HOP): $(O)/tests/bench/bus_hop/hop.c.o $(O)/tests/bench/bus_hop/hop.pb-c.c.o $(LIBCOMMON)
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+bench: $(BUS_HOP)
+-include $(O)/tests/bench/bus_hop/hop.c.d

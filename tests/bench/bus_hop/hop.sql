@@ -1,0 +1,7 @@
+-- Statements of both ends of the hop.
+
+-- name: order_insert (int8, text)
+INSERT INTO hop_order (number, note) VALUES ($1, $2);
+
+-- name: taken_insert (int8, bytea)
+INSERT INTO hop_taken (number, digest) VALUES ($1, $2);
