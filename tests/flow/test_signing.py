@@ -1,0 +1,154 @@
+"""Orders, certificates, the station and OCSP responders, with the real signer and real tokens; every
+certificate is looked at by programs that are not ours."""
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
+from tests.lib import requests
+from tests.lib.lab import wait_until
+
+ROAD = ("intake", "validation", "signing", "signer")
+
+
+@pytest.fixture
+def road(lab):
+    lab.start(*ROAD)
+    lab.add_client()
+    lab.add_agency()
+    return lab
+
+
+def issued(road, document):
+    """The finished request and its certificates as PEM files, by number of the subscriber."""
+    request = road.wait_request(road.post(road.pdf(document))["request_id"])
+    files = {}
+    for row in request["certificates"]:
+        der = road.certificate(request["request_id"], row["serial"])
+        path = road.dir / f"{row['serial']}.pem"
+        path.write_bytes(x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM))
+        files[row["subscriber"]] = path
+    return request, files
+
+
+def program(*command):
+    done = subprocess.run([str(c) for c in command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def check(road, path, purpose=None):
+    ca = road.dir / "ca"
+    extra = ["-purpose", purpose] if purpose else []
+    program("openssl", "verify", "-x509_strict", *extra, "-CAfile", ca / "root1.pem", "-untrusted",
+            ca / "issuing1.pem", path)
+    return program("certtool", "-i", "--infile", path)
+
+
+def test_a_certificate_as_others_read_it(road):
+    request, files = issued(road, requests.form03())
+    assert request["state"] == "completed", request
+    text = check(road, files[1], "sslserver")
+    assert "Certificate Authority (CA): FALSE" in text
+    assert "TLS WWW Server" in text
+    assert "2.999.68.1.3" in text
+    assert "/crl/issuing1.crl" in text and "/ca/issuing1.cer" in text and "/ocsp" in text
+    stored = road.sql("signing", "SELECT state FROM item_order")
+    assert stored == [["issued"]]
+    # What the signer was asked for is what came back.
+    assert road.value("signing", "SELECT position(t.tbs_der IN c.certificate_der) > 0 "
+                                 "FROM order_tbs t JOIN certificate c USING (request_id, number)") == "t"
+    assert road.value("signing", "SELECT count(*) FROM serial") == "1"
+
+
+def test_many_subscribers_are_one_look(road):
+    request, files = issued(road, requests.form03(count=40))
+    assert request["state"] == "completed", request
+    assert len(files) == 40
+    assert road.value("signing", "SELECT count(DISTINCT serial) FROM certificate") == "40"
+    check(road, files[40], "sslserver")
+
+
+def test_a_key_belongs_to_one_lineage(road):
+    text, _ = requests.csr()
+    first, second = requests.form03(), requests.form03()
+    for document in (first, second):
+        document["subscribers"][0]["csr"] = text
+    second["subscribers"][0]["name"] = "Cổng dịch vụ khác TEST"
+    request, _ = issued(road, first)
+    assert request["state"] == "completed", request
+    request, _ = issued(road, second)
+    assert request["state"] == "failed", request
+    assert [r["code"] for r in request["subscribers"][0]["reasons"]] == ["key_reused"]
+    assert road.value("signing", "SELECT count(*) FROM certificate") == "1"
+
+
+def test_the_station(road):
+    answer = road.post(road.pdf(requests.form01()))
+    item = f"{answer['request_id']}/1"
+    road.wait_item(answer["request_id"], 1, "key_awaited")
+    orders = json.loads(road.trienctl("station", "list", "--json"))["orders"]
+    assert [(o["order_id"], o["state"], o["profile"]) for o in orders] == [(item, "awaiting_key", "person")]
+    done = json.loads(road.trienctl("station", "run", "--order", item, "--device-serial", "TEST-0001", "--json"))
+    assert done["orders"][0]["device_serial"] == "TEST-0001"
+    request = road.wait_request(answer["request_id"])
+    assert request["state"] == "completed", request
+    der = road.certificate(answer["request_id"], done["orders"][0]["serial"])
+    subject = x509.load_der_x509_certificate(der).subject
+    assert subject.get_attributes_for_oid(NameOID.USER_ID)[0].value.startswith("CCCD:")
+    # The certificate lies in the token beside its key, where any PKCS#11 program finds it.
+    objects = program("env", f"SOFTHSM2_CONF={road.dir}/etc/softhsm-station.conf", "p11tool", "--batch",
+                      "--provider=/usr/lib/softhsm/libsofthsm2.so", "--list-all-certs", "pkcs11:token=trien-station")
+    assert f"trien {item}" in objects
+    # Again: nothing is left to do, and the finished order is only finished once more.
+    assert json.loads(road.trienctl("station", "run", "--json"))["orders"] == []
+    again = json.loads(road.trienctl("station", "run", "--order", item, "--device-serial", "TEST-0001", "--json"))
+    assert again["orders"][0]["serial"] == done["orders"][0]["serial"]
+    assert road.value("signing", "SELECT count(*) FROM certificate") == "1"
+
+
+def test_a_station_nobody_enrolled(road):
+    answer = road.post(road.pdf(requests.form01()))
+    road.wait_item(answer["request_id"], 1, "key_awaited")
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "stranger.key"
+        program("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key)
+        key.chmod(0o600)
+        with pytest.raises(AssertionError, match="enrol this station"):
+            road.trienctl("station", "run", "--key", key)
+    # The order goes on waiting for a station that may; the key in the token is used then.
+    done = json.loads(road.trienctl("station", "run", "--json"))
+    assert len(done["orders"]) == 1
+    assert road.wait_request(answer["request_id"])["state"] == "completed"
+
+
+def test_two_officers_make_a_responder(road):
+    # Status is not well before it holds a certificate.
+    road.start("status", wait=False)
+    first = wait_until("the responder's key", lambda: approve(road, "officer1"))
+    assert (first["approvals"], first["needed"]) == (1, 2)
+    assert approve(road, "officer1")["approvals"] == 1
+    assert road.value("signing", "SELECT count(*) FROM responder_order") == "0"
+    assert approve(road, "officer2")["approvals"] == 2
+    wait_until("the responder's certificate", lambda: road.value(
+        "signing", "SELECT count(*) FROM responder_order WHERE state = 'issued'") == "1")
+    der = bytes.fromhex(road.value("signing", "SELECT encode(certificate_der, 'hex') FROM responder_order"))
+    path = road.dir / "responder.pem"
+    path.write_bytes(x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM))
+    text = check(road, path, "ocsphelper")
+    assert "OCSP signing" in text
+    road.wait_well(road.process("status"))
+
+
+def approve(road, officer):
+    """What the command printed; None while status has no key yet."""
+    try:
+        text = road.trienctl("responder", "approve", "--officer", officer, "--yes", "--json")
+    except AssertionError:
+        return None
+    return json.loads(text[text.index("{"):])
