@@ -129,18 +129,3 @@ struct bytes pdf_child_job(struct bytes file)
     trien::examine(file, examination);
     return trien::answer_with(examination);
 }
-
-void pdf_child_warm_up(void)
-{
-    /* Without a signature: qpdf's tables, the allocator and the unwinder are what is to be warmed.
-     */
-    static const char document[] =
-        "%PDF-1.7\n"
-        "1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
-        "2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\nendobj\n"
-        "xref\n0 3\n0000000000 65535 f \n0000000009 00000 n \n0000000058 00000 n \n"
-        "trailer\n<< /Size 3 /Root 1 0 R >>\nstartxref\n110\n%%EOF\n";
-
-    for (int i = 0; i < 3; i++)
-        free(const_cast<uint8_t *>(pdf_child_job(bytes_of(document, sizeof(document) - 1)).p));
-}

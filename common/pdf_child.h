@@ -4,6 +4,7 @@
  * signatures with those it has verified itself. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/bytes.h"
@@ -52,8 +53,9 @@ struct pdf_child_answer {
  * its answer. */
 struct bytes pdf_child_job(struct bytes file);
 
-/** Parses a small document with everything in it, once, so that a forked child finds it warm. */
-void pdf_child_warm_up(void);
+/** Examines a document with everything in it, made here, so that a forked child finds it all warm.
+ *  False when that document does not pass: the build is broken. */
+bool pdf_child_warm_up(void);
 
 #ifdef __cplusplus
 }

@@ -175,7 +175,7 @@ size_t pdf_token_length(struct pdf_token *s)
 
     look.at += strlen("/Length");
     pdf_token_blank(&look);
-    if (!pdf_token_number(&look, look.file.n, &length))
+    if (!pdf_token_number(&look, UINT32_MAX, &length))
         return SIZE_MAX;
     pdf_token_blank(&look);
     if (pdf_token_number(&look, 65535, &generation)) {

@@ -18,13 +18,14 @@
 struct sandbox;
 
 struct sandbox_profile {
-    const char *name;      /* of the processes, at most 15 characters */
-    void (*warm_up)(void); /* runs once in the zygote, so that children need not; may be NULL */
-    struct bytes (*job)(
-        struct bytes input); /* runs in the child; its answer is written to the caller */
-    unsigned cpu_ms;         /* CPU time of one child */
-    unsigned deadline_ms;    /* wall clock of one child */
-    unsigned memory_mib;     /* address space beyond the zygote's; not limited under ASan */
+    const char *name; /* of the processes, at most 15 characters */
+    /* Runs once in the zygote, so that children need not; false: do not start. May be NULL. */
+    bool (*warm_up)(void);
+    /* Runs in the child; what it returns is written to the caller. */
+    struct bytes (*job)(struct bytes input);
+    unsigned cpu_ms;      /* CPU time of one child */
+    unsigned deadline_ms; /* wall clock of one child */
+    unsigned memory_mib;  /* address space beyond the zygote's; not limited under ASan */
     size_t answer_limit_bytes;
 };
 

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifdef TRIEN_ASAN
@@ -64,6 +65,7 @@ static void allow_limited(scmp_filter_ctx rules)
     failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
                                SCMP_A0(SCMP_CMP_EQ, ANSWER_FD));
 #ifdef TRIEN_ASAN
+    failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(sigaltstack), 0);
     failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
                                SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
 #endif
@@ -173,22 +175,22 @@ static _Noreturn void child(const struct sandbox_profile *profile, int input_fd,
 
 /* --- the zygote --- */
 
+/* Nothing of the service's own handling is inherited. Who ends the service is not the zygote's
+ * business: the socket tells. */
 static void set_signals(void)
 {
-    struct sigaction limit = {.sa_handler = on_limit}, ignored = {.sa_handler = SIG_IGN},
-                     usual = {.sa_handler = SIG_DFL};
+    static const int deaf[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    struct sigaction usual = {.sa_handler = SIG_DFL}, limit = {.sa_handler = on_limit},
+                     ignored = {.sa_handler = SIG_IGN};
     sigset_t none;
 
-    sigemptyset(&none);
+    for (int i = 1; i < NSIG; i++)
+        sigaction(i, &usual, NULL);
+    for (size_t i = 0; i < COUNT_OF(deaf); i++)
+        sigaction(deaf[i], &ignored, NULL);
     sigaction(SIGALRM, &limit, NULL);
     sigaction(SIGPROF, &limit, NULL);
-    sigaction(SIGPIPE, &usual, NULL);
-    /* Children vanish by themselves; who ends the service is not the zygote's business: the socket
-     * is. */
-    sigaction(SIGCHLD, &ignored, NULL);
-    sigaction(SIGTERM, &ignored, NULL);
-    sigaction(SIGINT, &ignored, NULL);
-    sigaction(SIGHUP, &ignored, NULL);
+    sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -282,8 +284,8 @@ _Noreturn void sandbox_zygote(const struct sandbox_profile *profile, int control
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         die("prctl");
     make_filter();
-    if (profile->warm_up)
-        profile->warm_up();
+    if (profile->warm_up && !profile->warm_up())
+        die("warm-up");
     set_limits(profile);
     if (send(CONTROL_FD, "", 1, MSG_NOSIGNAL) != 1)
         _exit(0);
@@ -292,6 +294,11 @@ _Noreturn void sandbox_zygote(const struct sandbox_profile *profile, int control
             child(profile, fds[0], fds[1]);
         close(fds[0]);
         close(fds[1]);
+        /* Those that have ended since: their CPU time is counted with ours. */
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
     }
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
     _exit(0);
 }

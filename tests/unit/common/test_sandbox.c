@@ -1,0 +1,299 @@
+/* The sandbox: what a child may not do, what ends it, and what its caller then hears. */
+#include "common/sandbox.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ANSWER_LIMIT 4096u
+
+/* --- the jobs, chosen by the input's first byte --- */
+
+static struct bytes echo(struct bytes input)
+{
+    return bytes_of(input.p + 1, input.n - 1);
+}
+
+static struct bytes crash(struct bytes input)
+{
+    (void)input;
+    raise(SIGSEGV);
+    __builtin_trap();
+}
+
+static struct bytes spin(struct bytes input)
+{
+    for (volatile uint64_t i = 0;; i++)
+        ;
+    return input;
+}
+
+static struct bytes hang(struct bytes input)
+{
+    static int word;
+
+    for (;;)
+        syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    return input;
+}
+
+static struct bytes too_much(struct bytes input)
+{
+    (void)input;
+    return bytes_of(calloc(1, ANSWER_LIMIT + 1), ANSWER_LIMIT + 1);
+}
+
+static struct bytes hog(struct bytes input)
+{
+    size_t got = 0;
+
+    while (got < 4096 && malloc(1024 * 1024))
+        got++;
+    return got < 4096 ? bytes_of("refused", 7) : input;
+}
+
+/* Breaks the frame: half an answer, then the end. */
+static struct bytes lie(struct bytes input)
+{
+    static const uint8_t half[] = {'A', 200, 0, 0, 0, 'x'};
+
+    (void)input;
+    _exit(write(3, half, sizeof(half)) > 0 ? 0 : 1);
+}
+
+/* Every way out. In the release build the first one ends the child; in the sanitizer build each is
+ * denied. */
+static long attempt(uint8_t which)
+{
+    switch (which) {
+    case 0:
+        return syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
+    case 1:
+        return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+    case 2:
+        return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    case 3:
+        return syscall(SYS_execve, "/bin/true", NULL, NULL);
+    case 4:
+        return syscall(SYS_kill, getppid(), 0);
+    case 5:
+        return syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0);
+    case 6:
+        return (long)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    case 7:
+        return write(0, "x", 1);
+    case 8:
+        return syscall(SYS_setitimer, 0, NULL, NULL);
+    case 9:
+        return syscall(SYS_recvmsg, 4, NULL, 0);
+    default:
+        return syscall(SYS_prctl, 22, 0, 0, 0, 0);
+    }
+}
+
+static struct bytes escape(struct bytes input)
+{
+    return attempt(input.p[1]) < 0 ? bytes_of("denied", 6) : bytes_of("escaped", 7);
+}
+
+static struct bytes job(struct bytes input)
+{
+    static struct bytes (*const jobs[])(struct bytes) = {echo,     crash, spin, hang,
+                                                         too_much, hog,   lie,  escape};
+
+    return jobs[input.p[0]](input);
+}
+
+/* --- the tests --- */
+
+static const struct sandbox_profile profile = {.name = "test",
+                                               .job = job,
+                                               .cpu_ms = 200,
+                                               .deadline_ms = 600,
+                                               .memory_mib = 64,
+                                               .answer_limit_bytes = ANSWER_LIMIT};
+
+struct fixture {
+    struct sandbox *sandbox;
+    struct arena *arena;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct err err = {0};
+
+    f->arena = arena_new(16 * 1024 * 1024);
+    *state = f;
+    return sandbox_new(&profile, &err, &f->sandbox) == RC_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    sandbox_free(&f->sandbox);
+    assert_null(f->sandbox);
+    arena_free(&f->arena);
+    free(f);
+    return 0;
+}
+
+static enum sandbox_end run(struct fixture *f, const void *input, size_t size,
+                            struct bytes *ret_answer)
+{
+    struct err err = {0};
+    enum sandbox_end end = SANDBOX_CRASHED;
+
+    assert_int_equal(
+        sandbox_run(f->sandbox, bytes_of(input, size), f->arena, &err, &end, ret_answer), RC_OK);
+    return end;
+}
+
+static void test_answer_comes_back(void **state)
+{
+    struct bytes answer;
+
+    assert_int_equal(run(*state, "\0hello", 6, &answer), SANDBOX_ANSWERED);
+    assert_int_equal(answer.n, 5);
+    assert_memory_equal(answer.p, "hello", 5);
+    assert_int_equal(run(*state, "\0", 1, &answer), SANDBOX_ANSWERED);
+    assert_int_equal(answer.n, 0);
+}
+
+static void test_crash_is_one_job(void **state)
+{
+    struct bytes answer;
+
+    assert_int_equal(run(*state, "\1", 1, &answer), SANDBOX_CRASHED);
+    assert_int_equal(run(*state, "\6", 1, &answer), SANDBOX_CRASHED);
+    assert_true(sandbox_alive(((struct fixture *)*state)->sandbox));
+    assert_int_equal(run(*state, "\0x", 2, &answer), SANDBOX_ANSWERED);
+}
+
+static void test_limits(void **state)
+{
+    struct bytes answer;
+
+    assert_int_equal(run(*state, "\2", 1, &answer), SANDBOX_LIMIT);
+    assert_int_equal(run(*state, "\3", 1, &answer), SANDBOX_LIMIT);
+    assert_int_equal(run(*state, "\4", 1, &answer), SANDBOX_LIMIT);
+#ifndef TRIEN_ASAN
+    assert_int_equal(run(*state, "\5", 1, &answer), SANDBOX_ANSWERED);
+    assert_memory_equal(answer.p, "refused", 7);
+#endif
+}
+
+static void test_no_way_out(void **state)
+{
+    for (uint8_t i = 0; i <= 10; i++) {
+        uint8_t input[] = {7, i};
+        struct bytes answer;
+        enum sandbox_end end = run(*state, input, sizeof(input), &answer);
+
+#ifdef TRIEN_ASAN
+        assert_int_equal(end, SANDBOX_ANSWERED);
+        assert_memory_equal(answer.p, "denied", 6);
+#else
+        assert_int_equal(end, SANDBOX_CRASHED);
+#endif
+    }
+}
+
+static void *ask_often(void *fixture)
+{
+    struct fixture *f = fixture;
+    struct arena *arena = arena_new(1024 * 1024);
+    size_t wrong = 0;
+
+    for (unsigned i = 0; i < 50; i++) {
+        char text[32];
+        int n = snprintf(text, sizeof(text), "%c%p %u", 0, (void *)arena, i);
+        enum sandbox_end end;
+        struct bytes answer;
+        struct err err = {0};
+
+        if (sandbox_run(f->sandbox, bytes_of(text, (size_t)n), arena, &err, &end, &answer) !=
+                RC_OK ||
+            end != SANDBOX_ANSWERED || answer.n != (size_t)n - 1 ||
+            memcmp(answer.p, text + 1, answer.n) != 0)
+            wrong++;
+    }
+    arena_free(&arena);
+    return (void *)wrong;
+}
+
+static void test_many_threads_get_their_own_answers(void **state)
+{
+    pthread_t threads[4];
+    void *wrong;
+
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, *state), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+}
+
+/* The first member of struct sandbox after its profile and socket is the zygote's number; rather
+ * than peek, the test asks the kernel for this process' only child. */
+static pid_t only_child(void)
+{
+    char path[64], text[64] = "";
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    return (pid_t)strtol(text, NULL, 10);
+}
+
+static void test_dead_zygote_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    enum sandbox_end end;
+    struct bytes answer;
+    siginfo_t ended;
+    pid_t zygote = only_child();
+
+    assert_int_equal(kill(zygote, SIGKILL), 0);
+    assert_int_equal(waitid(P_PID, (id_t)zygote, &ended, WEXITED | WNOWAIT), 0);
+    assert_false(sandbox_alive(f->sandbox));
+    assert_int_equal(sandbox_run(f->sandbox, bytes_of("\0x", 2), f->arena, &err, &end, &answer),
+                     RC_RETRY);
+    assert_int_equal(err.code, TRIEN__ERROR__INSPECTOR_UNAVAILABLE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_answer_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_crash_is_one_job, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_way_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_threads_get_their_own_answers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dead_zygote_is_noticed, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
+}
