@@ -148,7 +148,8 @@ static void put_process(FILE *out)
     put_figure(out, "process_cpu_seconds_total", "User and system CPU time spent.", "counter",
                (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6 +
                    (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6);
-    put_figure(out, "process_open_fds", "Open file descriptors.", "gauge", open_files());
+    if (open_files() > 0) /* hidden from a process that may not be dumped, unless it is root */
+        put_figure(out, "process_open_fds", "Open file descriptors.", "gauge", open_files());
     if (!read_stat(stat))
         return;
     put_figure(out, "process_resident_memory_bytes", "Resident memory.", "gauge", stat[21] * page);
