@@ -3,6 +3,7 @@
  * is a courtesy with a deadline: everything is correct after a kill as well. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -110,6 +111,15 @@ static void harden(void)
 #endif
     signal(SIGPIPE, SIG_IGN);
     umask(027);
+}
+
+/* Fixed thresholds: otherwise glibc raises them after the first 20 MiB body and keeps such memory
+ * for ever. Few arenas, because most memory of a message comes from our own. */
+static void tame_malloc(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    mallopt(M_ARENA_MAX, 4);
 }
 
 /* Before anything is forked or started, so that no thread ever takes a signal meant for main. */
@@ -255,6 +265,7 @@ static int with_config(const struct service *service, const char *path, bool onl
     int signals = take_signals();
 
     harden();
+    tame_malloc();
     log_open(service->name, "");
     if (svc_configure(svc, path, &err) != RC_OK)
         return complain(svc, &err);
