@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #define ARENA_LIMIT ((size_t)256 * 1024 * 1024)
 #define CALL_DEADLINE_MS 10000
+#define PAUSE_MS 200
 #define MAX_PEERS 16
 
 static struct options {
@@ -151,14 +153,30 @@ static enum rc open_caller(const char *principal, struct err *err, struct bus_ca
     return bus_caller_new(&keys, peers, count, err, ret_caller);
 }
 
+/* "Not now" is an answer that changes nothing: people would only type the command again. False when
+ * the deadline leaves no room for another try. */
+static bool pause_before(usec deadline)
+{
+    if (clock_monotonic() + 2 * PAUSE_MS * USEC_PER_MS > deadline)
+        return false;
+    poll(NULL, 0, PAUSE_MS);
+    return true;
+}
+
 enum rc ctl_call(const char *principal, const char *peer, const ProtobufCMessage *request,
                  const ProtobufCMessageDescriptor *reply, int deadline_ms, struct err *err,
                  ProtobufCMessage **ret_reply)
 {
     struct bus_caller *caller = NULL;
+    usec deadline = clock_monotonic() + deadline_ms * USEC_PER_MS;
     TRY(open_caller(principal ? principal : options.principal, err, &caller));
-    enum rc rc =
-        bus_call(caller, peer, request, reply, deadline_ms, NULL, "", ctl_arena(), err, ret_reply);
+    enum rc rc;
+    do {
+        int left_ms = (int)((deadline - clock_monotonic()) / USEC_PER_MS);
+        err_clear(err);
+        rc = bus_call(caller, peer, request, reply, left_ms, NULL, "", ctl_arena(), err, ret_reply);
+    } while (rc == RC_RETRY && err->code != TRIEN__ERROR__DEADLINE_PASSED &&
+             pause_before(deadline));
     bus_caller_free(&caller);
     return rc;
 }

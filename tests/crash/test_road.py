@@ -54,7 +54,7 @@ class Killer(threading.Thread):
         process.start()
 
     def kill_postgres(self):
-        postmaster = int((self.lab.template.data / "postmaster.pid").read_text().split()[0])
+        postmaster = int((self.lab.template.dir / "pg/postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for pid in [postmaster, *map(int, children)]:
             with contextlib.suppress(ProcessLookupError):
