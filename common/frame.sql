@@ -154,8 +154,6 @@ SELECT p FROM unnest($1) AS p WHERE pg_advisory_unlock(21586, p::int4);
 -- owner looks after its leases several times a second. They are found first and ended then: in one
 -- WHERE the planner may end sessions that the other conditions would have spared.
 WITH hung AS MATERIALIZED (
-    -- MATERIALIZED: the planner must not ask the function about any other session.
-WITH hung AS MATERIALIZED (
     SELECT a.pid FROM pg_stat_activity a
      WHERE a.pid IN (SELECT pid FROM pg_locks
                       WHERE locktype = 'advisory' AND classid = 21587 AND granted
