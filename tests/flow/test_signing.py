@@ -56,7 +56,7 @@ def test_a_certificate_as_others_read_it(road):
     text = check(road, files[1], "sslserver")
     assert "Certificate Authority (CA): FALSE" in text
     assert "TLS WWW Server" in text
-    assert "2.999.68.1.3" in text
+    assert "1.3.6.1.4.1.32473.68.1.3" in text
     assert "/crl/issuing1.crl" in text and "/ca/issuing1.cer" in text and "/ocsp" in text
     stored = road.sql("signing", "SELECT state FROM item_order")
     assert stored == [["issued"]]

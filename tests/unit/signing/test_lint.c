@@ -317,12 +317,12 @@ static struct bytes spoil_policies_of_profile(void)
 
 static struct bytes spoil_policies_cps(void)
 {
-    return with_policies("2.999.68.1.1", "http://example.net/", V_ASN1_UTF8STRING);
+    return with_policies("1.3.6.1.4.1.32473.68.1.1", "http://example.net/", V_ASN1_UTF8STRING);
 }
 
 static struct bytes spoil_policies_notice(void)
 {
-    return with_policies("2.999.68.1.1", CPS, V_ASN1_VISIBLESTRING);
+    return with_policies("1.3.6.1.4.1.32473.68.1.1", CPS, V_ASN1_VISIBLESTRING);
 }
 
 SPOIL(crl_points_present, PROFILE_PERSON, drop(x, NID_crl_distribution_points))

@@ -18,7 +18,7 @@
 
 static const struct issuer_places world_places = {
     .public_url = "http://127.0.0.1:8081",
-    .policy_oid = "2.999.68.1",
+    .policy_oid = "1.3.6.1.4.1.32473.68.1",
     .cps_url = "http://127.0.0.1:8081/policies/cps/1",
 };
 
