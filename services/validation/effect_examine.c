@@ -130,6 +130,8 @@ static enum rc judge(struct fx *fx, const Trien__ExamineDocument *request,
     else if (report.verdict == DOCUMENT_ACCEPTED)
         examine_request(&context, report.request_json, &reasons, examined);
     reasons_pack(&reasons, &examined->n_reasons, &examined->reasons);
+    examined->reasons_left_out = (uint32_t)reasons.left_out;
+    examined->has_reasons_left_out = reasons.left_out > 0;
     return RC_OK;
 }
 
@@ -197,6 +199,7 @@ static void take_reasons(const Trien__ExaminedDocument *examined, struct reasons
         reasons_add(reasons, reason->code, reason->field ? reason->field : "", reason->text_vi,
                     reason->text_en);
     }
+    reasons->left_out += examined->reasons_left_out;
 }
 
 static enum rc get_facts(struct tx *tx, const Trien__ExaminedDocument *examined,
