@@ -56,7 +56,8 @@ class Bench:
     def make_database(self):
         self.psql("-c", "ALTER SYSTEM SET max_wal_size = '8GB'", "-c", "SELECT pg_reload_conf()", "-c",
                   "CREATE DATABASE trien_bench", database="postgres")
-        for change in ("outbox", "consumer", "effect"):
+        plan = (ROOT / "migrations/frame/sqitch.plan").read_text()
+        for change in re.findall(r"^([a-z_]+) ", plan, re.M):
             self.psql("-f", ROOT / f"migrations/frame/deploy/{change}.sql")
         self.psql("-c", "CREATE TABLE post (at timestamptz NOT NULL, body bytea NOT NULL)",
                   "-c", "ALTER TABLE post ALTER COLUMN body SET STORAGE EXTERNAL",

@@ -42,20 +42,17 @@ static inline struct db_conf pg_conf(const char *database)
         .host = getenv("TRIEN_TEST_PG"), .port = 5432, .name = database, .user = "postgres"};
 }
 
-/* Deploys the frame's own tables (migrations/frame) into the database, granted to the superuser. */
+/* Deploys the frame's own tables (migrations/frame, in the order of its plan) into the database,
+ * granted to the superuser. */
 static inline int pg_deploy_frame(const char *database)
 {
-    static const char *const changes[] = {"outbox", "consumer", "effect"};
     const char *root = getenv("TRIEN_ROOT");
     char command[1024];
-    int status = 0;
 
-    for (size_t i = 0; i < 3 && status == 0; i++) {
-        snprintf(command, sizeof(command),
-                 "psql -X -q -v ON_ERROR_STOP=1 -v role=postgres -h '%s' -U postgres -d '%s' "
-                 "-f '%s/migrations/frame/deploy/%s.sql' >/dev/null",
-                 getenv("TRIEN_TEST_PG"), database, root ? root : ".", changes[i]);
-        status = system(command);
-    }
-    return status;
+    snprintf(command, sizeof(command),
+             "cd '%s/migrations/frame' && for change in $(sed -n 's/^\\([a-z_]*\\) .*/\\1/p' "
+             "sqitch.plan); do psql -X -q -v ON_ERROR_STOP=1 -v role=postgres -h '%s' -U postgres "
+             "-d '%s' -f deploy/$change.sql >/dev/null || exit 1; done",
+             root ? root : ".", getenv("TRIEN_TEST_PG"), database);
+    return system(command);
 }
