@@ -63,11 +63,11 @@ static void allow_limited(scmp_filter_ctx rules)
     failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                               SCMP_A0(SCMP_CMP_EQ, ANSWER_FD));
+                               SCMP_A0(SCMP_CMP_EQ, ANSWER_FD, 0));
 #ifdef TRIEN_ASAN
     failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(sigaltstack), 0);
     failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                               SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+                               SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0));
 #endif
     if (failed)
         die("rule");
@@ -104,7 +104,7 @@ static void on_limit(int signal_number)
     _exit(write(ANSWER_FD, &says, 1) == 1 ? 0 : 1);
 }
 
-static void set_timer(int which, unsigned ms)
+static void set_timer(__itimer_which_t which, unsigned ms)
 {
     struct itimerval when = {.it_value = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000) * 1000}};
 

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Makes the seeds that are not text:  tests/fuzz/seeds.py FOLDER
+
+Documents and CMS messages are made here rather than kept. Needs the packages of tests/requirements.txt and
+finds them in build/venv by itself; without them the fuzzer starts from less.
+"""
+import os
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+VENV = ROOT / "build/venv/bin/python"
+sys.path.insert(0, str(ROOT))
+
+
+def documents(folder, pki):
+    from tests.lib import hostile
+    for number, case in enumerate(hostile.cases(pki)):
+        if case.name.startswith(("pdfsig", "pyhanko two", "many", "request bomb", "object stream bomb", "sixteen", "seventeen")):
+            continue
+        pdf = shrink(case)
+        if len(pdf) < 64 * 1024:
+            for target in ("pdf_raw", "pdf_child"):
+                write(folder / target / f"{number}.pdf", pdf)
+
+
+def shrink(case):
+    """The same document with little room for noise and signatures."""
+    from tests.lib import documents as maker
+    from tests.lib import hostile, pdfwriter
+    original = pdfwriter.noise
+    pdfwriter.noise = lambda size: original(64)[:size].ljust(min(size, 64), b"n")
+    try:
+        return case.make()
+    finally:
+        pdfwriter.noise = original
+
+
+def messages(folder, pki):
+    import hashlib
+    from tests.lib.documents import make_cms
+    digest = hashlib.sha256(b"the signed bytes").digest()
+    for name in ("seal-rsa", "seal-p256", "officer-rsa"):
+        for number, options in enumerate(({}, {"pss": True}, {"digest": "sha512"}, {"digest": "sha1"}, {"binding": None},
+                                          {"repeat_attribute": True}, {"attached": b"x"}, {"signed_attributes": False})):
+            write(folder / "cms" / f"{name}-{number}.der", make_cms(pki.signer(name), digest, **options))
+
+
+def lists(folder, pki):
+    for name, authority in pki.authorities.items():
+        write(folder / "crl" / f"{name}.crl", authority.crl())
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def main(folder):
+    if (folder / ".made").exists():
+        return
+    try:
+        from tests.lib.documents import make_test_pki
+    except ImportError:
+        if VENV.exists() and pathlib.Path(sys.executable).resolve() != VENV.resolve() and not os.environ.get("TRIEN_SEEDS"):
+            os.execve(VENV, [str(VENV), __file__, str(folder)], {**os.environ, "TRIEN_SEEDS": "venv"})
+        print("seeds.py: packages are missing, no binary seeds", file=sys.stderr)
+        return
+    pki = make_test_pki(folder / ".pki")
+    for make in (documents, messages, lists):
+        make(folder, pki)
+    (folder / ".made").touch()
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))
