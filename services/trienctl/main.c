@@ -18,7 +18,7 @@ static const struct command {
     {"ceremony", "make root and issuing authority from one reviewed file (etc/ceremony.conf)",
      cmd_ceremony, "[FILE]"},
     {"up", "start the database and every service, wait until each is healthy", cmd_up,
-     "[SERVICE...]"},
+     "[--wait SECONDS] [SERVICE...]"},
     {"down", "stop what `up` started", cmd_down, "[SERVICE...]"},
     {"status", "health of every service on one screen", cmd_status, ""},
     {"submit", "post a signed document to the portal API", cmd_submit,
@@ -43,6 +43,12 @@ static const struct command {
      "add ID --name TEXT [--agency ORGAN_ID]... --token-file FILE | revoke ID | list"},
     {"export", "write CA certificates, subscriber certificates and CRLs into a folder", cmd_export,
      "--dir DIR"},
+    {"dead-letters", "events a service could not apply: list, show, retry, resolve",
+     cmd_dead_letters,
+     "list [SERVICE] [--feed FEED] [--resolved] | show|retry SERVICE FEED/PARTITION/OFFSET | "
+     "resolve SERVICE FEED/PARTITION/OFFSET --reason TEXT"},
+    {"feed", "how far the readers of each event log have come: list, forget", cmd_feed,
+     "list [SERVICE] | forget SERVICE GROUP"},
     {"keys", "make the CURVE key pair of a principal", cmd_keys, "NAME..."},
     {0},
 };

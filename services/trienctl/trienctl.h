@@ -35,6 +35,8 @@ int cmd_responder(int argc, char **argv);
 int cmd_agency(int argc, char **argv);
 int cmd_calendar(int argc, char **argv);
 int cmd_crls(int argc, char **argv);
+int cmd_dead_letters(int argc, char **argv);
+int cmd_feed(int argc, char **argv);
 
 /* --- what main() took out of the arguments ------------------------------------------------------
  */
@@ -73,8 +75,9 @@ const char *ctl_path(const char *format, ...) PRINTF_LIKE(1, 2);
  * ---------------------------------------------------------------------------------------- */
 
 /** Calls a service as a principal ("operator", "officer1", "station" …; NULL: the one of --as,
- *  else "operator") and waits. *ret_reply is unpacked into ctl_arena(). Errors of the far side
- *  come back as *err with its code. */
+ *  else "operator") and waits; repeats the call while the answer is RETRY, until the deadline.
+ *  *ret_reply is unpacked into ctl_arena(). Errors of the far side come back as *err with its code.
+ */
 MUST_USE enum rc ctl_call(const char *principal, const char *peer, const ProtobufCMessage *request,
                           const ProtobufCMessageDescriptor *reply, int deadline_ms, struct err *err,
                           ProtobufCMessage **ret_reply);
