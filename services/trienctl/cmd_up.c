@@ -2,11 +2,13 @@
  * starting does not matter: every service waits for what it needs. */
 #include "services/trienctl/processes.h"
 
+#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define UP_TIMEOUT_US (60 * USEC_PER_SECOND)
+#define UP_TIMEOUT_SECONDS 60
 #define STOP_TIMEOUT_MS 15000
 
 /* The services named, or all that are configured; ends with NULL. */
@@ -14,9 +16,9 @@ static const char **chosen(int argc, char **argv)
 {
     const char **names = ARENA_ARRAY(ctl_arena(), const char *, (size_t)argc + 16);
     size_t count = 0;
-    for (int i = 1; i < argc; i++)
+    for (int i = 0; i < argc; i++)
         names[count++] = argv[i];
-    if (argc > 1)
+    if (argc > 0)
         return names;
     for (const struct ctl_service *s = ctl_services; s->name; s++)
         if (process_is_configured(s->name))
@@ -65,25 +67,36 @@ static bool wait_healthy(const char *service, usec deadline)
     return false;
 }
 
-int cmd_up(int argc, char **argv)
+static int wait_all(const char **names, long seconds)
 {
-    struct err err = {0};
     int failed = 0;
-    const char **names = chosen(argc, argv);
-    if (run_cluster("start") != 0)
-        return 69;
-    for (size_t i = 0; names[i]; i++)
-        if (process_find(names[i]) == 0 && process_start(names[i], &err) != RC_OK)
-            return ctl_failed(&err);
-    usec deadline = clock_monotonic() + UP_TIMEOUT_US;
+    usec deadline = clock_monotonic() + seconds * USEC_PER_SECOND;
     for (size_t i = 0; names[i]; i++)
         failed += !wait_healthy(names[i], deadline);
     return failed == 0 ? 0 : 69;
 }
 
+int cmd_up(int argc, char **argv)
+{
+    static const struct option options[] = {{"wait", required_argument, NULL, 'w'}, {0}};
+    struct err err = {0};
+    long seconds = UP_TIMEOUT_SECONDS;
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option != 'w' || (seconds = strtol(optarg, NULL, 10)) < 0)
+            return ctl_misuse("up", "--wait takes a number of seconds");
+    }
+    const char **names = chosen(argc - optind, argv + optind);
+    if (run_cluster("start") != 0)
+        return 69;
+    for (size_t i = 0; names[i]; i++)
+        if (process_find(names[i]) == 0 && process_start(names[i], &err) != RC_OK)
+            return ctl_failed(&err);
+    return seconds > 0 ? wait_all(names, seconds) : 0;
+}
+
 int cmd_down(int argc, char **argv)
 {
-    const char **names = chosen(argc, argv);
+    const char **names = chosen(argc - 1, argv + 1);
     for (size_t i = 0; names[i]; i++)
         if (!process_stop(names[i], STOP_TIMEOUT_MS))
             fprintf(stderr, "trienctl: %s did not stop in time and was killed\n", names[i]);
@@ -103,7 +116,7 @@ int cmd_status(int argc, char **argv)
 {
     int not_well = 0;
     autoptr(json_t) all = json_object();
-    const char **names = chosen(argc, argv);
+    const char **names = chosen(argc - 1, argv + 1);
     for (size_t i = 0; names[i]; i++) {
         struct err err = {0};
         bool ok = false;

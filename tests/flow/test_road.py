@@ -46,7 +46,7 @@ def test_a_service_with_its_own_key(road):
 def test_a_person_on_a_token(road):
     answer = road.post(road.pdf(requests.form01()))
     road.wait_item(answer["request_id"], 1, "key_awaited")
-    road.trienctl("station", "run", "--request", answer["request_id"], "--as", "station")
+    road.trienctl("station", "run", "--request", answer["request_id"])
     request = road.wait_request(answer["request_id"])
     assert request["state"] == "completed", request
     certificate = check_certificate(road, request)

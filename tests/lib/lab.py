@@ -53,13 +53,13 @@ def run(command, **options):
     return done.stdout
 
 
-def wait_until(what, look, deadline=None, every=0.01):
-    """The first true value of look() before the deadline (seconds); fails saying `what` was missing
-    and the last value seen."""
+def wait_until(what, look, deadline=None, every=0.01, until=bool):
+    """The first value of look() for which until() holds before the deadline (seconds); fails saying
+    `what` was missing and the last value seen."""
     end = time.monotonic() + (deadline or DEADLINE)
     while True:
         seen = look()
-        if seen:
+        if until(seen):
             return seen
         if time.monotonic() > end:
             raise AssertionError(f"waited in vain for {what}; last seen: {seen!r}")
@@ -139,9 +139,16 @@ class LabTemplate:
         self.dir = Path(tempfile.mkdtemp(prefix="trien-lab-", dir="/tmp"))
         self.dir.chmod(0o711)
         self.numbers = itertools.count(1)
+        try:
+            self._make(ceremony, fsync)
+        except BaseException:
+            self.close()
+            raise
+
+    def _make(self, ceremony, fsync):
         self.pki = documents.make_test_pki(self.dir / "pki")
         (self.dir / "trust").symlink_to(self.pki.trust)
-        self.trienctl("init", "--dir", self.dir, "--base-port", 18080, config=False)
+        self.trienctl("init", "--dir", self.dir, "--base-port", free_base_port(1), config=False)
         self.cluster("start")
         if not fsync:
             self.psql("postgres", "ALTER SYSTEM SET fsync = off")
@@ -157,17 +164,22 @@ class LabTemplate:
         return run([ROOT / "compose/cluster.sh", act, self.dir, *arguments])
 
     def ceremony(self):
+        """Root and issuing CA, and the OCSP responder's key approved by two officers: what every
+        laboratory finds done."""
+        parties = ("signer", "signing", "status")
         self.trienctl("ceremony")
+        self.trienctl("up", "--wait", "0", *parties)
+        try:
+            for officer in ("officer1", "officer2"):
+                self.trienctl("responder", "approve", "--officer", officer, "--yes")
+            self.trienctl("up", *parties)
+        finally:
+            self.trienctl("down", *parties)
 
     @property
     def socket(self) -> str:
         line = [x for x in (self.dir / "etc/cluster").read_text().splitlines() if x.startswith("SOCKET=")]
         return line[0].partition("=")[2]
-
-    @property
-    def data(self) -> Path:
-        line = [x for x in (self.dir / "etc/cluster").read_text().splitlines() if x.startswith("DATA=")]
-        return Path(line[0].partition("=")[2])
 
     def psql(self, database: str, sql: str) -> list[list[str]]:
         """Rows of the statements as texts, as the cluster's administrator."""
@@ -185,9 +197,7 @@ class LabTemplate:
         return Lab(self, next(self.numbers), **options)
 
     def close(self):
-        self.cluster("stop", "immediate")
-        shutil.rmtree(self.data, ignore_errors=True)
-        shutil.rmtree(self.socket, ignore_errors=True)
+        run([ROOT / "compose/cluster.sh", "remove", self.dir])
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -469,17 +479,15 @@ class Lab:
 
     def wait_request(self, request_id: str, states=FINAL, deadline=None) -> dict:
         """The request once it is in one of the states."""
-        def look():
-            request = self.get(request_id)
-            return request if request["state"] in states else None
-        return wait_until(f"request {request_id} in {states}", look, deadline)
+        return wait_until(f"request {request_id} in {states}", lambda: self.get(request_id), deadline,
+                          until=lambda request: request["state"] in states)
 
     def wait_item(self, request_id: str, number: int, state: str, deadline=None) -> dict:
-        """The subscriber's row once it is in the state."""
-        def look():
-            rows = [s for s in self.get(request_id)["subscribers"] if s["number"] == number]
-            return rows[0] if rows and rows[0]["state"] == state else None
-        return wait_until(f"subscriber {number} of {request_id} to be {state}", look, deadline)
+        """The request once its subscriber is in the state."""
+        def is_there(request):
+            return any(s["number"] == number and s["state"] == state for s in request["subscribers"])
+        return wait_until(f"subscriber {number} of {request_id} to be {state}",
+                          lambda: self.get(request_id), deadline, until=is_there)
 
     def certificate(self, request_id: str, serial: str) -> bytes:
         status, _, body = self.http("GET", f"/v1/requests/{request_id}/certificates/{serial}.cer")
