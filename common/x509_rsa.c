@@ -25,10 +25,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void add_prime(uint16_t prime)
 {
-    struct group *group = &groups[group_count - 1];
+    struct group *group = group_count ? &groups[group_count - 1] : NULL;
 
-    if (group_count == 0 || group->count == COUNT_OF(group->primes) ||
-        group->product > UINT64_MAX / prime) {
+    if (!group || group->count == COUNT_OF(group->primes) || group->product > UINT64_MAX / prime) {
         group = &groups[group_count++];
         group->product = 1;
     }

@@ -1,13 +1,9 @@
 /* signing: makes certificates of authorised items. The tables below are the whole service: which
  * messages come in, who may send them, which go out. */
-#include <dirent.h>
-#include <string.h>
-
 #include "proto/bus.pb-c.h"
 #include "services/signing/signing.h"
 
 #define CONF(member) offsetof(struct signing_conf, member)
-#define PROCESS_ARENA_BYTES ((size_t)4 * 1024 * 1024)
 
 static const struct conf_row conf_rows[] = {
     {"trust", CONF_DIR, CONF(trust_dir), NULL,
@@ -116,113 +112,6 @@ static const struct on_timer timers[] = {
     {0},
 };
 
-const struct issuer *signing_issuer(const struct signing *signing, const char *id)
-{
-    for (size_t i = 0; i < signing->issuer_count; i++)
-        if (!strcmp(signing->issuers[i].id, id))
-            return &signing->issuers[i];
-    return NULL;
-}
-
-static enum rc add_issuer(struct signing *signing, const char *folder, const char *file,
-                          struct err *err)
-{
-    const char *path = arena_printf(signing->arena, "%s/%s", folder, file);
-    const char *id = arena_strndup(signing->arena, file, strlen(file) - strlen(".pem"));
-    autoptr(X509_stack) stack = NULL;
-
-    CHECK(signing->issuer_count < SIGNING_MAX_ISSUERS, err, TRIEN__ERROR__KEY_FILE,
-          "%s: more than %d generations", folder, SIGNING_MAX_ISSUERS);
-    TRY(x509_certificates_load(path, err, &stack));
-    return issuer_init(&signing->issuers[signing->issuer_count++], signing->arena, id,
-                       sk_X509_value(stack, 0), &signing->places, err);
-}
-
-static int is_generation(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-
-    return !strncmp(entry->d_name, "issuing", 7) && length > 11 &&
-           !strcmp(entry->d_name + length - 4, ".pem");
-}
-
-/* Every generation that may still have to be answered for, in the order of their names. */
-static enum rc load_issuers(struct signing *signing, const struct signing_conf *conf,
-                            struct err *err)
-{
-    struct dirent **files = NULL;
-    int count = scandir(conf->ca_dir, &files, is_generation, versionsort);
-    enum rc rc = RC_OK;
-
-    for (int i = 0; i < count; i++) {
-        if (rc == RC_OK)
-            rc = add_issuer(signing, conf->ca_dir, files[i]->d_name, err);
-        free(files[i]);
-    }
-    free(files);
-    TRY(rc);
-    signing->current = signing_issuer(signing, conf->issuer);
-    CHECK(signing->current, err, TRIEN__ERROR__KEY_FILE,
-          "%s/%s.pem is not there: hold the key ceremony first (trienctl ceremony)", conf->ca_dir,
-          conf->issuer);
-    return RC_OK;
-}
-
-static enum rc load_keys(struct signing *signing, const struct signing_conf *conf, struct err *err)
-{
-    TRY(x509_ring_load(conf->registration_keys, err, &signing->registration));
-    TRY(x509_ring_load(conf->station_keys, err, &signing->stations));
-    TRY(x509_ring_load(conf->officer_keys, err, &signing->officers));
-    return *conf->weak_keys ? x509_weak_list_load(conf->weak_keys, err) : RC_OK;
-}
-
-/* The inspector's zygote is forked before anything else is in memory. */
-static enum rc early(const void *own_conf, struct err *err, void **ret_state)
-{
-    static struct signing signing;
-    const struct signing_conf *conf = own_conf;
-    const struct document_limits limits = {.cpu_ms = (unsigned)conf->gate_cpu_ms,
-                                           .deadline_ms = (unsigned)conf->gate_deadline_ms,
-                                           .memory_mib = (unsigned)conf->gate_memory_mib};
-
-    TRY(document_gate_new(&limits, err, &signing.gate));
-    signing.arena = arena_new(PROCESS_ARENA_BYTES);
-    signing.places = (struct issuer_places){conf->public_url, conf->policy_oid, conf->cps_url};
-    TRY(trust_new(conf->trust_dir, err, &signing.trust));
-    TRY(look_cache_new(err, &signing.looks));
-    TRY(load_keys(&signing, conf, err));
-    TRY(load_issuers(&signing, conf, err));
-    *ret_state = &signing;
-    return RC_OK;
-}
-
-static void late(void *state)
-{
-    struct signing *signing = state;
-
-    document_gate_free(&signing->gate);
-    look_cache_free(&signing->looks);
-    trust_free(&signing->trust);
-    x509_ring_free(&signing->registration);
-    x509_ring_free(&signing->stations);
-    x509_ring_free(&signing->officers);
-    for (size_t i = 0; i < signing->issuer_count; i++)
-        issuer_done(&signing->issuers[i]);
-    arena_free(&signing->arena);
-}
-
-static bool health(void *state, struct arena *arena, const char **ret_json_members)
-{
-    const struct signing *signing = state;
-    bool inspector = document_gate_alive(signing->gate);
-    bool valid = signing->current->not_after_us > clock_now();
-
-    *ret_json_members =
-        arena_printf(arena, "\"inspector\":{\"ok\":%s},\"issuer\":{\"ok\":%s,\"id\":\"%s\"}",
-                     inspector ? "true" : "false", valid ? "true" : "false", signing->current->id);
-    return inspector && valid;
-}
-
 static const struct svc_part *const parts[] = {&svc_part_database, &svc_part_http, NULL};
 static const char *const feed_readers[] = {"intake",     "validation",   "status", "courier",
                                            "revocation", "notification", "audit",  NULL};
@@ -241,9 +130,9 @@ static const struct service service = {
     .timers = timers,
     .states = signing_states,
     .feed_readers = feed_readers,
-    .early = early,
-    .health = health,
-    .late = late,
+    .early = signing_early,
+    .health = signing_health,
+    .late = signing_late,
 };
 
 int main(int argc, char **argv)

@@ -46,8 +46,19 @@ struct signing {
 
 extern const struct state_table signing_states[];
 
+/* --- the process (state.c) ----------------------------------------------------------------------
+ */
+
 /** The generation with this id; NULL when it is not known here. */
 const struct issuer *signing_issuer(const struct signing *signing, const char *id);
+
+/** Forks the inspector, then reads trust, rings and CA certificates. FATAL KEY_FILE names the file.
+ */
+enum rc signing_early(const void *own_conf, struct err *err, void **ret_state) MUST_USE;
+void signing_late(void *state);
+
+/** Inspector and issuer, for /healthz. */
+bool signing_health(void *state, struct arena *arena, const char **ret_json_members);
 
 /* --- events, timers (handlers.c) ----------------------------------------------------------------
  */
