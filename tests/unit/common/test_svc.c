@@ -442,6 +442,7 @@ static void *post_and_wait(void *arg)
 static void a_clean_stop_finishes_what_runs(void **state)
 {
     struct process process;
+    usec until = clock_monotonic() + 20 * USEC_PER_SECOND;
     pthread_t thread;
     int status = 0, before;
 
@@ -452,8 +453,10 @@ static void a_clean_stop_finishes_what_runs(void **state)
     fetch_forget();
     pthread_create(&thread, NULL, post_and_wait, &status);
     while (pg_sql(DATABASE, "SELECT 1 / count(*) FROM pg_stat_activity WHERE query LIKE "
-                            "'%pg_sleep(0.7%' AND state = 'active' AND pid <> pg_backend_pid()"))
+                            "'%pg_sleep(0.7%' AND state = 'active' AND pid <> pg_backend_pid()")) {
+        assert_true(clock_monotonic() < until);
         poll(NULL, 0, 10);
+    }
     kill(process.pid, SIGTERM);
     pthread_join(thread, NULL);
     assert_int_equal(status, 201);
