@@ -20,7 +20,6 @@ enum rc sign_act(struct fx *fx, const void *in, ProtobufCMessage **ret_result)
     const struct issuer *issuer = signing_issuer(signing, order->request->issuer);
     Trien__SignCertificateReply *reply = NULL;
     Trien__SignedOrder *signed_order = ARENA_NEW(fx->arena, Trien__SignedOrder);
-    struct x509_facts facts;
     struct bytes der;
 
     CHECK(issuer, &fx->err, TRIEN__ERROR__PEER_UNAVAILABLE,
@@ -29,10 +28,8 @@ enum rc sign_act(struct fx *fx, const void *in, ProtobufCMessage **ret_result)
                 SIGNER_DEADLINE_MS, order->request->order_id, &reply));
     TRY(tbs_assemble(issuer, view(order->request->tbs_der), view(reply->signature), fx->arena,
                      &fx->err, &der));
-    TRY(x509_facts_read(fx->arena, der, &fx->err, &facts));
     trien__signed_order__init(signed_order);
     signed_order->certificate_der = (ProtobufCBinaryData){der.n, (uint8_t *)(uintptr_t)der.p};
-    signed_order->subject = (char *)facts.subject_text;
     *ret_result = &signed_order->base;
     return RC_OK;
 }
@@ -58,7 +55,7 @@ static enum rc say_issued(struct tx *tx, const char *order_id, const Trien__Sign
     event.profile = order->request->profile;
     event.issuer = order->request->issuer;
     event.serial = (char *)serial_text(tx->arena, order->serial);
-    event.subject = signed_order->subject;
+    event.subject = order->subject;
     event.certificate_der = signed_order->certificate_der;
     event.not_before = order->not_before;
     event.not_after = order->not_after;

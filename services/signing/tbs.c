@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+DEFINE_AUTOPTR(ASN1_BIT_STRING, ASN1_BIT_STRING_free)
+
 #define SECOND INT64_C(1000000)
 #define DAY (86400 * SECOND)
 
@@ -174,14 +176,35 @@ static bool set_names(X509 *certificate, const struct issuer *issuer, struct byt
            X509_set_issuer_name(certificate, X509_get_subject_name(issuer->certificate)) == 1;
 }
 
-/* Into the certificate's own field and not through an EVP_PKEY: the bytes stay as they came. */
+/* Into the certificate's own field: the bytes stay as they came, and nothing decodes a key that the
+ * caller has decoded (a tenth of a millisecond each time with OpenSSL 3.0). */
 static bool set_key(X509 *certificate, struct bytes spki_der)
 {
-    const unsigned char *p = spki_der.p;
-    X509_PUBKEY *field = X509_get_X509_PUBKEY(certificate);
+    const unsigned char *p = spki_der.p, *end = spki_der.p + spki_der.n;
+    long length;
+    int tag, class, parameter_type;
+    const void *parameter;
+    const ASN1_OBJECT *object;
+    autoptr(X509_ALGOR) algorithm = NULL;
+    autoptr(ASN1_BIT_STRING) key = NULL;
 
-    return d2i_X509_PUBKEY(&field, &p, (long)spki_der.n) && p == spki_der.p + spki_der.n &&
-           X509_PUBKEY_get0(field);
+    if (ASN1_get_object(&p, &length, &tag, &class, (long)spki_der.n) & 0x80 || p + length != end)
+        return false;
+    algorithm = d2i_X509_ALGOR(NULL, &p, (long)(end - p));
+    key = algorithm ? d2i_ASN1_BIT_STRING(NULL, &p, (long)(end - p)) : NULL;
+    if (!key || p != end)
+        return false;
+    X509_ALGOR_get0(&object, &parameter_type, &parameter, algorithm);
+    if (parameter_type == V_ASN1_OBJECT)
+        parameter = OBJ_dup(parameter);
+    else if (parameter_type != V_ASN1_NULL && parameter_type != V_ASN1_UNDEF)
+        return false;
+    /* Takes object, parameter and octets over when it succeeds; it fails only without memory. */
+    return X509_PUBKEY_set0_param(
+               X509_get_X509_PUBKEY(certificate), OBJ_dup(object), parameter_type,
+               (void *)(uintptr_t)parameter,
+               OPENSSL_memdup(ASN1_STRING_get0_data(key), (size_t)ASN1_STRING_length(key)),
+               ASN1_STRING_length(key)) == 1;
 }
 
 static bool set_serial(X509 *certificate, struct bytes serial)
@@ -257,21 +280,29 @@ static struct bytes write_certificate(struct arena *arena, struct bytes tbs, str
     return bytes_of(der, (size_t)total);
 }
 
+static bool verifies(const struct issuer *issuer, struct bytes tbs, struct bytes signature)
+{
+    autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+
+    return context &&
+           EVP_DigestVerifyInit(context, NULL, issuer->digest, NULL,
+                                X509_get0_pubkey(issuer->certificate)) == 1 &&
+           EVP_DigestVerify(context, signature.p, signature.n, tbs.p, tbs.n) == 1;
+}
+
 enum rc tbs_assemble(const struct issuer *issuer, struct bytes tbs_der, struct bytes signature,
                      struct arena *arena, struct err *err, struct bytes *ret_certificate_der)
 {
-    autoptr(X509) certificate = NULL;
     struct bytes der;
 
     CHECK(signature.n > 0 && signature.n <= 1024 && tbs_der.n <= X509_MAX_DER_BYTES, err,
           TRIEN__ERROR__ANSWER_MISMATCH, "signature of %zu bytes", signature.n);
-    der = write_certificate(arena, tbs_der, issuer->algorithm_der, signature);
-    certificate = x509_parse(der);
-    CHECK(certificate && bytes_equal(tbs_of(der), tbs_der), err, TRIEN__ERROR__ANSWER_MISMATCH,
-          "what was put together is no certificate");
-    if (X509_verify(certificate, X509_get0_pubkey(issuer->certificate)) != 1)
+    if (!verifies(issuer, tbs_der, signature))
         FAIL(err, TRIEN__ERROR__ANSWER_MISMATCH, "the signature does not verify: %s",
              x509_openssl_error(arena));
+    der = write_certificate(arena, tbs_der, issuer->algorithm_der, signature);
+    CHECK(bytes_equal(tbs_of(der), tbs_der), err, TRIEN__ERROR__ANSWER_MISMATCH,
+          "what was put together is no certificate");
     *ret_certificate_der = der;
     return RC_OK;
 }

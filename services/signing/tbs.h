@@ -39,8 +39,10 @@ enum rc tbs_build(const struct issuer *issuer, const struct tbs_order *order, st
  */
 struct bytes tbs_of(struct bytes certificate_der);
 
-/** SEQUENCE {tbs, algorithm, signature}, parsed back, compared and verified with the issuer's key.
- *  REJECT ANSWER_MISMATCH when the signature does not verify. */
+/** SEQUENCE {tbs, algorithm, signature}: the signature is verified with the issuer's key, what was
+ * put together is taken apart again and compared. The to-be-signed bytes are those that were
+ * linted, so they are not parsed once more. REJECT ANSWER_MISMATCH when the signature does not
+ * verify. */
 enum rc tbs_assemble(const struct issuer *issuer, struct bytes tbs_der, struct bytes signature,
                      struct arena *arena, struct err *err,
                      struct bytes *ret_certificate_der) MUST_USE;

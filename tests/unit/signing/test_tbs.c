@@ -124,7 +124,8 @@ static void test_assembling(void **state)
     assert_int_equal(
         tbs_assemble(&world.issuer, tbs, bytes_of("", 0), world.arena, &world.err, &der),
         RC_REJECT);
-    assert_int_equal(tbs_assemble(&world.issuer, bytes_of("\x30\x00", 2), signature, world.arena,
+    assert_int_equal(tbs_assemble(&world.issuer, bytes_of("\x04\x00", 2),
+                                  world_sign(world.ca_key, bytes_of("\x04\x00x", 3)), world.arena,
                                   &world.err, &der),
                      RC_REJECT);
 }
