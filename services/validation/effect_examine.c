@@ -170,7 +170,6 @@ static enum rc let_wait(struct tx *tx, const Trien__ExamineDocument *request,
                         const Trien__ExaminedDocument *examined, const struct facts *facts)
 {
     Trien__RequestWaiting waiting = TRIEN__REQUEST_WAITING__INIT;
-    bool first = false;
     uint8_t request_id[16];
 
     CHECK(examined->n_crl_needs > 0, &tx->err, TRIEN__ERROR__INTERNAL, "waits for nothing");
@@ -180,9 +179,7 @@ static enum rc let_wait(struct tx *tx, const Trien__ExamineDocument *request,
         if (*examined->crl_needs[i]->url)
             TRY(store_set_source_due(tx, examined->crl_needs[i]->url, CRL_PAUSE));
     TRY(store_insert_waiting(tx, request_id, examined->crl_needs[0]->issuer, facts->crl_version,
-                             &first));
-    if (!first)
-        return RC_OK;
+                             request->round));
     waiting.request_id = request->request_id;
     waiting.receipt_number = request->receipt_number;
     waiting.code = TRIEN__ERROR__CRL_STALE;

@@ -58,9 +58,9 @@ MUST_USE enum rc store_make_partitions(struct tx *tx, int32_t months);
 /* --- waiting, revocation lists (store_crl.c)
  * -------------------------------------------------------- */
 
-/** The request waits; *ret_first when it did not wait before. */
+/** The request waits after so many examinations, the last with these lists. */
 MUST_USE enum rc store_insert_waiting(struct tx *tx, const uint8_t request_id[16],
-                                      const char *issuer, int64_t crl_version, bool *ret_first);
+                                      const char *issuer, int64_t crl_version, uint32_t round);
 
 /** Takes up to `limit` requests that can be examined again; each is a filled intent. */
 MUST_USE enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,

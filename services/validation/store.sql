@@ -57,14 +57,12 @@ SELECT make_partitions($1, $2);
 
 -- === waiting for revocation lists ===================================================================
 
--- name: set_waiting (uuid) -> (bool)
-UPDATE request SET came_from = state, state = 'waiting' WHERE request_id = $1 RETURNING true;
+-- name: set_waiting (uuid)
+UPDATE request SET came_from = state, state = 'waiting' WHERE request_id = $1;
 
--- name: insert_waiting (uuid, text, timestamptz, int8) -> (bool)
--- True the first time a request waits for this authority: then it is said.
-INSERT INTO waiting (request_id, issuer, waiting_since, crl_version) VALUES ($1, $2, $3, $4)
-ON CONFLICT (request_id) DO UPDATE SET crl_version = excluded.crl_version
-RETURNING xmax = 0;
+-- name: insert_waiting (uuid, text, timestamptz, int8, int4)
+INSERT INTO waiting (request_id, issuer, waiting_since, crl_version, round)
+VALUES ($1, $2, $3, $4, $5);
 
 -- name: wake_waiting (int4) -> (uuid, text, timestamptz, bytea, int8, int4)
 -- Requests judged with older lists than there are now; they are examined again.
@@ -73,11 +71,12 @@ WITH woken AS (
      WHERE w.crl_version < k.crl_version
      ORDER BY w.crl_version LIMIT $1 FOR UPDATE OF w SKIP LOCKED),
 gone AS (
-    DELETE FROM waiting w USING woken WHERE w.request_id = woken.request_id RETURNING w.request_id)
-UPDATE request r SET came_from = r.state, state = 'examining', round = r.round + 1
+    DELETE FROM waiting w USING woken WHERE w.request_id = woken.request_id
+    RETURNING w.request_id, w.round)
+UPDATE request r SET came_from = r.state, state = 'examining'
   FROM gone WHERE r.request_id = gone.request_id
 RETURNING r.request_id, r.receipt_number, r.received_at, r.document_sha256, r.document_size_bytes,
-          r.round;
+          gone.round + 1;
 
 -- name: count_waiting () -> (int8, timestamptz)
 SELECT count(*), min(waiting_since) FROM waiting;

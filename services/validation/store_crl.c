@@ -6,16 +6,11 @@
 #include "gen/services/validation/store.inc"
 
 enum rc store_insert_waiting(struct tx *tx, const uint8_t request_id[16], const char *issuer,
-                             int64_t crl_version, bool *ret_first)
+                             int64_t crl_version, uint32_t round)
 {
-    struct db_rows *rows = NULL;
-
-    TRY(DB_RUN(tx, set_waiting, &rows, db_uuid(request_id)));
-    CHECK(db_count(rows) == 1, &tx->err, TRIEN__ERROR__WRONG_STATE, "no such request");
-    TRY(DB_RUN(tx, insert_waiting, &rows, db_uuid(request_id), db_text(issuer), db_time(tx->now),
-               db_int8(crl_version)));
-    *ret_first = db_get_bool(rows, 0, 0);
-    return RC_OK;
+    TRY(DB_PUSH(tx, set_waiting, db_uuid(request_id)));
+    return DB_PUSH(tx, insert_waiting, db_uuid(request_id), db_text(issuer), db_time(tx->now),
+                   db_int8(crl_version), db_int4((int32_t)round));
 }
 
 static ProtobufCBinaryData binary(struct bytes in)

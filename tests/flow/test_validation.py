@@ -169,7 +169,7 @@ def test_the_same_official_document_again(start, pki):
     assert first["receipt_number"] in request["reasons"][0]["text_vi"]
     # Together with what else is wrong.
     _, request = decide(lab, pki, a_request("7/SNV-VP", count=9))
-    assert sorted(codes(request)) == ["count_mismatch"]
+    assert sorted(codes(request)) == ["count_mismatch", "document_repeated"]
 
 
 def test_the_same_document_at_the_same_time(start, pki):

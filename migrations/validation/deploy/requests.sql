@@ -17,7 +17,6 @@ CREATE TABLE request (
     document_size_bytes bigint NOT NULL,
     came_from           text NOT NULL,
     state               text NOT NULL,
-    round               integer NOT NULL DEFAULT 1,
     decided_at          timestamptz,
     form                text,
     organ_id            text,
@@ -65,12 +64,14 @@ CREATE TABLE official_document (
     PRIMARY KEY (organ_id, year, number)
 );
 
--- Requests that wait for a list; crl_version is what they were judged with last.
+-- Requests that wait for a list; crl_version is what they were judged with last, round how often
+-- they were examined.
 CREATE TABLE waiting (
     request_id    uuid PRIMARY KEY,
     issuer        text NOT NULL,
     waiting_since timestamptz NOT NULL,
-    crl_version   bigint NOT NULL
+    crl_version   bigint NOT NULL,
+    round         integer NOT NULL
 );
 CREATE INDEX waiting_by_version ON waiting (crl_version);
 
