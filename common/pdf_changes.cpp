@@ -16,6 +16,7 @@ static const Keys info_may = {"/ModDate", "/Producer"};
 static const Keys catalog_may = {"/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version"};
 static const Keys form_may = {"/Fields", "/SigFlags", "/DR"};
 static const Keys resources_may = {"/Font"};
+static const Keys material_may = {"/Certs", "/CRLs", "/OCSPs", "/VRI"};
 static const Keys page_may = {"/Annots"};
 static const Keys signed_field_may = {"/V", "/AP", "/M", "/AS", "/MK"};
 
@@ -47,6 +48,16 @@ struct Comparison {
     {
         if (object.isIndirect())
             permitted.insert(object.getObjectID());
+    }
+
+    /* The same for what may grow only because of the place it stands in: it must stand nowhere
+     * else. */
+    void permit_sole(QPDFObjectHandle object)
+    {
+        if (object.isIndirect() && changed.count(object.getObjectID()) &&
+            a.references[object.getObjectID()] != 1)
+            refuse("object " + std::to_string(object.getObjectID()) + " grows in two places");
+        permit(object);
     }
 
     /* The dictionaries are equal but for these keys. Both versions of the object are then judged.
@@ -89,7 +100,7 @@ struct Comparison {
         if (kept < old)
             refuse(what + " loses an item");
         if (before.isArray())
-            permit(before);
+            permit_sole(before);
     }
 
     bool is_new(QPDFObjectHandle object)
@@ -130,37 +141,57 @@ struct Comparison {
     void compare_catalog()
     {
         auto before = a.pdf->getRoot(), after = b.pdf->getRoot();
-        auto metadata = after.getKey("/Metadata");
 
         compare(before, after, catalog_may, "catalog");
-        if (metadata.isNull() ? before.hasKey("/Metadata")
-                              : !is_name(value_of(metadata, "/Type"), "/Metadata"))
+        compare_metadata(before.getKey("/Metadata"), after.getKey("/Metadata"));
+        compare_material(before.getKey("/DSS"), after.getKey("/DSS"));
+    }
+
+    /* XMP follows the document's dates. It may be rewritten in its place or come new, nothing else.
+     */
+    void compare_metadata(QPDFObjectHandle before, QPDFObjectHandle after)
+    {
+        if (text_of(before) == text_of(after) && after.isIndirect() && !before.isNull())
+            permit_sole(after);
+        else if (!is_new(after))
+            return after.isNull() && before.isNull() ? void()
+                                                     : refuse("metadata is another object");
+        if (!after.isStream() || !is_name(value_of(after, "/Type"), "/Metadata"))
             refuse("metadata is no metadata");
-        permit(metadata);
-        permit_dss(before.getKey("/DSS"), after.getKey("/DSS"), 0);
     }
 
-    /* Validation material (ETSI EN 319 142-1 5.4.2.2): dictionaries and lists may grow, streams
-     * stay. */
-    void permit_dss(QPDFObjectHandle before, QPDFObjectHandle after, int depth)
+    /* Validation material (ETSI EN 319 142-1 5.4.2): its lists and dictionaries may grow. */
+    void compare_material(QPDFObjectHandle before, QPDFObjectHandle after)
     {
-        if (depth > 4 || before.isStream() || after.isStream())
+        if (before.isNull())
             return;
-        if (before.isNull() || before.isDictionary() || before.isArray())
-            permit(before);
-        if (after.isDictionary())
-            for (auto const &key : after.getKeys())
-                permit_dss(value_of(before, key), after.getKey(key), depth + 1);
-        else if (after.isArray() && before.isArray())
-            permit_dss_items(before, after, depth);
+        grow(before, after, material_may, "validation material");
+        for (char const *key : {"/Certs", "/CRLs", "/OCSPs"})
+            compare_list(value_of(before, key), value_of(after, key), "list of validation material",
+                         [&](QPDFObjectHandle item) {
+                             if (!item.isIndirect())
+                                 refuse("validation material is no object");
+                         });
+        auto old = value_of(before, "/VRI"), now = value_of(after, "/VRI");
+        if (!old.isNull())
+            grow(old, now, added_keys(old, now), "validation material by signature");
     }
 
-    void permit_dss_items(QPDFObjectHandle before, QPDFObjectHandle after, int depth)
+    static Keys added_keys(QPDFObjectHandle before, QPDFObjectHandle after)
     {
-        int n = std::min(before.getArrayNItems(), after.getArrayNItems());
+        Keys added = after.isDictionary() ? after.getKeys() : Keys();
 
-        for (int i = 0; i < n; i++)
-            permit_dss(before.getArrayItem(i), after.getArrayItem(i), depth + 1);
+        if (before.isDictionary())
+            for (auto const &key : before.getKeys())
+                added.erase(key);
+        return added;
+    }
+
+    void grow(QPDFObjectHandle before, QPDFObjectHandle after, Keys const &may,
+              std::string const &what)
+    {
+        compare(before, after, may, what);
+        permit_sole(before);
     }
 
     void compare_info()
@@ -206,23 +237,20 @@ struct Comparison {
 
     void compare_resources(QPDFObjectHandle before, QPDFObjectHandle after)
     {
-        if (before.isNull())
-            return;
-        compare(before, after, resources_may, "form's resources");
-        auto fonts = before.getKey("/Font"), fonts_after = value_of(after, "/Font");
-        if (fonts.isNull())
-            return;
-        Keys added = fonts_after.isDictionary() ? fonts_after.getKeys() : Keys();
-        for (auto const &key : fonts.getKeys())
-            added.erase(key);
-        compare(fonts, fonts_after, added, "form's fonts");
+        auto fonts = value_of(before, "/Font"), fonts_after = value_of(after, "/Font");
+
+        if (!before.isNull())
+            grow(before, after, resources_may, "form's resources");
+        if (!fonts.isNull())
+            grow(fonts, fonts_after, added_keys(fonts, fonts_after), "form's fonts");
     }
 
     void check_new_field(QPDFObjectHandle field)
     {
         auto kids = value_of(field, "/Kids");
 
-        if (!is_new(field) || !is_name(value_of(field, "/FT"), "/Sig"))
+        if (!is_new(field) || !is_name(value_of(field, "/FT"), "/Sig") ||
+            !value_of(field, "/Parent").isNull())
             return refuse("a new field is not a signature");
         new_widgets.insert(field.unparse());
         check_widget(field);
@@ -238,6 +266,10 @@ struct Comparison {
 
     void check_widget(QPDFObjectHandle widget)
     {
+        auto kind = value_of(widget, "/Subtype");
+
+        if (!kind.isNull() && !is_name(kind, "/Widget"))
+            refuse("a new signature field is another kind of annotation");
         if (!value_of(widget, "/A").isNull() || !value_of(widget, "/AA").isNull())
             refuse("a new signature field carries an action");
     }

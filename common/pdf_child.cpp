@@ -33,8 +33,10 @@ struct Scan {
 
 struct Examination {
     Findings findings;
+    std::vector<std::unique_ptr<Revision>> revisions; /* one per signature */
     std::vector<pdf_child_signature> signatures;
     std::string request;
+    std::vector<uint8_t> answer;
 
     void judge_request(Request const &first, Request const &last)
     {
@@ -53,7 +55,6 @@ struct Examination {
 
     void run(struct bytes file)
     {
-        std::vector<std::unique_ptr<Revision>> revisions;
         auto last = std::make_unique<Revision>(file, file.n);
 
         signatures = find_signatures(*last, findings);
@@ -66,6 +67,8 @@ struct Examination {
         }
         revisions.push_back(std::move(last));
         for (size_t i = 0; i < revisions.size(); i++) {
+            if (find_signatures(*revisions[i], findings).size() != i + 1)
+                throw Refusal{PDF_CHILD_STRUCTURE, "a signature is not in the revision it covers"};
             check_table(*revisions[i], scan.result, file, signatures.front().covered_end, findings);
             if (i > 0)
                 check_changes(*revisions[i - 1], *revisions[i], findings);
@@ -99,33 +102,34 @@ static void copy_detail(std::string const &from, char *to)
         to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
 }
 
-static struct bytes answer_with(Examination const &examination)
+static struct bytes answer_with(Examination &examination)
 {
     pdf_child_answer answer = {};
-    size_t request = examination.findings.bits == 0 ? examination.request.size() : 0;
-    auto *out = static_cast<uint8_t *>(malloc(sizeof(answer) + request));
+    auto const *head = reinterpret_cast<uint8_t const *>(&answer);
+    std::string const nothing;
+    auto const &request = examination.findings.bits == 0 ? examination.request : nothing;
 
-    if (!out)
-        return {nullptr, 0};
     answer.magic = PDF_CHILD_MAGIC;
     answer.findings = examination.findings.bits;
-    answer.request_size = static_cast<uint32_t>(request);
+    answer.request_size = static_cast<uint32_t>(request.size());
     for (auto const &finding : examination.findings.details)
         copy_detail(finding.second, answer.details[__builtin_ctz(finding.first)]);
     for (auto const &signature : examination.signatures)
         answer.signatures[answer.signature_count++] = signature;
-    memcpy(out, &answer, sizeof(answer));
-    if (request > 0)
-        memcpy(out + sizeof(answer), examination.request.data(), request);
-    return {out, sizeof(answer) + request};
+    examination.answer.assign(head, head + sizeof(answer));
+    examination.answer.insert(examination.answer.end(), request.begin(), request.end());
+    return {examination.answer.data(), examination.answer.size()};
 }
+
+/* Kept until the next job: a child that ends anyway has no reason to tidy up. */
+static std::unique_ptr<Examination> latest;
 
 } // namespace trien
 
 struct bytes pdf_child_job(struct bytes file)
 {
-    trien::Examination examination;
-
-    trien::examine(file, examination);
-    return trien::answer_with(examination);
+    trien::latest.reset();
+    trien::latest = std::make_unique<trien::Examination>();
+    trien::examine(file, *trien::latest);
+    return trien::answer_with(*trien::latest);
 }

@@ -48,9 +48,9 @@ struct pdf_child_answer {
     struct pdf_child_signature signatures[PDF_CHILD_MAX_SIGNATURES]; /* ordered by covered_end */
 };
 
-/** The job: parses the file with libqpdf, revision by revision. The answer lives until the process
- * ends. Never throws; safe to call outside the sandbox in tests and fuzz targets, where it leaks
- * its answer. */
+/** The job: parses the file with libqpdf, revision by revision. What it returns lives until the
+ * next call. Safe outside the sandbox too (tests, fuzz targets); one thread only. Throws nothing
+ * but what running out of memory while answering throws, which ends the child. */
 struct bytes pdf_child_job(struct bytes file);
 
 /** Examines a document with everything in it, made here, so that a forked child finds it all warm.

@@ -81,11 +81,9 @@ Request find_request(Revision &revision)
     if (tree.isDictionary())
         found.read_tree(tree, 0);
     found.read_associated(value_of(root, "/AF"));
-    for (auto &object : revision.objects)
-        walk(object, [&](QPDFObjectHandle dictionary) {
-            if (dictionary.hasKey("/EF") && Candidates::bears_name(dictionary))
-                found.add(dictionary, false);
-        });
+    for (auto &spec : revision.file_specs)
+        if (Candidates::bears_name(spec))
+            found.add(spec, false);
     if (found.reachable
             .empty()) /* an attachment that only an annotation shows is not the request */
         return request;

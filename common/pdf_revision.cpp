@@ -63,6 +63,8 @@ Revision::Revision(struct bytes file, size_t prefix) : size(prefix), pdf(open(fi
     for (auto &object : objects)
         if (table.count(object.getObjectID()) == 0)
             dangling.insert(object.getObjectID());
+    for (auto &object : objects)
+        survey(object, 0);
     check_warnings();
 }
 
@@ -85,32 +87,32 @@ QPDFObjectHandle Revision::object(int number)
                                 : pdf->getObjectByID(number, found->second.generation);
 }
 
-static void walk_at(QPDFObjectHandle object, std::function<void(QPDFObjectHandle)> const &visit,
-                    int depth)
+void Revision::survey_child(QPDFObjectHandle child, int depth)
+{
+    if (child.isIndirect())
+        references[child.getObjectID()]++;
+    else if (child.isArray() || child.isDictionary())
+        survey(child, depth + 1);
+}
+
+/* One pass over an indirect object and all that it contains directly. */
+void Revision::survey(QPDFObjectHandle object, int depth)
 {
     if (depth > max_depth)
         throw Refusal{PDF_CHILD_STRUCTURE, "nesting too deep"};
     if (object.isStream())
         object = object.getDict();
     if (object.isDictionary()) {
-        visit(object);
-        for (auto const &key : object.getKeys()) {
-            auto child = object.getKey(key);
-            if (!child.isIndirect())
-                walk_at(child, visit, depth + 1);
-        }
+        if (object.hasKey("/ByteRange"))
+            signatures.push_back(object);
+        if (object.hasKey("/EF"))
+            file_specs.push_back(object);
+        for (auto const &entry : object.ditems())
+            survey_child(entry.second, depth);
     } else if (object.isArray()) {
-        for (int i = 0, n = object.getArrayNItems(); i < n; i++) {
-            auto child = object.getArrayItem(i);
-            if (!child.isIndirect())
-                walk_at(child, visit, depth + 1);
-        }
+        for (auto const &item : object.aitems())
+            survey_child(item, depth);
     }
-}
-
-void walk(QPDFObjectHandle object, std::function<void(QPDFObjectHandle)> const &visit)
-{
-    walk_at(object, visit, 0);
 }
 
 QPDFObjectHandle value_of(QPDFObjectHandle object, std::string const &key)
@@ -216,13 +218,10 @@ std::vector<pdf_child_signature> find_signatures(Revision &revision, Findings &f
     std::set<uint64_t> gaps;
     FormSignatures form;
 
-    for (auto &object : revision.objects)
-        walk(object, [&](QPDFObjectHandle dictionary) {
-            if (dictionary.hasKey("/ByteRange")) {
-                signatures.push_back(read_signature(dictionary, findings));
-                gaps.insert(signatures.back().gap_start);
-            }
-        });
+    for (auto &dictionary : revision.signatures) {
+        signatures.push_back(read_signature(dictionary, findings));
+        gaps.insert(signatures.back().gap_start);
+    }
     form.collect(value_of(value_of(revision.pdf->getRoot(), "/AcroForm"), "/Fields"), false, 0);
     if (gaps != form.gaps || gaps.size() != signatures.size())
         throw Refusal{PDF_CHILD_STRUCTURE, "signatures are not exactly the form's"};

@@ -51,15 +51,19 @@ struct Revision {
     std::map<int, Entry> table;
     std::vector<QPDFObjectHandle> objects; /* every indirect object; missing ones as null */
     std::set<int> dangling;                /* numbers that are referred to but defined nowhere */
+    std::map<int, int> references;         /* how often each number is referred to by objects */
+    /* Dictionaries anywhere that carry /ByteRange, and those that carry /EF. */
+    std::vector<QPDFObjectHandle> signatures, file_specs;
 
     QPDFObjectHandle object(int number);
 
     /** Throws STRUCTURE when qpdf has warned of anything since the last call. */
     void check_warnings();
-};
 
-/** Calls visit on the object and on all that it contains directly, dictionaries and arrays only. */
-void walk(QPDFObjectHandle object, std::function<void(QPDFObjectHandle)> const &visit);
+  private:
+    void survey(QPDFObjectHandle object, int depth);
+    void survey_child(QPDFObjectHandle child, int depth);
+};
 
 /** A stream's content, unpacked; throws BOMB beyond the limit, STRUCTURE when it cannot be
  * unpacked. */

@@ -300,6 +300,23 @@ def revisions(pki: Pki):
     yield Case("later cross-reference to an older body", lambda: old_body(officer, seal), CONTENT_CHANGED + STRUCTURE)
     yield Case("later form appears calculated", then(lambda w: setattr(w, "form_extra", b" /NeedAppearances true")),
                CONTENT_CHANGED)
+    yield Case("later metadata is the page's content", then(lambda w: (
+        w.put_stream(CONTENT, b"q Q", b"/Type /Metadata /Subtype /XML"),
+        w.put(CATALOG, w.catalog[:-3] + b" /Metadata 4 0 R >>"))), CONTENT_CHANGED)
+    yield Case("later validation material is the page", then(
+        lambda w: setattr(w, "page", w.page + b" /Rotate 90"), extra_catalog=b" /DSS << /Certs 3 0 R /X 3 0 R >>"),
+        CONTENT_CHANGED)
+    yield Case("later validation material is the page's content list", then(
+        lambda w: (w.put(71, b"[4 0 R 72 0 R]"), w.put_stream(72, b"q Q")), extra_catalog=b" /DSS << /Certs 71 0 R >>",
+        page_extra=b" /B 71 0 R", extra_objects=[(71, b"[4 0 R]")]), CONTENT_CHANGED)
+    yield Case("later form's fonts are the page's", then(
+        lambda w: w.put(73, b"<< /F1 5 0 R /F2 5 0 R >>"), page_extra=b" /F 73 0 R", form_extra=b" /DR << /Font 73 0 R >>",
+        extra_objects=[(73, b"<< /F1 5 0 R >>")]), CONTENT_CHANGED)
+    yield Case("later form's fonts grow", then(
+        lambda w: w.put(73, b"<< /F1 5 0 R /F2 5 0 R >>"), form_extra=b" /DR << /Font 73 0 R >>",
+        extra_objects=[(73, b"<< /F1 5 0 R >>")]), [])
+    yield Case("later signature is a text annotation", then(lambda w: setattr(w, "widget", b"FreeText")), CONTENT_CHANGED)
+    yield Case("later form for the first signature", lambda: late_form(officer, seal), STRUCTURE)
     yield Case("later change signed by three", lambda: there_and_back(pki), CONTENT_CHANGED)
 
 
@@ -330,6 +347,16 @@ def old_body(officer, seal) -> bytes:
     w.put_stream(CONTENT, b"q Q")
     sign_revision(w, officer, 1)
     w.offsets[CONTENT] = first
+    sign_revision(w, seal, 2)
+    return bytes(w.out)
+
+
+def late_form(officer, seal) -> bytes:
+    """The first revision keeps its signature out of the form."""
+    w = request_document(REQUEST)
+    w.put_form = lambda: w.put(6, b"<< /Fields [] >>")
+    sign_revision(w, officer, 1)
+    del w.put_form
     sign_revision(w, seal, 2)
     return bytes(w.out)
 

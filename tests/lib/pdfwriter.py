@@ -28,12 +28,12 @@ class PdfWriter:
     OPTIONS = ("version", "request_name", "flate", "request_stream", "second_request", "extra_objects",
                "extra_catalog", "extra_trailer", "page_extra", "xref", "range_key", "range_text",
                "unlisted", "sig_extra", "af", "names", "range_tail", "contents_key", "wrap", "linked",
-               "field_extra", "garbage", "freed")
+               "field_extra", "garbage", "freed", "form_extra")
 
     def __init__(self, version=b"1.7", xref="table", extra_trailer=b"", range_key=b"/ByteRange",
                  range_text=None, unlisted=(), sig_extra=b"",
                  range_tail=b"", contents_key=b"/Contents", wrap=False, linked=True, field_extra=b"", garbage=b"",
-                 freed=()):
+                 freed=(), form_extra=b""):
         self.out = bytearray(b"%PDF-" + version + b"\n%\xe2\xe3\xcf\xd3\n")
         self.xref_kind, self.extra_trailer = xref, extra_trailer
         self.range_key, self.range_text, self.sig_extra = range_key, range_text, sig_extra
@@ -44,7 +44,8 @@ class PdfWriter:
         self.size, self.previous = FIRST_FREE, None
         self.fields, self.annotations = [], []
         self.form_open = False  # form and page are written when the revision ends
-        self.page = self.catalog = self.form_extra = b""
+        self.page = self.catalog = b""
+        self.form_extra, self.widget = form_extra, b"Widget"
         self.root = CATALOG
         self.range_at = self.contents_at = None
         self.next_number = FIRST_FREE
@@ -131,8 +132,8 @@ class PdfWriter:
         self.contents_at = self.out.index(key, self.range_at) + len(key) - 1
         self.contents_end = self.contents_at + 2 * room + 2
         link = b" /V %d 0 R" % value if self.linked else b""
-        self.put(field, b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (Signature%d) /F 132 /Rect [0 0 0 0]"
-                 b" /P 3 0 R%s%s >>" % (number, link, self.field_extra))
+        self.put(field, b"<< /Type /Annot /Subtype /%s /FT /Sig /T (Signature%d) /F 132 /Rect [0 0 0 0]"
+                 b" /P 3 0 R%s%s >>" % (self.widget, number, link, self.field_extra))
         self.form_open = True
 
     def patch_byte_range(self) -> tuple[int, int]:
