@@ -185,6 +185,13 @@ UPDATE consumer_cursor c SET attempts = c.attempts + 1
 -- name: cursor_move (text, int2[], int8[], int8[], uuid[]) -> (bool)
 SELECT consumer_move($1, $2, $3, $4, $5) IS NULL;
 
+-- name: cursor_heard (text, int2[], timestamptz[])
+-- Hearing goes forward only: another replica may have held the partition in between.
+UPDATE consumer_cursor c SET heard_at = m.heard_at
+  FROM unnest($2, $3) AS m(partition, heard_at)
+ WHERE c.feed = $1 AND c.partition = m.partition
+   AND (c.heard_at IS NULL OR c.heard_at < m.heard_at);
+
 -- === dead letters ===================================================================================
 
 -- name: letter_insert (text, int2, int8, uuid, text, text, text, timestamptz, bytea, text, text, int4, timestamptz)

@@ -84,6 +84,7 @@ static enum rc do_what_is_due(struct lane *lane, usec now)
         lane->table_due = now + USEC_PER_SECOND;
         if (atomic_load(&lane->held)) {
             TRY(letters_look(lane));
+            TRY(heard_turn(lane));
             effects_look_now(lane);
         }
     }

@@ -7,6 +7,7 @@
  *   lane_lease.c   leases: join, share, take over, give back; cursors loaded with them
  *   lane_fetch.c   FETCH out, EVENTS in, nothing believed unchecked
  *   lane_batch.c   a batch in one transaction; one by one when that fails
+ *   lane_heard.c   how long ago each partition was followed to its end, for services that ask
  *   lane_letter.c  events that cannot be applied: parked, dead, behind
  *   lane_effect.c  intents handed to the effect threads, their results committed
  *   effect.c       the effect threads
@@ -29,6 +30,7 @@ struct cursor {
     int32_t attempts;   /* begun without an end: the process died while it worked at this place */
     bool fresh;         /* nothing applied since the lease was taken */
     usec stopped_until; /* diverged: not asked before; 0: goes on */
+    usec heard_at;      /* wall clock: all that the publisher had then is applied */
 };
 
 struct lane_feed {
@@ -39,6 +41,7 @@ struct lane_feed {
     bool asked;     /* a fetch is out */
     usec ask_at;    /* not before; after an error */
     usec answer_by; /* the publisher has gone silent after that */
+    uint64_t heard; /* partitions followed to their end since they were leased */
     unsigned failures;
     unsigned guarded; /* batches to go with a savepoint per event */
     struct cursor cursors[BUS_PARTITIONS];
@@ -183,6 +186,16 @@ void letters_key_moved(struct lane *lane, const char *key);
 void letters_turn(struct lane *lane, usec now);
 /** Looks into the table for letters that operators or successors made due. */
 MUST_USE enum rc letters_look(struct lane *lane);
+
+/* --- lane_heard.c */
+
+/** An answer was applied: partitions without anything left are followed to their end. */
+void heard_note(const struct lane *lane, struct lane_feed *feed, usec wall);
+/** How long a fetch may wait at the publisher: shortly while some partition was not yet followed to
+ *  its end and the service wants to know. */
+uint32_t heard_wait_ms(const struct lane *lane, struct lane_feed *feed);
+/** Writes what was noted into consumer_cursor.heard_at, for services that want it. */
+MUST_USE enum rc heard_turn(struct lane *lane);
 
 /* --- lane_effect.c */
 

@@ -98,7 +98,7 @@ void fetch_send(struct lane *lane, struct lane_feed *feed, usec now)
     fetch.positions = positions;
     fetch.max_events = (uint32_t)lane->svc->database.batch_events;
     fetch.max_bytes = (uint32_t)lane->svc->database.batch_bytes;
-    fetch.wait_ms = (uint32_t)lane->svc->database.fetch_wait_ms;
+    fetch.wait_ms = heard_wait_ms(lane, feed);
     n = trien__fetch__get_packed_size(&fetch);
     at = wire_put_block(buffer, 1, n);
     trien__fetch__pack(&fetch, at);
@@ -220,7 +220,7 @@ static bool follow(struct lane *lane, struct lane_feed *feed, const Trien__Event
 
 static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Events *events)
 {
-    usec now = clock_monotonic();
+    usec now = clock_monotonic(), wall = clock_now();
     struct err err = {0};
 
     feed->asked = false;
@@ -243,6 +243,7 @@ static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Ev
     fetch_send(lane, feed, now); /* the next one travels while this one is applied */
     if (events->n_events && batch_apply(lane, feed, events->events, events->n_events) != RC_OK)
         fetch_again(feed);
+    heard_note(lane, feed, wall);
 }
 
 static void receive_one(struct lane *lane, struct lane_feed *feed)

@@ -151,6 +151,9 @@ struct service {
     const struct http_route *routes;
     const struct state_table *states; /* ends with name NULL */
     const char *const *feed_readers;  /* principals that may FETCH, NULL-terminated */
+    /* Keeps consumer_cursor.heard_at: when each partition was last known to be applied to its end.
+     * For services whose answers must not rest on a feed that nobody follows. */
+    bool notes_hearing;
 
     /* Called first thing in main, before any thread or ZeroMQ context, after the configuration was
      * read: fork zygotes and token children here, load keys. *ret_state becomes tx->state. */

@@ -46,8 +46,8 @@ enum rc on_get_responder_request(struct tx *tx, const void *in, void *out)
     uint8_t *key = arena_alloc(tx->arena, 32);
 
     (void)in;
-    TRY(responder_key_sha256(state->responder, &tx->err, key));
     TRY(responder_request(state->responder, tx->arena, &tx->err, &csr, &subject));
+    TRY(responder_key_sha256(state->responder, &tx->err, key));
     reply->csr_der = (ProtobufCBinaryData){csr.n, (uint8_t *)csr.p};
     reply->subject_der = (ProtobufCBinaryData){subject.n, (uint8_t *)subject.p};
     reply->key_sha256 = (ProtobufCBinaryData){32, key};

@@ -65,6 +65,7 @@ static const struct service service = {
     .routes = routes,
     .states = status_states,
     .feed_readers = feed_readers,
+    .notes_hearing = true,
     .early = status_early,
     .health = status_health,
     .late = status_late,

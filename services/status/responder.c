@@ -140,19 +140,26 @@ static enum rc learn_key(struct responder *responder, struct err *err)
     return RC_OK;
 }
 
-static enum rc need_key(struct responder *responder, struct err *err)
+/* Waits for a token worker for sign_timeout_ms at most. */
+static enum rc wait_for_key(struct responder *responder, struct err *err)
 {
     enum rc rc = RC_OK;
 
-    if (atomic_load(&responder->key_known))
-        return RC_OK;
-    CHECK(responder_workers(responder) > 0, err, TRIEN__ERROR__TOKEN_UNAVAILABLE,
-          "no token worker is ready");
     pthread_mutex_lock(&responder->key_lock);
     if (!atomic_load(&responder->key_known))
         rc = learn_key(responder, err);
     pthread_mutex_unlock(&responder->key_lock);
     return rc;
+}
+
+/* The same without waiting, for those who answer the public. */
+static enum rc need_key(struct responder *responder, struct err *err)
+{
+    if (atomic_load(&responder->key_known))
+        return RC_OK;
+    CHECK(responder_workers(responder) > 0, err, TRIEN__ERROR__TOKEN_UNAVAILABLE,
+          "no token worker is ready");
+    return wait_for_key(responder, err);
 }
 
 enum rc responder_key_sha256(struct responder *responder, struct err *err, uint8_t ret_digest[32])
@@ -206,7 +213,7 @@ enum rc responder_request(struct responder *responder, struct arena *arena, stru
 {
     enum rc rc = RC_OK;
 
-    TRY(need_key(responder, err));
+    TRY(wait_for_key(responder, err));
     pthread_mutex_lock(&responder->key_lock);
     if (responder->csr.n == 0)
         rc = make_request(responder, err);

@@ -35,11 +35,12 @@ enum rc responder_new(const struct responder_conf *conf, int64_t max_signing, st
 void responder_free(struct responder **responder);
 
 /** SHA-256 of the key's SubjectPublicKeyInfo; asks the token until it is known. RETRY
- *  TOKEN_UNAVAILABLE. */
+ *  TOKEN_UNAVAILABLE at once when no worker is ready. */
 enum rc responder_key_sha256(struct responder *responder, struct err *err,
                              uint8_t ret_digest[32]) MUST_USE;
 
-/** The signing request (RFC 2986), made once, in the arena. `ret_subject` is its DER Name. */
+/** The signing request (RFC 2986), made once, in the arena. `ret_subject` is its DER Name. Waits
+ * for a token worker as long as for a signature. */
 enum rc responder_request(struct responder *responder, struct arena *arena, struct err *err,
                           struct bytes *ret_csr, struct bytes *ret_subject) MUST_USE;
 

@@ -62,6 +62,15 @@ enum rc store_find_watermark(struct tx *tx, int64_t *ret_watermark)
     return RC_OK;
 }
 
+enum rc store_find_feed_heard(struct tx *tx, usec *ret_heard_at)
+{
+    struct db_rows *rows;
+
+    TRY(db_run(tx, &stmt_find_feed_heard, &rows, 0, NULL));
+    *ret_heard_at = db_get_time(rows, 0, 0);
+    return RC_OK;
+}
+
 enum rc store_list_changes(struct tx *tx, int64_t watermark, struct change_row **ret_rows,
                            size_t *ret_count)
 {

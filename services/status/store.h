@@ -36,6 +36,9 @@ enum rc store_find_published(struct tx *tx, const char *const *issuers, size_t i
                              struct bytes serial, struct bytes *ret_der,
                              usec *ret_published_at) MUST_USE;
 
+/** The moment up to which signing's whole feed is known to be applied; 0: not known. */
+enum rc store_find_feed_heard(struct tx *tx, usec *ret_heard_at) MUST_USE;
+
 /** See store.sql: the two belong together, in this order. */
 enum rc store_find_watermark(struct tx *tx, int64_t *ret_watermark) MUST_USE;
 struct change_row {

@@ -27,6 +27,12 @@ ORDER BY c.not_after DESC LIMIT 1;
 -- Every transaction below it has ended. Read before list_changes: what that misses is not below it.
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 
+-- name: find_feed_heard () -> (timestamptz)
+-- The moment up to which every partition of signing's feed is known to be applied; NULL while one
+-- has never been followed to its end.
+SELECT CASE WHEN count(heard_at) = 64 THEN min(heard_at) END
+FROM consumer_cursor WHERE feed = 'signing';
+
 -- name: list_changes (int8) -> (text, bytea)
 SELECT issuer, serial FROM certificate_status WHERE changed_by >= $1;
 

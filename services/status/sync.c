@@ -95,10 +95,13 @@ static enum rc note_blocked(struct tx *tx, struct status_state *state)
 static enum rc look(struct tx *tx, struct status_state *state)
 {
     int64_t watermark;
+    usec heard_at;
 
     TRY(forget_changes(tx, state, &watermark));
     TRY(note_blocked(tx, state));
     TRY(renewal_take_over(tx));
+    TRY(store_find_feed_heard(tx, &heard_at));
+    atomic_store(&state->sync.feed_heard_at, heard_at);
     state->sync.changes_from = watermark;
     return RC_OK;
 }
@@ -110,7 +113,6 @@ enum rc sync_run(struct tx *tx)
     enum rc rc = look(tx, state);
 
     if (rc == RC_OK) {
-        atomic_store(&state->sync.feed_heard_at, tx->now);
         atomic_store(&state->sync.synced_at, began);
     }
     atomic_store(&state->sync.running, false);

@@ -85,20 +85,13 @@ def issue(lab):
 
 
 @pytest.fixture(scope="module")
-def approved(road):
-    for officer in ("officer1", "officer2"):
-        road.trienctl("responder", "approve", "--officer", officer, "--yes")
-    return road
-
-
-@pytest.fixture(scope="module")
-def issued(approved):
-    return issue(approved)
+def issued(road):
+    return issue(road)
 
 
 @pytest.fixture
-def fresh(approved):
-    return issue(approved)
+def fresh(road):
+    return issue(road)
 
 
 def good(process, certificate, issuer):
@@ -107,14 +100,27 @@ def good(process, certificate, issuer):
             and answer.certificate_status == ocsp.OCSPCertStatus.GOOD)
 
 
-def test_without_approval_nothing_is_answered(road):
-    status = road.process("status")
-    answer, headers = ask_serial(status, authority(road, "issuing1"), 0x1234)
+@pytest.mark.lab(config={"status": {"responder/key": "another"}})
+def test_a_key_nobody_approved_answers_nothing(lab):
+    """The token has no key of that name: one is made, and waits for two officers."""
+    lab.start("signer", "signing", "status")
+    status = lab.process("status")
+    issuer = authority(lab, "issuing1")
+    answer, headers = ask_serial(status, issuer, 0x1234)
     assert answer.response_status == ocsp.OCSPResponseStatus.TRY_LATER
     assert headers["Cache-Control"] == "no-store"
     health = status.health()
     assert health["responder"] == {"ok": False, "certificates": {"issuing1": "waiting"}}
     assert health["ok"] is False
+    for officer in ("officer1", "officer2"):
+        lab.trienctl("responder", "approve", "--officer", officer, "--yes")
+    wait_until("the responder's certificate", lambda: status.health()["responder"]["ok"])
+
+    def unknown():
+        said, _ = ask_serial(status, issuer, 0x1234)
+        return (said.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
+                and said.certificate_status == ocsp.OCSPCertStatus.UNKNOWN)
+    wait_until("an answer", unknown)
 
 
 def test_good_by_get_and_post_under_both_hashes(issued):
