@@ -1,10 +1,20 @@
-/* A stranger's signing request, PEM or DER: a key that is accepted is one of the kinds there are,
- * and its digest is the digest of what the request carries. */
+/* A stranger's signing request, PEM or DER: what is accepted, OpenSSL's own parser accepts too,
+ * with the same key. */
 #include <string.h>
 
 #include "common/x509.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes);
+
+static bool same(struct bytes der, const struct x509_csr *csr)
+{
+    const unsigned char *p = der.p, *q = csr->spki_der.p;
+    autoptr(X509_REQ) request = d2i_X509_REQ(NULL, &p, (long)der.n);
+    autoptr(EVP_PKEY) key = d2i_PUBKEY(NULL, &q, (long)csr->spki_der.n);
+
+    return request && key && X509_REQ_verify(request, key) == 1 &&
+           EVP_PKEY_eq(key, X509_REQ_get0_pubkey(request)) == 1;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes)
 {
@@ -20,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes)
         uint8_t digest[32];
         x509_spki_sha256(csr.spki_der, digest);
         if (memcmp(digest, csr.key_sha256, sizeof(digest)) != 0 || !*csr.key_kind ||
-            !memmem(der.p, der.n, csr.spki_der.p, csr.spki_der.n))
+            !memmem(der.p, der.n, csr.spki_der.p, csr.spki_der.n) || !same(der, &csr))
             __builtin_trap();
     }
     arena_reset(arena);
