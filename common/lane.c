@@ -157,7 +157,7 @@ static void name_feeds(struct lane *lane)
         if (f < lane->feed_count || f == LANE_MAX_FEEDS)
             continue;
         lane->feeds[f].name = row->feed;
-        lane->feeds[f].index = f;
+        lane->feeds[f].tell_at = LANE_NEVER;
         lane->feed_count++;
     }
 }

@@ -8,8 +8,11 @@
  *   lane_fetch.c   FETCH out, EVENTS in, nothing believed unchecked
  *   lane_batch.c   a batch in one transaction; one by one when that fails
  *   lane_heard.c   how long ago each partition was followed to its end, for services that ask
+ *   lane_event.c   one event of a batch, and what is told about it afterwards
  *   lane_letter.c  events that cannot be applied: parked, dead, behind
- *   lane_effect.c  intents handed to the effect threads, their results committed
+ *   lane_retry.c   letters tried again
+ *   lane_effect.c  intents handed to the effect threads
+ *   lane_end.c     their results committed
  *   effect.c       the effect threads
  *   timer.c        work at intervals, and the log's own maintenance */
 #pragma once
@@ -35,11 +38,11 @@ struct cursor {
 
 struct lane_feed {
     const char *name;
-    size_t index; /* in lane->feeds */
     struct link *link;
     uint64_t fetch_id;
     bool asked;     /* a fetch is out */
     usec ask_at;    /* not before; after an error */
+    usec tell_at;   /* the publisher hears of our last commit even if nothing else comes */
     usec answer_by; /* the publisher has gone silent after that */
     uint64_t heard; /* partitions followed to their end since they were leased */
     unsigned failures;
@@ -202,10 +205,20 @@ MUST_USE enum rc heard_turn(struct lane *lane);
 void effects_init(struct lane_effects *effects);
 /** Takes fresh intents, results, and due ones from the table. */
 MUST_USE enum rc effects_turn(struct lane *lane, usec now);
-/** Lets the results of given partitions count no more. */
+/** The table is looked at in the next turn. */
 void effects_look_now(struct lane *lane);
+/** The job is in the air no more. */
+void effects_land(struct lane_effects *effects, struct effect_job *job);
 /** By an effect thread: the act has ended. */
 void effects_done(struct effect_job *job);
+
+/* --- lane_end.c */
+
+#define EFFECT_ENDS_A_TURN 64
+/** Takes jobs whose act has ended, as many as go into one transaction. */
+size_t effects_take_ends(struct lane_effects *effects, struct effect_job **jobs);
+/** Commits their ends; on failure those that are left are put back. */
+MUST_USE enum rc effects_end(struct lane *lane, struct effect_job **jobs, size_t count);
 
 /* --- effect.c */
 

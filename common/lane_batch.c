@@ -4,47 +4,15 @@
  * When the database refuses, one event at a time, each attempt counted in a commit of its own
  * before it is made: what kills the process is counted too. Nothing is skipped, nothing dropped. */
 #define DB_STATEMENTS_ELSEWHERE
-#include "common/lane.h"
+#include "common/lane_batch.h"
 
 #include <string.h>
 
 #include "common/log.h"
-#include "common/metrics.h"
 #include "gen/common/frame.inc"
 
 #define GUARD_FOR 16 /* batches after one that needed it */
 #define CONFLICTS_BORNE 5
-
-static struct metric applied = {
-    .kind = METRIC_COUNTER,
-    .name = "trien_consumer_events_total",
-    .help = "Events behind the cursor, by what became of them.",
-    .labels = "feed,how",
-};
-static struct metric seconds = {
-    .kind = METRIC_HISTOGRAM,
-    .name = "trien_event_age_seconds",
-    .help = "From the publisher's commit to ours.",
-    .labels = "feed",
-};
-
-/* What became of an event in this transaction. */
-enum fate { APPLIED, SKIPPED, BEHIND, LETTER };
-
-struct item {
-    Trien__Event *event;
-    enum fate fate;
-    usec took;
-    struct err why; /* of a LETTER */
-};
-
-struct batch {
-    struct lane *lane;
-    struct lane_feed *feed;
-    struct item *items;
-    size_t count;
-    bool guarded;
-};
 
 bool batch_is_outage(const struct err *err)
 {
@@ -120,127 +88,6 @@ static enum rc count_attempt(struct lane *lane, struct lane_feed *feed, const st
     return RC_OK;
 }
 
-/* --- one event in the running transaction ------------------------------------------------------
- */
-
-static enum rc unpack(struct tx *tx, const struct on_event *row, const Trien__Event *event,
-                      ProtobufCMessage **ret_message)
-{
-    ProtobufCMessage *message = protobuf_c_message_unpack(row->in, arena_allocator(tx->arena),
-                                                          event->payload.len, event->payload.data);
-
-    CHECK(message, &tx->err, TRIEN__ERROR__MALFORMED, "payload is no %s", event->type);
-    *ret_message = message;
-    return RC_OK;
-}
-
-static enum rc handle(struct batch *batch, struct item *item)
-{
-    struct lane *lane = batch->lane;
-    const Trien__Event *event = item->event;
-    const struct on_event *row = batch_row(lane, batch->feed->name, event->type);
-    ProtobufCMessage *message = NULL;
-
-    item->fate = SKIPPED;
-    if (!row)
-        return RC_OK;
-    item->fate = BEHIND;
-    if (letters_block(&lane->letters, batch->feed, event->key))
-        return letters_add(lane, batch->feed, event, NULL);
-    item->fate = APPLIED;
-    tx_enter(lane->tx, event->traceparent, row->out);
-    TRY(unpack(lane->tx, row, event, &message));
-    return row->fn(lane->tx, message);
-}
-
-static enum rc handle_timed(struct batch *batch, struct item *item)
-{
-    usec started = clock_monotonic();
-    enum rc rc = handle(batch, item);
-
-    item->took = clock_monotonic() - started;
-    return rc;
-}
-
-/* The event becomes a letter, unless the failure says nothing about it. */
-static enum rc make_letter(struct batch *batch, struct item *item)
-{
-    struct tx *tx = batch->lane->tx;
-
-    item->why = tx->err;
-    item->fate = LETTER;
-    err_clear(&tx->err);
-    return letters_add(batch->lane, batch->feed, item->event, &item->why);
-}
-
-/* The database has seen nothing of it that may not stand beside a letter. */
-static bool can_be_undone(const struct err *err)
-{
-    return !batch_is_outage(err) && !*err->native;
-}
-
-static enum rc handle_guarded(struct batch *batch, struct item *item)
-{
-    struct tx *tx = batch->lane->tx;
-    size_t events = tx->frame->event_count, effects = tx->frame->effect_count;
-    enum rc rc;
-
-    if (!batch_row(batch->lane, batch->feed->name, item->event->type))
-        return handle_timed(batch, item);
-    TRY(DB_PUSH(tx, event_begin));
-    rc = handle_timed(batch, item);
-    if (rc == RC_OK)
-        return DB_PUSH(tx, event_keep);
-    if (!can_be_undone(&tx->err))
-        return rc;
-    tx->frame->event_count = events;
-    tx->frame->effect_count = effects;
-    TRY(DB_PUSH(tx, event_undo)); /* leaves tx->err as it is when it succeeds */
-    TRY(DB_PUSH(tx, event_keep));
-    return make_letter(batch, item);
-}
-
-/* --- after the commit --------------------------------------------------------------------------
- */
-
-static void report(struct batch *batch, const struct item *item, usec wall)
-{
-    static const char *const hows[] = {"applied", "skipped", "behind", "letter"};
-    const Trien__Event *event = item->event;
-    struct svc_message message = {
-        .kind = "event",
-        .name = event->type,
-        .peer = batch->feed->name,
-        .key = event->key,
-        .traceparent = event->traceparent ? event->traceparent : "",
-        .number = event->offset,
-        .started = clock_monotonic() - item->took,
-        .rc = item->fate == LETTER ? err_rc(item->why.code) : RC_OK,
-        .err = &item->why,
-    };
-
-    metric_add(&applied, 1, METRIC_LABELS(batch->feed->name, hows[item->fate]));
-    metric_observe(&seconds, (double)(wall - event->created_at) / 1e6,
-                   METRIC_LABELS(batch->feed->name));
-    if (item->fate == APPLIED || item->fate == LETTER)
-        svc_handled(batch->lane->svc, &message);
-}
-
-static void settle(struct batch *batch, size_t first, size_t count)
-{
-    usec wall = clock_now();
-
-    for (size_t i = first; i < first + count; i++) {
-        const struct item *item = &batch->items[i];
-
-        report(batch, item, wall);
-        if (item->fate == LETTER)
-            letters_note(batch->lane, batch->feed, item->event, &item->why);
-        else if (item->fate == APPLIED && batch->lane->letters.count)
-            letters_key_moved(batch->lane, item->event->key);
-    }
-}
-
 /* --- transactions ------------------------------------------------------------------------------
  */
 
@@ -253,8 +100,8 @@ static enum rc run_transaction(struct batch *batch, size_t first, size_t count)
     TRY(tx_begin(tx, clock_now(), batch->feed->name, "", NULL));
     TRY(push_moves(batch->lane, batch->feed, &moves));
     for (size_t i = first; i < first + count; i++)
-        TRY(batch->guarded ? handle_guarded(batch, &batch->items[i])
-                           : handle_timed(batch, &batch->items[i]));
+        TRY(batch->guarded ? event_handle_guarded(batch, &batch->items[i])
+                           : event_handle(batch, &batch->items[i]));
     TRY(tx_commit(tx));
     moves_done(batch->feed, &moves);
     return RC_OK;
@@ -267,7 +114,7 @@ static enum rc transact(struct batch *batch, size_t first, size_t count)
     tx_reset(batch->lane->tx);
     rc = run_transaction(batch, first, count);
     if (rc == RC_OK)
-        settle(batch, first, count);
+        batch_settle(batch, first, count);
     else
         tx_rollback(batch->lane->tx);
     return rc;
@@ -284,10 +131,10 @@ static enum rc transact_letter(struct batch *batch, size_t at, const struct err 
     plan_moves(batch, at, 1, &moves);
     TRY(tx_begin(tx, clock_now(), batch->feed->name, "", NULL));
     TRY(push_moves(batch->lane, batch->feed, &moves));
-    TRY(make_letter(batch, &batch->items[at]));
+    TRY(event_make_letter(batch, &batch->items[at]));
     TRY(tx_commit(tx));
     moves_done(batch->feed, &moves);
-    settle(batch, at, 1);
+    batch_settle(batch, at, 1);
     return RC_OK;
 }
 
@@ -369,7 +216,7 @@ static enum rc apply_together(struct batch *batch, const struct moves *moves)
     rc = transact(batch, 0, batch->count);
     if (rc == RC_OK || batch_is_outage(&lane->tx->err) || batch->guarded)
         return rc;
-    if (can_be_undone(&lane->tx->err)) {
+    if (event_can_be_undone(&lane->tx->err)) {
         batch->guarded = true;
         feed->guarded = GUARD_FOR;
         rc = transact(batch, 0, batch->count);

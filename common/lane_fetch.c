@@ -10,6 +10,7 @@
 
 #define ANSWER_GRACE (3 * USEC_PER_SECOND)
 #define STOPPED_FOR (10 * USEC_PER_SECOND)
+#define TELL_AFTER (500 * USEC_PER_MS)
 
 static struct metric refused = {
     .kind = METRIC_COUNTER,
@@ -104,6 +105,7 @@ void fetch_send(struct lane *lane, struct lane_feed *feed, usec now)
     trien__fetch__pack(&fetch, at);
     feed->asked = link_send(feed->link, bytes_of(buffer, (size_t)(at - buffer) + n));
     feed->answer_by = now + lane->svc->database.fetch_wait_ms * USEC_PER_MS + ANSWER_GRACE;
+    feed->tell_at = LANE_NEVER;
 }
 
 static void look_after(struct lane *lane, struct lane_feed *feed, usec now)
@@ -126,6 +128,8 @@ static void look_after(struct lane *lane, struct lane_feed *feed, usec now)
     }
     if (!feed->asked && now >= feed->ask_at && link_ready(feed->link))
         fetch_send(lane, feed, now);
+    if (feed->asked && now >= feed->tell_at)
+        fetch_send(lane, feed, now); /* instead of the one that waits */
 }
 
 void fetch_turn(struct lane *lane, usec now)
@@ -146,6 +150,8 @@ usec fetch_due(const struct lane *lane)
             at = feed->answer_by;
         if (!feed->asked && link_ready(feed->link) && atomic_load(&lane->held) && feed->ask_at < at)
             at = feed->ask_at;
+        if (feed->asked && feed->tell_at < at)
+            at = feed->tell_at;
         due = at < due ? at : due;
     }
     return due;
@@ -198,6 +204,17 @@ static void go_on(struct lane *lane, struct lane_feed *feed, unsigned p)
     log_event(LOG_NOTICE, "histories_agree", LOG_TEXT("feed", feed->name), LOG_INT("partition", p));
 }
 
+/* A partition whose head is not named has nothing left behind this answer. */
+static void note_heads(const struct lane *lane, struct lane_feed *feed, const Trien__Events *events)
+{
+    for (unsigned p = 0; p < BUS_PARTITIONS; p++) {
+        if (lane_holds(lane, p))
+            feed->cursors[p].head = feed->cursors[p].asked;
+    }
+    for (size_t i = 0; i < events->n_heads; i++)
+        feed->cursors[events->heads[i]->partition].head = events->heads[i]->next_offset;
+}
+
 /* Moves `asked` along the events; false when they do not continue it. */
 static bool follow(struct lane *lane, struct lane_feed *feed, const Trien__Events *events)
 {
@@ -210,11 +227,8 @@ static bool follow(struct lane *lane, struct lane_feed *feed, const Trien__Event
         c->asked++;
         memcpy(c->asked_id, event->id.data, 16);
         go_on(lane, feed, event->partition);
-        if (c->head < c->asked)
-            c->head = c->asked;
     }
-    for (size_t i = 0; i < events->n_heads; i++)
-        feed->cursors[events->heads[i]->partition].head = events->heads[i]->next_offset;
+    note_heads(lane, feed, events);
     return true;
 }
 
@@ -243,6 +257,8 @@ static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Ev
     fetch_send(lane, feed, now); /* the next one travels while this one is applied */
     if (events->n_events && batch_apply(lane, feed, events->events, events->n_events) != RC_OK)
         fetch_again(feed);
+    else if (events->n_events)
+        feed->tell_at = now + TELL_AFTER; /* what the prefetch could not say: it is committed */
     heard_note(lane, feed, wall);
 }
 

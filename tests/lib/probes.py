@@ -85,10 +85,12 @@ class Probe:
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def start(self, **more):
+    def start(self, inside=(), **more):
+        """`inside`: words before the command, as of unshare."""
         environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:abort_on_error=1")
         with open(self.log, "ab") as log:
-            self.popen = subprocess.Popen([build_dir() / "bin" / self.binary, self.service, "--config", self.config(**more)],
+            self.popen = subprocess.Popen([*inside, build_dir() / "bin" / self.binary, self.service, "--config",
+                                           self.config(**more)],
                                           stdout=log, stderr=subprocess.STDOUT, env=environment)
         return self
 
@@ -118,7 +120,7 @@ class ProbeLab:
         self.addresses = f"tcp://127.0.0.1:{self.port('alpha', 0)}"
         self.probes, self.peers = [], []
         for service in SERVICES:
-            cluster.psql("postgres", f"CREATE DATABASE {self.database(service)} TEMPLATE template_{service}")
+            cluster.psql("postgres", f"CREATE DATABASE {self.database(service)} OWNER trien_{service}_owner TEMPLATE template_{service}")
         for name, (public, secret) in self.keys.items():
             (self.dir / f"{name}.public").write_text(public + "\n")
             (self.dir / f"{name}.secret").write_text(secret + "\n")
