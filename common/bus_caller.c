@@ -10,7 +10,7 @@
 
 struct bus_caller {
     struct identity *identity;
-    const struct bus_peer *peers;
+    struct bus_peer *peers;
     struct link **links; /* beside peers; made on first use */
     size_t count;
     uint64_t call_id;
@@ -41,9 +41,14 @@ enum rc bus_caller_new(const struct bus_keys *keys, const struct bus_peer *peers
 
     CHECK(caller, err, TRIEN__ERROR__INTERNAL, "out of memory");
     caller->links = calloc(count + 1, sizeof(struct link *));
-    caller->peers = peers;
-    caller->count = count;
-    rc = identity_new(keys, err, &caller->identity);
+    caller->peers = calloc(count + 1, sizeof(*peers));
+    if (caller->links && caller->peers) {
+        memcpy(caller->peers, peers, count * sizeof(*peers));
+        caller->count = count;
+        rc = identity_new(keys, err, &caller->identity);
+    } else {
+        rc = err_set(err, TRIEN__ERROR__INTERNAL, __FILE__, __LINE__, "out of memory");
+    }
     if (rc != RC_OK) {
         bus_caller_free(&caller);
         return rc;
@@ -60,6 +65,7 @@ void bus_caller_free(struct bus_caller **caller)
         link_free(&(*caller)->links[i]);
     identity_free(&(*caller)->identity);
     free((*caller)->links);
+    free((*caller)->peers);
     free(*caller);
     *caller = NULL;
 }
