@@ -124,7 +124,7 @@ MUST_USE enum rc store_find_by_receipt(struct tx *tx, civil_day day, int64_t rec
 MUST_USE enum rc store_list_items(struct tx *tx, const uint8_t request_id[16],
                                   const struct item_row **ret_items, size_t *ret_count);
 MUST_USE enum rc store_list_timeline(struct tx *tx, const uint8_t request_id[16],
-                                     const struct timeline_row **ret_lines, size_t *ret_count);
+                                     struct timeline_row **ret_lines, size_t *ret_count);
 
 /** DER of a certificate of the request; empty when it has none with this serial. */
 MUST_USE enum rc store_find_certificate(struct tx *tx, const uint8_t request_id[16],

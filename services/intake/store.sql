@@ -12,6 +12,7 @@ WITH caller AS (
 ), digest AS (
     INSERT INTO post_digest (sha256, request_id, receipt_no, received_at)
     SELECT $4, $2, nextval('receipt_number'), $3 FROM caller
+    WHERE NOT EXISTS (SELECT FROM post_digest WHERE sha256 = $4)
     ON CONFLICT (sha256) DO NOTHING
     RETURNING receipt_no
 ), key AS (

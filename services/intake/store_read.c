@@ -153,7 +153,7 @@ enum rc store_list_items(struct tx *tx, const uint8_t request_id[16],
 }
 
 enum rc store_list_timeline(struct tx *tx, const uint8_t request_id[16],
-                            const struct timeline_row **ret_lines, size_t *ret_count)
+                            struct timeline_row **ret_lines, size_t *ret_count)
 {
     struct db_rows *rows = NULL;
     TRY(DB_RUN(tx, list_timeline, &rows, db_uuid(request_id)));

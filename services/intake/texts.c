@@ -4,13 +4,12 @@
 
 #include <string.h>
 
-/* %s stands for the subject, %d for the detail. A row with a detail comes before the one without.
- */
+/* %s stands for the subject, %d for the detail, %D for a detail that is a day. */
 static const struct event_text {
     const char *event, *detail_prefix, *text;
 } event_texts[] = {
     {"RequestSubmitted", "", "Đã tiếp nhận văn bản, số biên nhận %d."},
-    {"RequestAccepted", "", "Yêu cầu của %s hợp lệ; hạn trả kết quả: %d."},
+    {"RequestAccepted", "", "Yêu cầu của %s hợp lệ; hạn trả kết quả: %D."},
     {"RequestRejected", "", "Yêu cầu bị từ chối; xem các lý do kèm theo."},
     {"RequestWaiting", "", "Đang chờ danh sách chứng thư bị thu hồi của %s để kiểm tra người ký."},
     {"ItemAuthorized", "", "Đã phê duyệt cấp chứng thư cho %s."},
@@ -33,6 +32,17 @@ static const struct state_text {
     {"issued", "đã cấp chứng thư"},
 };
 
+/* "2026-11-25" as people write it: "25/11/2026". */
+static const char *vietnamese_day(struct arena *arena, const char *text)
+{
+    civil_day day;
+    int year, month, number;
+    if (!clock_parse_day(text, &day))
+        return text;
+    clock_day_parts(day, &year, &month, &number);
+    return arena_printf(arena, "%02d/%02d/%04d", number, month, year);
+}
+
 static const char *fill(struct arena *arena, const char *text, const char *subject,
                         const char *detail)
 {
@@ -40,7 +50,9 @@ static const char *fill(struct arena *arena, const char *text, const char *subje
     while (*text) {
         size_t plain = strcspn(text, "%");
         const char *value = "";
-        if (text[plain] == '%')
+        if (text[plain] == '%' && text[plain + 1] == 'D')
+            value = vietnamese_day(arena, detail);
+        else if (text[plain] == '%')
             value = text[plain + 1] == 's' ? subject : detail;
         made = arena_printf(arena, "%s%.*s%s", made, (int)plain, text, value);
         text += plain + (text[plain] ? 2 : 0);

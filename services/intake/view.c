@@ -77,27 +77,39 @@ static json_t *line_json(struct tx *tx, const struct timeline_row *line)
     return shown;
 }
 
-static enum rc add_items(struct tx *tx, const struct request_row *request, json_t *shown)
+/* The items of one request. */
+struct items {
+    const struct item_row *rows;
+    size_t count;
+};
+
+static void add_items(struct tx *tx, const struct request_row *request, const struct items *items,
+                      json_t *shown)
 {
-    const struct item_row *items = NULL;
-    size_t count = 0;
-    TRY(store_list_items(tx, request->request_id, &items, &count));
     json_t *subscribers = json_array(), *certificates = json_array();
     const char *request_id = bus_uuid_text(tx->arena, request->request_id);
-    for (size_t i = 0; i < count; i++) {
-        json_array_append_new(subscribers, item_json(&items[i]));
-        if (*items[i].serial)
-            json_array_append_new(certificates, certificate_json(tx, request_id, &items[i]));
+    for (size_t i = 0; i < items->count; i++) {
+        json_array_append_new(subscribers, item_json(&items->rows[i]));
+        if (*items->rows[i].serial)
+            json_array_append_new(certificates, certificate_json(tx, request_id, &items->rows[i]));
     }
     json_object_set_new(shown, "subscribers", subscribers);
     json_object_set_new(shown, "certificates", certificates);
-    return RC_OK;
+}
+
+/* An event that did not say whom it is about is about its item's subscriber. */
+static void name_subject(const struct items *items, struct timeline_row *line)
+{
+    for (size_t i = 0; i < items->count && !*line->subject; i++)
+        if (items->rows[i].number == line->item)
+            line->subject = items->rows[i].subscriber_name;
 }
 
 /* The receipt itself is a line of the timeline that is stored with the request. */
-static enum rc add_timeline(struct tx *tx, const struct request_row *request, json_t *shown)
+static enum rc add_timeline(struct tx *tx, const struct request_row *request,
+                            const struct items *items, json_t *shown)
 {
-    const struct timeline_row *lines = NULL;
+    struct timeline_row *lines = NULL;
     size_t count = 0;
     TRY(store_list_timeline(tx, request->request_id, &lines, &count));
     json_t *timeline = json_array();
@@ -108,8 +120,10 @@ static enum rc add_timeline(struct tx *tx, const struct request_row *request, js
         .detail = rule_receipt_text(tx->arena, request->received_at, request->receipt_no),
     };
     json_array_append_new(timeline, line_json(tx, &receipt));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        name_subject(items, &lines[i]);
         json_array_append_new(timeline, line_json(tx, &lines[i]));
+    }
     json_object_set_new(shown, "timeline", timeline);
     return RC_OK;
 }
@@ -134,8 +148,10 @@ enum rc view_request(struct tx *tx, const uint8_t request_id[16], const char **r
     json_object_set_new(shown, "agency", agency);
     json_object_set_new(shown, "document", document);
     json_object_set_new(shown, "reasons", parsed_or_empty(request->reasons));
-    TRY(add_items(tx, request, shown));
-    TRY(add_timeline(tx, request, shown));
+    struct items items = {0};
+    TRY(store_list_items(tx, request->request_id, &items.rows, &items.count));
+    add_items(tx, request, &items, shown);
+    TRY(add_timeline(tx, request, &items, shown));
     *ret_json = view_text(tx, shown);
     return RC_OK;
 }

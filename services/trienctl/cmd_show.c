@@ -46,9 +46,9 @@ static void print_request(const json_t *request)
     printf("%s  %s  %s\n", text_of(request, "receipt_number"), text_of(request, "request_id"),
            text_of(request, "state_text"));
     if (*text_of(agency, "organ_id"))
-        printf("  %s %s, văn bản %s ngày %s, hạn %s\n", text_of(agency, "organ_id"),
+        printf("  %s %s, văn bản %s ngày %s%s%s\n", text_of(agency, "organ_id"),
                text_of(agency, "name"), text_of(document, "number"), text_of(document, "date"),
-               text_of(request, "due_on"));
+               *text_of(request, "due_on") ? ", hạn " : "", text_of(request, "due_on"));
     print_reasons(json_object_get(request, "reasons"), "  ");
     json_array_foreach(json_object_get(request, "subscribers"), i, row)
     {
