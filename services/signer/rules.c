@@ -24,14 +24,13 @@ static bool rule_issuer_as_approved(const struct question *q)
 
 static bool rule_version_3(const struct question *q)
 {
-    return X509_get_version(q->tbs->cert) == X509_VERSION_3;
+    return q->tbs->fields->version && ASN1_INTEGER_get(q->tbs->fields->version) == X509_VERSION_3;
 }
 
 /* RFC 5280 4.1.2.2, and at least 64 bits as CAs have agreed. */
 static bool rule_serial_long_enough(const struct question *q)
 {
-    const ASN1_INTEGER *serial = X509_get0_serialNumber(q->tbs->cert);
-    autoptr(BIGNUM) number = ASN1_INTEGER_to_BN(serial, NULL);
+    autoptr(BIGNUM) number = ASN1_INTEGER_to_BN(q->tbs->fields->serial, NULL);
 
     return number && !BN_is_negative(number) && BN_num_bits(number) >= 64 &&
            BN_num_bits(number) <= 159;
@@ -39,7 +38,7 @@ static bool rule_serial_long_enough(const struct question *q)
 
 static bool rule_algorithm_is_issuers(const struct question *q)
 {
-    struct bytes inside = x509_der(q->arena, X509_get0_tbs_sigalg(q->tbs->cert), i2d_X509_ALGOR);
+    struct bytes inside = x509_der(q->arena, q->tbs->fields->algorithm, i2d_X509_ALGOR);
 
     return bytes_equal(inside, q->issuer->algorithm_der);
 }
@@ -51,10 +50,7 @@ static bool rule_issuer_name_is_issuers(const struct question *q)
 
 static bool rule_no_unique_ids(const struct question *q)
 {
-    const ASN1_BIT_STRING *issuer = NULL, *subject = NULL;
-
-    X509_get0_uids(q->tbs->cert, &issuer, &subject);
-    return !issuer && !subject;
+    return !q->tbs->fields->issuer_uid && !q->tbs->fields->subject_uid;
 }
 
 static bool rule_subject_as_authorized(const struct question *q)
@@ -90,22 +86,13 @@ static bool has_word(const char *words, const char *word)
 
 static bool rule_key_kind_within_limits(const struct question *q)
 {
-    return has_word(q->limits->key_kinds, q->tbs->key_kind);
+    return has_word(q->limits->key_kinds, q->tbs->key.kind);
 }
 
 /* RFC 8017 3.1; FIPS 186-5 5.4(e). */
 static bool rule_key_exponent_sane(const struct question *q)
 {
-    EVP_PKEY *key = X509_get0_pubkey(q->tbs->cert);
-    BIGNUM *exponent = NULL;
-    bool ok = true;
-
-    if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
-        return true;
-    ok = EVP_PKEY_get_bn_param(key, "e", &exponent) == 1 && BN_is_odd(exponent) &&
-         BN_num_bits(exponent) >= 17 && BN_num_bits(exponent) <= 256;
-    BN_free(exponent);
-    return ok;
+    return q->tbs->key.exponent_sane;
 }
 
 /* RFC 5280 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050. */
@@ -120,8 +107,8 @@ static bool time_in_form(const ASN1_TIME *when, usec at)
 
 static bool rule_times_in_form(const struct question *q)
 {
-    return time_in_form(X509_get0_notBefore(q->tbs->cert), q->tbs->not_before) &&
-           time_in_form(X509_get0_notAfter(q->tbs->cert), q->tbs->not_after);
+    return time_in_form(q->tbs->fields->validity->notBefore, q->tbs->not_before) &&
+           time_in_form(q->tbs->fields->validity->notAfter, q->tbs->not_after);
 }
 
 static bool rule_validity_in_order(const struct question *q)
@@ -282,8 +269,7 @@ enum rc rules_check(const Trien__SignCertificate *order, const struct issuer *is
     CHECK(question.issuer, err, TRIEN__ERROR__NOT_FOUND, "no issuer %s", order->issuer);
     CHECK(question.limits, err, TRIEN__ERROR__PROFILE_UNKNOWN, "no profile %.40s", order->profile);
     TRY(ground_check(order, rings, now, arena, err, ground));
-    TRY(tbs_parse(bytes_of(order->tbs_der.data, order->tbs_der.len), question.issuer->algorithm_der,
-                  arena, err, tbs));
+    TRY(tbs_parse(bytes_of(order->tbs_der.data, order->tbs_der.len), arena, err, tbs));
     TRY(rules_ask(&question, err));
     *ret_question = question;
     return RC_OK;

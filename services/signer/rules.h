@@ -18,10 +18,10 @@
 #include "common/ossl.h"
 #include "common/x509.h"
 #include "proto/signer.pb-c.h"
+#include "services/signer/tbs.h"
 
-/* The largest call that is looked at, and the largest to-be-signed certificate in it. */
+/* The largest call that is looked at. */
 #define RULES_MAX_CALL_BYTES ((size_t)64 * 1024)
-#define RULES_MAX_TBS_BYTES ((size_t)12 * 1024)
 
 /* Clocks of the parties may differ by this much. */
 #define RULES_SKEW (INT64_C(300) * USEC_PER_SECOND)
@@ -81,23 +81,6 @@ struct ground {
  *  APPROVALS_MISSING, BEYOND_AUTHORIZATION (expired, for another order, without a key). */
 enum rc ground_check(const Trien__SignCertificate *order, const struct rings *rings, usec now,
                      struct arena *arena, struct err *err, struct ground *ret_ground) MUST_USE;
-
-/* --- the to-be-signed bytes (tbs.c) ------------------------------------------------------------
- */
-
-struct tbs {
-    struct bytes der;
-    X509 *cert;         /* the bytes with an empty signature around them; freed with the arena */
-    const char *serial; /* hex */
-    struct bytes issuer_der, subject_der;
-    uint8_t key_sha256[32];
-    const char *key_kind;
-    usec not_before, not_after;
-};
-
-/** Parses a TBSCertificate (RFC 5280 4.1.2) that is exactly DER. REJECT SIGNER_LIMIT otherwise. */
-enum rc tbs_parse(struct bytes der, struct bytes algorithm_der, struct arena *arena,
-                  struct err *err, struct tbs *ret_tbs) MUST_USE;
 
 /* --- limits (limits.c) -------------------------------------------------------------------------
  */

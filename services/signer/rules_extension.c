@@ -57,6 +57,12 @@ static const struct known table[] = {
     {NID_info_access, false, distribution},      {NID_id_pkix_OCSP_noCheck, false, no_check},
 };
 
+/* The parsed content of an extension; NULL when it is not there or cannot be read. */
+static void *find(const struct question *q, int nid)
+{
+    return X509V3_get_d2i(q->tbs->fields->extensions, nid, NULL, NULL);
+}
+
 static const struct known *find_known(int nid)
 {
     for (size_t i = 0; i < COUNT_OF(table); i++)
@@ -69,10 +75,10 @@ static const struct known *find_known(int nid)
 bool rule_extensions_known(const struct question *q)
 {
     unsigned seen = 0;
-    int count = X509_get_ext_count(q->tbs->cert);
+    int count = X509v3_get_ext_count(q->tbs->fields->extensions);
 
     for (int i = 0; i < count; i++) {
-        X509_EXTENSION *extension = X509_get_ext(q->tbs->cert, i);
+        X509_EXTENSION *extension = X509v3_get_ext(q->tbs->fields->extensions, i);
         const struct known *known = find_known(OBJ_obj2nid(X509_EXTENSION_get_object(extension)));
         unsigned bit = known ? 1u << (known - table) : 0;
 
@@ -110,16 +116,15 @@ static bool content_is_canonical(X509_EXTENSION *extension)
 
 bool rule_extensions_canonical(const struct question *q)
 {
-    for (int i = 0; i < X509_get_ext_count(q->tbs->cert); i++)
-        if (!content_is_canonical(X509_get_ext(q->tbs->cert, i)))
+    for (int i = 0; i < X509v3_get_ext_count(q->tbs->fields->extensions); i++)
+        if (!content_is_canonical(X509v3_get_ext(q->tbs->fields->extensions, i)))
             return false;
     return true;
 }
 
 bool rule_basic_constraints_no_ca(const struct question *q)
 {
-    BASIC_CONSTRAINTS *constraints =
-        X509_get_ext_d2i(q->tbs->cert, NID_basic_constraints, NULL, NULL);
+    BASIC_CONSTRAINTS *constraints = find(q, NID_basic_constraints);
     bool ok = constraints && !constraints->ca && !constraints->pathlen;
 
     BASIC_CONSTRAINTS_free(constraints);
@@ -128,7 +133,7 @@ bool rule_basic_constraints_no_ca(const struct question *q)
 
 bool rule_key_usage_within_limits(const struct question *q)
 {
-    ASN1_BIT_STRING *usage = X509_get_ext_d2i(q->tbs->cert, NID_key_usage, NULL, NULL);
+    ASN1_BIT_STRING *usage = find(q, NID_key_usage);
     unsigned bits = 0;
     bool ok = usage && ASN1_STRING_length(usage) <= 2;
 
@@ -152,11 +157,11 @@ static bool may_be_extended(const struct limits *limits, const ASN1_OBJECT *usag
 
 bool rule_extended_usage_within_limits(const struct question *q)
 {
-    EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(q->tbs->cert, NID_ext_key_usage, NULL, NULL);
+    EXTENDED_KEY_USAGE *usages = find(q, NID_ext_key_usage);
     bool ok = true;
 
     if (!usages)
-        return X509_get_ext_by_NID(q->tbs->cert, NID_ext_key_usage, -1) < 0;
+        return X509v3_get_ext_by_NID(q->tbs->fields->extensions, NID_ext_key_usage, -1) < 0;
     ok = sk_ASN1_OBJECT_num(usages) > 0;
     for (int i = 0; ok && i < sk_ASN1_OBJECT_num(usages); i++)
         ok = may_be_extended(q->limits, sk_ASN1_OBJECT_value(usages, i));
@@ -166,7 +171,7 @@ bool rule_extended_usage_within_limits(const struct question *q)
 
 bool rule_authority_key_is_issuers(const struct question *q)
 {
-    AUTHORITY_KEYID *id = X509_get_ext_d2i(q->tbs->cert, NID_authority_key_identifier, NULL, NULL);
+    AUTHORITY_KEYID *id = find(q, NID_authority_key_identifier);
     bool ok = id && id->keyid && !id->issuer && !id->serial &&
               bytes_equal(q->issuer->key_id, bytes_of(ASN1_STRING_get0_data(id->keyid),
                                                       (size_t)ASN1_STRING_length(id->keyid)));
@@ -177,7 +182,7 @@ bool rule_authority_key_is_issuers(const struct question *q)
 
 bool rule_subject_key_id_plain(const struct question *q)
 {
-    ASN1_OCTET_STRING *id = X509_get_ext_d2i(q->tbs->cert, NID_subject_key_identifier, NULL, NULL);
+    ASN1_OCTET_STRING *id = find(q, NID_subject_key_identifier);
     bool ok = id && ASN1_STRING_length(id) >= 8 && ASN1_STRING_length(id) <= 32;
 
     ASN1_OCTET_STRING_free(id);
@@ -186,11 +191,11 @@ bool rule_subject_key_id_plain(const struct question *q)
 
 bool rule_policies_present(const struct question *q)
 {
-    CERTIFICATEPOLICIES *all = X509_get_ext_d2i(q->tbs->cert, NID_certificate_policies, NULL, NULL);
+    CERTIFICATEPOLICIES *all = find(q, NID_certificate_policies);
     bool ok = true;
 
     if (!all)
-        return X509_get_ext_by_NID(q->tbs->cert, NID_certificate_policies, -1) < 0;
+        return X509v3_get_ext_by_NID(q->tbs->fields->extensions, NID_certificate_policies, -1) < 0;
     ok = sk_POLICYINFO_num(all) > 0 && sk_POLICYINFO_num(all) <= 8;
     for (int i = 0; ok && i < sk_POLICYINFO_num(all); i++)
         ok = OBJ_obj2nid(sk_POLICYINFO_value(all, i)->policyid) != NID_any_policy;
@@ -236,9 +241,8 @@ static bool access_is_http(AUTHORITY_INFO_ACCESS *all)
 
 bool rule_addresses_are_http(const struct question *q)
 {
-    CRL_DIST_POINTS *points =
-        X509_get_ext_d2i(q->tbs->cert, NID_crl_distribution_points, NULL, NULL);
-    AUTHORITY_INFO_ACCESS *access = X509_get_ext_d2i(q->tbs->cert, NID_info_access, NULL, NULL);
+    CRL_DIST_POINTS *points = find(q, NID_crl_distribution_points);
+    AUTHORITY_INFO_ACCESS *access = find(q, NID_info_access);
     bool ok = (!points || points_are_http(points)) && (!access || access_is_http(access));
 
     CRL_DIST_POINTS_free(points);
@@ -249,12 +253,12 @@ bool rule_addresses_are_http(const struct question *q)
 bool rule_no_check_for_responders(const struct question *q)
 {
     static const uint8_t null_der[] = {0x05, 0x00};
-    int at = X509_get_ext_by_NID(q->tbs->cert, NID_id_pkix_OCSP_noCheck, -1);
+    int at = X509v3_get_ext_by_NID(q->tbs->fields->extensions, NID_id_pkix_OCSP_noCheck, -1);
     const ASN1_OCTET_STRING *content;
 
     if (at < 0)
         return true;
-    content = X509_EXTENSION_get_data(X509_get_ext(q->tbs->cert, at));
+    content = X509_EXTENSION_get_data(X509v3_get_ext(q->tbs->fields->extensions, at));
     return bytes_equal(
         bytes_of(null_der, sizeof(null_der)),
         bytes_of(ASN1_STRING_get0_data(content), (size_t)ASN1_STRING_length(content)));
@@ -313,7 +317,7 @@ static bool repeats_earlier(const GENERAL_NAMES *names, int at)
 /* As many as authorised, each of them authorised, none twice: so exactly those. */
 bool rule_names_are_authorized(const struct question *q)
 {
-    autoptr(GENERAL_NAMES) names = X509_get_ext_d2i(q->tbs->cert, NID_subject_alt_name, NULL, NULL);
+    autoptr(GENERAL_NAMES) names = find(q, NID_subject_alt_name);
 
     if (!names)
         return name_count(q) == 0;
