@@ -3,7 +3,9 @@
  *
  * Facts of libp11 0.4.12 that this file hides: it cannot make EC keys, has no call for attributes,
  * and finds nothing at all in a token that holds an Ed25519 key (so we never make one), never
- * forgets a key that was removed, and loses about 500 bytes for every token that was open.
+ * forgets a key that was removed, and loses about 500 bytes for every token that was open. Of
+ * SoftHSM 2.6: who opens a token while another process logs in may not find it (its file is being
+ * rewritten): RETRY means what it says.
  *
  * One thread at a time per token. A token that was opened in one process is not used in its
  * children: open it after the fork.

@@ -80,9 +80,12 @@ static long sign_until(const char *kind, const int *begin, usec seconds)
     usec end;
     long count = 0;
     char byte;
+    enum rc rc = RC_RETRY;
 
-    if (p11_open(&config, &err, &token) != RC_OK ||
-        p11_find_key(token, kind, &err, &key) != RC_OK || !key)
+    /* Who opens while another logs in may find no token: SoftHSM rewrites its file then. */
+    for (int i = 0; i < 100 && rc == RC_RETRY; i++)
+        rc = p11_open(&config, &err, &token);
+    if (rc != RC_OK || p11_find_key(token, kind, &err, &key) != RC_OK || !key)
         give_up(kind, &err);
     if (read(begin[0], &byte, 1) != 1)
         exit(1);
@@ -99,7 +102,7 @@ static long sign_until(const char *kind, const int *begin, usec seconds)
 static double rate_of(const char *kind, int processes, usec seconds)
 {
     long *counts = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int begin[2];
+    int begin[2], status;
     long total = 0;
 
     if (counts == MAP_FAILED || pipe(begin) != 0)
@@ -112,8 +115,9 @@ static double rate_of(const char *kind, int processes, usec seconds)
     for (int i = 0; i < processes; i++)
         if (write(begin[1], "g", 1) != 1)
             exit(1);
-    while (wait(NULL) > 0)
-        continue;
+    for (int i = 0; i < processes; i++)
+        if (wait(&status) < 0 || status != 0)
+            exit(1);
     for (int i = 0; i < processes; i++)
         total += counts[i];
     close(begin[0]);
