@@ -51,6 +51,21 @@ def lists(folder, pki):
         write(folder / "crl" / f"{name}.crl", authority.crl())
 
 
+def envelopes(folder, pki):
+    """One of each verb on the bus, good and nearly good."""
+    from tests.lib.busline import call_frame, fetch_frame, message
+    event = message((1, 3), (2, 7), (3, bytes(16)), (4, "ProbeSaid"), (5, "K/1"), (7, 1795320554), (8, b"payload"))
+    seeds = {"fetch": fetch_frame(1, "beta", [(0, 1, None, 1), (63, 9, bytes(16), 8)]),
+             "fetch-twice": fetch_frame(1, "beta", [(0, 1, None, 1), (0, 1, None, 1)]),
+             "call": call_frame(2, "GetHealth", b"", 1795320554000000, "key"),
+             "events": message((2, message((1, 1), (2, event), (2, event), (3, message((1, 5), (2, 9)))))),
+             "divergence": message((2, message((1, 1), (4, message((1, 5), (2, 9), (3, 1), (4, "why")))))),
+             "reply": message((4, message((1, 1), (2, 2003), (3, "detail"), (4, "/field"), (5, 200)))),
+             "reply-good": message((4, message((1, 1), (2, 0), (6, b"payload"))))}
+    for name, seed in seeds.items():
+        write(folder / "envelope" / name, seed)
+
+
 def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -67,7 +82,7 @@ def main(folder):
         print("seeds.py: packages are missing, no binary seeds", file=sys.stderr)
         return
     pki = make_test_pki(folder / ".pki")
-    for make in (documents, messages, lists):
+    for make in (documents, messages, lists, envelopes):
         make(folder, pki)
     (folder / ".made").touch()
 
