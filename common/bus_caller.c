@@ -147,8 +147,7 @@ static enum rc read_reply(const char *peer, const Trien__Reply *reply,
             err_field(err, "%s", reply->field);
         FAIL(err, reply->code, "%s: %s", peer, reply->detail ? reply->detail : "");
     }
-    message = protobuf_c_message_unpack(type, arena_allocator(arena), reply->payload.len,
-                                        reply->payload.data);
+    message = wire_unpack(arena, type, bytes_of(reply->payload.data, reply->payload.len));
     CHECK(message, err, TRIEN__ERROR__MALFORMED, "%s: reply is no %s", peer, type->name);
     *ret_reply = message;
     return RC_OK;

@@ -7,8 +7,9 @@
 #include <pthread.h>
 #include <string.h>
 
-#define ZAP_ENFORCE_DOMAIN 93 /* ZMQ_ZAP_ENFORCE_DOMAIN: behind DRAFT in the header, real inside   \
-                               */
+#define ZAP_ENFORCE_DOMAIN                                                                         \
+    93 /* ZMQ_ZAP_ENFORCE_DOMAIN: behind DRAFT in the header, real inside                          \
+        */
 #define HANDSHAKE_MS 2500
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_TIMEOUT_MS 3000

@@ -25,7 +25,7 @@ static enum rc unpack(struct arena *arena, struct bytes frame, Trien__Envelope__
     const Trien__Envelope *envelope;
 
     CHECK(frame.n <= BUS_MAX_FRAME, err, TRIEN__ERROR__TOO_LARGE, "envelope of %zu bytes", frame.n);
-    envelope = trien__envelope__unpack(arena_allocator(arena), frame.n, frame.p);
+    envelope = (const void *)wire_unpack(arena, &trien__envelope__descriptor, frame);
     CHECK(envelope, err, TRIEN__ERROR__MALFORMED, "envelope does not parse");
     CHECK(envelope->body_case == want, err, TRIEN__ERROR__MALFORMED, "envelope carries body %d",
           (int)envelope->body_case);
@@ -55,9 +55,10 @@ static enum rc check_positions(const Trien__Fetch *fetch, struct err *err)
 enum rc wire_unpack_fetch(struct arena *arena, struct bytes frame, struct err *err,
                           const Trien__Fetch **ret_fetch)
 {
-    const Trien__Envelope *envelope;
+    const Trien__Envelope *envelope = NULL;
     const Trien__Fetch *fetch;
 
+    CHECK(frame.n <= WIRE_MAX_FETCH, err, TRIEN__ERROR__TOO_LARGE, "fetch of %zu bytes", frame.n);
     TRY(unpack(arena, frame, TRIEN__ENVELOPE__BODY_FETCH, err, &envelope));
     fetch = envelope->fetch;
     CHECK(fetch->n_positions <= WIRE_MAX_POSITIONS, err, TRIEN__ERROR__MALFORMED, "%zu positions",
@@ -88,7 +89,7 @@ static enum rc check_event(const Trien__Event *event, struct err *err)
 enum rc wire_unpack_events(struct arena *arena, struct bytes frame, struct err *err,
                            const Trien__Events **ret_events)
 {
-    const Trien__Envelope *envelope;
+    const Trien__Envelope *envelope = NULL;
     const Trien__Events *events;
 
     TRY(unpack(arena, frame, TRIEN__ENVELOPE__BODY_EVENTS, err, &envelope));
@@ -111,7 +112,7 @@ enum rc wire_unpack_events(struct arena *arena, struct bytes frame, struct err *
 enum rc wire_unpack_call(struct arena *arena, struct bytes frame, struct err *err,
                          const Trien__Call **ret_call)
 {
-    const Trien__Envelope *envelope;
+    const Trien__Envelope *envelope = NULL;
     const Trien__Call *call;
 
     TRY(unpack(arena, frame, TRIEN__ENVELOPE__BODY_CALL, err, &envelope));
@@ -129,7 +130,7 @@ enum rc wire_unpack_call(struct arena *arena, struct bytes frame, struct err *er
 enum rc wire_unpack_reply(struct arena *arena, struct bytes frame, struct err *err,
                           const Trien__Reply **ret_reply)
 {
-    const Trien__Envelope *envelope;
+    const Trien__Envelope *envelope = NULL;
 
     TRY(unpack(arena, frame, TRIEN__ENVELOPE__BODY_REPLY, err, &envelope));
     *ret_reply = envelope->reply;

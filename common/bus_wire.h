@@ -16,11 +16,17 @@
 #define WIRE_MAX_KEY 256
 #define WIRE_MAX_TYPE 64
 #define WIRE_MAX_WAIT_MS 60000
+#define WIRE_MAX_FETCH ((size_t)64 * 1024)
 
 enum wire_verb { WIRE_NONE, WIRE_FETCH, WIRE_EVENTS, WIRE_CALL, WIRE_REPLY };
 
 /** The verb by the envelope's first byte, without unpacking; WIRE_NONE for anything else. */
 enum wire_verb wire_verb(struct bytes frame);
+
+/** Unpacks any message of a peer into the arena, 100,000 fields at most, nested and unknown ones
+ *  counted; NULL when it is malformed. */
+ProtobufCMessage *wire_unpack(struct arena *arena, const ProtobufCMessageDescriptor *type,
+                              struct bytes in);
 
 /** Unpacks into the arena and checks: exactly the wanted body, counts, lengths, ranges. MALFORMED.
  */

@@ -67,8 +67,8 @@ static enum rc authorise(struct svc *svc, const struct job *job, struct work *wo
 
 static enum rc unpack_request(struct arena *arena, struct work *work, struct err *err)
 {
-    work->request = protobuf_c_message_unpack(work->row->in, arena_allocator(arena),
-                                              work->call->payload.len, work->call->payload.data);
+    work->request = wire_unpack(arena, work->row->in,
+                                bytes_of(work->call->payload.data, work->call->payload.len));
     CHECK(work->request, err, TRIEN__ERROR__MALFORMED, "payload is no %s", work->call->method);
     return RC_OK;
 }

@@ -26,8 +26,8 @@ static struct metric seconds = {
 static enum rc unpack(struct tx *tx, const struct on_event *row, const Trien__Event *event,
                       ProtobufCMessage **ret_message)
 {
-    ProtobufCMessage *message = protobuf_c_message_unpack(row->in, arena_allocator(tx->arena),
-                                                          event->payload.len, event->payload.data);
+    ProtobufCMessage *message =
+        wire_unpack(tx->arena, row->in, bytes_of(event->payload.data, event->payload.len));
 
     CHECK(message, &tx->err, TRIEN__ERROR__MALFORMED, "payload is no %s", event->type);
     *ret_message = message;

@@ -47,8 +47,7 @@ static enum rc call_handler(struct lane *lane, const struct trial *trial)
     if (!row)
         return RC_OK; /* nobody reads this type any more */
     tx_enter(tx, trial->traceparent, row->out);
-    message = protobuf_c_message_unpack(row->in, arena_allocator(tx->arena), trial->payload.n,
-                                        trial->payload.p);
+    message = wire_unpack(tx->arena, row->in, trial->payload);
     CHECK(message, &tx->err, TRIEN__ERROR__MALFORMED, "payload is no %s", trial->type);
     return row->fn(tx, message);
 }

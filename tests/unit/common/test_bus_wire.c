@@ -186,6 +186,38 @@ static void test_blocks_are_protobuf(void **state)
     assert_int_equal(events->events[0]->payload.len, 1000);
 }
 
+/* Two megabytes of nothing would cost a hundred in memory. */
+static void test_many_small_fields_are_refused(void **state)
+{
+    size_t n = 2 * 1000 * 1000;
+    uint8_t *frame = arena_alloc(arena, n + 16), *at = wire_put_block(frame, 3, n);
+    const Trien__Call *call;
+    struct err err = {0};
+    size_t before = arena_used(arena);
+
+    (void)state;
+    for (size_t i = 0; i < n; i += 2)
+        memcpy(at + i, "\x78\x00", 2); /* field 15, unknown */
+    assert_int_equal(
+        wire_unpack_call(arena, bytes_of(frame, (size_t)(at - frame) + n), &err, &call), RC_REJECT);
+    assert_int_equal(err.code, TRIEN__ERROR__MALFORMED);
+    assert_int_equal(arena_used(arena), before);
+}
+
+static void test_large_fetch_is_refused(void **state)
+{
+    Trien__Fetch *fetch = good_fetch(1);
+    struct err err = {0};
+    const Trien__Fetch *back;
+
+    (void)state;
+    fetch->group = arena_alloc(arena, WIRE_MAX_FETCH + 1);
+    memset(fetch->group, 'x', WIRE_MAX_FETCH);
+    assert_int_equal(wire_unpack_fetch(arena, wire_pack_fetch(arena, fetch), &err, &back),
+                     RC_REJECT);
+    assert_int_equal(err.code, TRIEN__ERROR__TOO_LARGE);
+}
+
 static void test_varints(void **state)
 {
     static const uint64_t values[] = {0, 1, 127, 128, 16383, 16384, UINT32_MAX, UINT64_MAX};
@@ -207,6 +239,8 @@ int main(void)
         cmocka_unit_test(test_call_limits),
         cmocka_unit_test(test_frame_limit),
         cmocka_unit_test(test_blocks_are_protobuf),
+        cmocka_unit_test(test_many_small_fields_are_refused),
+        cmocka_unit_test(test_large_fetch_is_refused),
         cmocka_unit_test(test_varints),
     };
 
