@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -24,19 +23,20 @@ static const char *pid_path(const char *service)
     return ctl_path("run/%s.pid", service);
 }
 
-/* The program behind a pid is ours: its executable's name is trien-<service>. */
+/* The program behind a pid is ours, by the name the kernel keeps of it (15 characters). Its
+ * executable cannot be asked: processes that hold secrets hide it even from their own user. */
 static bool is_service(pid_t pid, const char *service)
 {
-    char link[64], path[PATH_MAX];
-    snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
-    ssize_t length = readlink(link, path, sizeof(path) - 1);
-    if (length <= 0)
+    char path[64], name[32] = "", wanted[16];
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    snprintf(wanted, sizeof(wanted), "%s", arena_printf(ctl_arena(), "trien-%s", service));
+    FILE *file = fopen(path, "re");
+    if (!file)
         return false;
-    path[length] = '\0';
-    const char *name = strrchr(path, '/') + 1;
-    size_t size = strcspn(name, " "); /* " (deleted)" after a new build */
-    const char *wanted = arena_printf(ctl_arena(), "trien-%s", service);
-    return size == strlen(wanted) && strncmp(name, wanted, size) == 0;
+    bool has_name = fgets(name, sizeof(name), file) != NULL;
+    fclose(file);
+    name[strcspn(name, "\n")] = '\0';
+    return has_name && strcmp(name, wanted) == 0;
 }
 
 pid_t process_find(const char *service)
