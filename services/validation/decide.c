@@ -119,10 +119,8 @@ static enum rc say_accepted(struct tx *tx, const Trien__ExamineDocument *request
     return emit(tx, request->request_id, &accepted);
 }
 
-/* The document is claimed for this request, or the receipt of the one that was first is named. */
 static enum rc claim_document(struct tx *tx, const Trien__ExamineDocument *request,
-                              const Trien__ExaminedDocument *examined, const uint8_t request_id[16],
-                              bool *ret_ours, const char **ret_first)
+                              const Trien__ExaminedDocument *examined, const uint8_t request_id[16])
 {
     const char *number = rule_document_key(tx->arena, examined->document->number);
     int year, month, day_of_month;
@@ -131,8 +129,8 @@ static enum rc claim_document(struct tx *tx, const Trien__ExamineDocument *reque
     CHECK(clock_parse_day(examined->document->date, &day), &tx->err, TRIEN__ERROR__INTERNAL,
           "a document date the rules let pass");
     clock_day_parts(day, &year, &month, &day_of_month);
-    return store_insert_official_document(tx, examined->organ_id, year, number, request_id,
-                                          request->receipt_number, ret_ours, ret_first);
+    return store_claim_document(tx, examined->organ_id, year, number, request_id,
+                                request->receipt_number);
 }
 
 static enum rc set_due(struct tx *tx, const Trien__ExamineDocument *request,
@@ -154,24 +152,13 @@ enum rc decide_accept(struct tx *tx, const Trien__ExamineDocument *request,
                       const Trien__ExaminedDocument *examined, const struct facts *facts)
 {
     uint8_t request_id[16];
-    const char *first = NULL;
-    bool ours = false;
     struct decision decision = {.request_id = request_id, .examined = examined};
 
     CHECK(bus_uuid_parse(request->request_id, request_id), &tx->err, TRIEN__ERROR__MALFORMED,
           "not a request id");
     CHECK(examined->document && examined->organ_id && examined->form && examined->receiver,
           &tx->err, TRIEN__ERROR__INTERNAL, "an examination without its document");
-    TRY(claim_document(tx, request, examined, request_id, &ours, &first));
-    if (!ours) { /* another request was decided since the facts were read */
-        struct facts late = *facts;
-        struct reasons reasons;
-
-        late.first_receipt = first;
-        reasons_init(&reasons, tx->arena);
-        rule_registry(&late, examined, clock_civil_day(request->received_at), &reasons);
-        return decide_reject(tx, request, examined, &late, &reasons);
-    }
+    TRY(claim_document(tx, request, examined, request_id));
     TRY(set_due(tx, request, &decision));
     decision.signers = signers_text(tx->arena, examined);
     decision.remarks_json = remarks_json(tx->arena, examined);

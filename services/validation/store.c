@@ -76,21 +76,11 @@ enum rc store_get_facts(struct tx *tx, const Trien__ExaminedDocument *examined, 
     return RC_OK;
 }
 
-enum rc store_insert_official_document(struct tx *tx, const char *organ_id, int year,
-                                       const char *number_key, const uint8_t request_id[16],
-                                       const char *receipt_number, bool *ret_ours,
-                                       const char **ret_receipt)
+enum rc store_claim_document(struct tx *tx, const char *organ_id, int year, const char *number_key,
+                             const uint8_t request_id[16], const char *receipt_number)
 {
-    struct db_rows *rows = NULL;
-
-    TRY(DB_RUN(tx, insert_official_document, &rows, db_text(organ_id), db_int4(year),
-               db_text(number_key), db_uuid(request_id), db_text(receipt_number)));
-    /* no row: another claim was committed after this statement began; the next try sees it */
-    CHECK(db_count(rows) == 1, &tx->err, TRIEN__ERROR__DATABASE_CONFLICT,
-          "the document is being claimed");
-    *ret_receipt = db_get_text(rows, 0, 0);
-    *ret_ours = db_get_bool(rows, 0, 1);
-    return RC_OK;
+    return DB_PUSH(tx, claim_document, db_text(organ_id), db_int4(year), db_text(number_key),
+                   db_uuid(request_id), db_text(receipt_number));
 }
 
 static struct db_value document_date(const Trien__ExaminedDocument *examined)

@@ -31,12 +31,11 @@ struct facts {
 MUST_USE enum rc store_get_facts(struct tx *tx, const Trien__ExaminedDocument *examined, int year,
                                  const char *number_key, struct facts *ret_facts);
 
-/** Claims (agency, year, number) for the request; the receipt number of the one that has it. */
-MUST_USE enum rc store_insert_official_document(struct tx *tx, const char *organ_id, int year,
-                                                const char *number_key,
-                                                const uint8_t request_id[16],
-                                                const char *receipt_number, bool *ret_ours,
-                                                const char **ret_receipt);
+/** Claims (agency, year, number) for the request; when another has it by then, the transaction
+ * fails with DATABASE_CONFLICT and is tried again. */
+MUST_USE enum rc store_claim_document(struct tx *tx, const char *organ_id, int year,
+                                      const char *number_key, const uint8_t request_id[16],
+                                      const char *receipt_number);
 
 /* What is written down of a decision. */
 struct decision {

@@ -22,19 +22,9 @@ SELECT k.version, k.crl_version, k.calendar_version, a.name, a.province, a.valid
   LEFT JOIN agency_contact c ON c.organ_id = $1
  ORDER BY c.position;
 
--- name: insert_official_document (text, int4, text, uuid, text) -> (text, bool)
--- Claims the document for this request; who has it now, and whether that is we. A claim that is being
--- made elsewhere is waited for.
-WITH claimed AS (
-    INSERT INTO official_document (organ_id, year, number, request_id, receipt_number)
-    VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT DO NOTHING
-    RETURNING receipt_number)
-SELECT receipt_number, true FROM claimed
-UNION ALL
-SELECT receipt_number, request_id = $4 FROM official_document
- WHERE organ_id = $1 AND year = $2 AND number = $3
- LIMIT 1;
+-- name: claim_document (text, int4, text, uuid, text) -> (bool)
+-- Only queued: a conflict fails the transaction, the next try finds who was first.
+SELECT claim_document($1, $2, $3, $4, $5) IS NULL;
 
 -- name: set_accepted (uuid, timestamptz, text, text, text, date, int4, date, bool, text, text, jsonb)
 UPDATE request SET came_from = state, state = 'accepted', decided_at = $2, form = $3, organ_id = $4,
