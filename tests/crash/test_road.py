@@ -197,7 +197,7 @@ def caught_up(lab):
 
 def test_nothing_is_lost_and_nothing_done_twice(own_template):
     # Notices are many and go to one address: the cap that protects people is not what is tested here.
-    with own_template.lab(replicas=REPLICAS) as lab:
+    with own_template.lab(replicas=REPLICAS, config={"notification": {"notices/cap_per_hour": 1_000_000}}) as lab:
         lab.start("signer")
         lab.start("intake", "validation", "signing", "notification", "status", replicas=REPLICAS)
         lab.add_client()
