@@ -140,8 +140,8 @@ static int import_agencies(int argc, char **argv)
     if (agency_file_read(argv[optind], folder, &err, &count, &agencies) != RC_OK)
         return ctl_failed(&err);
     for (size_t i = 0; i < count; i++) {
-        fprintf(stderr, ctl_json() ? "" : "row %zu of %zu: %s\n", i + 1, count,
-                agencies[i]->organ_id);
+        if (!ctl_json())
+            fprintf(stderr, "row %zu of %zu: %s\n", i + 1, count, agencies[i]->organ_id);
         show_put(agencies[i], put(agencies[i]), list);
     }
     if (ctl_json())

@@ -1,7 +1,5 @@
 /* Alarms: the metric at once, the log line as an effect, so that it is written once for each thing
  * it is about, however many requests meet it. */
-#include <inttypes.h>
-
 #include "common/log.h"
 #include "common/metrics.h"
 #include "services/validation/validation.h"
@@ -14,19 +12,34 @@ static struct metric beyond = {METRIC_COUNTER,
                                NULL,
                                0};
 
+static enum rc raise(struct tx *tx, const char *alarm_name, const char *key, const char *subject)
+{
+    Trien__RaiseAlarm alarm = TRIEN__RAISE_ALARM__INIT;
+
+    alarm.alarm = (char *)alarm_name;
+    alarm.subject = (char *)subject;
+    return effect_add(tx, "raise_alarm", key, &alarm, 0);
+}
+
 enum rc alarm_calendar_ends(struct tx *tx, const char *calendar_version, civil_day due_on)
 {
     struct validation *validation = tx->state;
-    Trien__RaiseAlarm alarm = TRIEN__RAISE_ALARM__INIT;
     int year, month, day;
 
     clock_day_parts(due_on, &year, &month, &day);
     metric_add(&beyond, 1, NULL);
     knowledge_set_calendar_short(validation->knowledge, true);
-    alarm.alarm = (char *)"calendar_ends";
-    alarm.subject = arena_printf(tx->arena, "calendar %s has no year %d", calendar_version, year);
-    return effect_add(tx, "raise_alarm",
-                      arena_printf(tx->arena, "calendar/%s/%d", calendar_version, year), &alarm, 0);
+    return raise(tx, "calendar_ends",
+                 arena_printf(tx->arena, "calendar/%s/%d", calendar_version, year),
+                 arena_printf(tx->arena, "calendar %s has no year %d", calendar_version, year));
+}
+
+enum rc alarm_list_stale(struct tx *tx, const struct crl_listed *list)
+{
+    return raise(tx, "crl_stale",
+                 arena_printf(tx->arena, "crl/%s", bytes_to_hex(tx->arena, list->sha256)),
+                 arena_printf(tx->arena, "%s ended %s", list->url,
+                              clock_utc_text(tx->arena, list->next_update)));
 }
 
 enum rc raise_alarm_act(struct fx *fx, const void *intent, ProtobufCMessage **ret_result)

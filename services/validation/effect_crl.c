@@ -202,6 +202,8 @@ static enum rc show_ages(struct tx *tx)
                    METRIC_LABELS(rows[i].url));
         metric_set(&crl_left, (double)(rows[i].next_update - tx->now) / 1e6,
                    METRIC_LABELS(rows[i].url));
+        if (rows[i].next_update <= tx->now)
+            TRY(alarm_list_stale(tx, &rows[i]));
     }
     return RC_OK;
 }

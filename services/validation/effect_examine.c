@@ -175,9 +175,14 @@ static enum rc let_wait(struct tx *tx, const Trien__ExamineDocument *request,
     CHECK(examined->n_crl_needs > 0, &tx->err, TRIEN__ERROR__INTERNAL, "waits for nothing");
     CHECK(bus_uuid_parse(request->request_id, request_id), &tx->err, TRIEN__ERROR__MALFORMED,
           "not a request id");
-    for (size_t i = 0; i < examined->n_crl_needs; i++)
-        if (*examined->crl_needs[i]->url)
-            TRY(store_set_source_due(tx, examined->crl_needs[i]->url, CRL_PAUSE));
+    for (size_t i = 0; i < examined->n_crl_needs; i++) {
+        const Trien__CrlNeed *need = examined->crl_needs[i];
+
+        if (*need->url)
+            TRY(store_set_source_due(tx, need->url,
+                                     bytes_of(need->issuer_sha256.data, need->issuer_sha256.len),
+                                     CRL_PAUSE));
+    }
     TRY(store_insert_waiting(tx, request_id, examined->crl_needs[0]->issuer, facts->crl_version,
                              request->round));
     waiting.request_id = request->request_id;

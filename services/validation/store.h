@@ -70,7 +70,8 @@ MUST_USE enum rc store_count_waiting(struct tx *tx, int64_t *ret_count, usec *re
 MUST_USE enum rc store_insert_sources(struct tx *tx, const char *const *urls, size_t count);
 /** The list at this place is wanted now, unless it was tried within the last `pause` microseconds.
  */
-MUST_USE enum rc store_set_source_due(struct tx *tx, const char *url, usec pause);
+MUST_USE enum rc store_set_source_due(struct tx *tx, const char *url, struct bytes issuer_sha256,
+                                      usec pause);
 /** Places whose time has come; their next time is set. */
 MUST_USE enum rc store_list_due_sources(struct tx *tx, usec period, usec retry, size_t *ret_count,
                                         const char ***ret_urls);

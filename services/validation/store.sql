@@ -77,14 +77,15 @@ SELECT count(*), min(waiting_since) FROM waiting;
 INSERT INTO crl_source (url, next_fetch_at) SELECT u, $2 FROM unnest($1) AS u
 ON CONFLICT DO NOTHING;
 
--- name: set_source_due (text, timestamptz, timestamptz)
--- A list is needed now: $2, unless it was tried after $3.
-INSERT INTO crl_source AS s (url, next_fetch_at) VALUES ($1, $2)
-ON CONFLICT (url) DO UPDATE SET next_fetch_at = least(s.next_fetch_at, $2)
- WHERE s.fetched_at IS NULL OR s.fetched_at < $3;
+-- name: set_source_due (text, bytea, timestamptz, timestamptz)
+-- The list of authority $2 is needed now: $3, unless it was tried after $4.
+INSERT INTO crl_source AS s (url, issuer_sha256, next_fetch_at) VALUES ($1, $2, $3)
+ON CONFLICT (url) DO UPDATE
+   SET issuer_sha256 = coalesce(s.issuer_sha256, $2), next_fetch_at = least(s.next_fetch_at, $3)
+ WHERE s.fetched_at IS NULL OR s.fetched_at < $4;
 
 -- name: take_due_sources (timestamptz, timestamptz, timestamptz) -> (text)
--- Due at $1; next time at $2, or at $3 while the list is stale or has never come.
+-- Due at $1; next time at $2, or at $3 while the authority's list is stale or has never come.
 UPDATE crl_source s
    SET next_fetch_at = CASE WHEN EXISTS (SELECT FROM crl c WHERE c.issuer_sha256 = s.issuer_sha256
                                             AND c.next_update > $2)

@@ -55,9 +55,10 @@ enum rc store_insert_sources(struct tx *tx, const char *const *urls, size_t coun
     return DB_PUSH(tx, insert_sources, db_texts(urls, count), db_time(tx->now));
 }
 
-enum rc store_set_source_due(struct tx *tx, const char *url, usec pause)
+enum rc store_set_source_due(struct tx *tx, const char *url, struct bytes issuer_sha256, usec pause)
 {
-    return DB_PUSH(tx, set_source_due, db_text(url), db_time(tx->now), db_time(tx->now - pause));
+    return DB_PUSH(tx, set_source_due, db_text(url), db_bytea(issuer_sha256), db_time(tx->now),
+                   db_time(tx->now - pause));
 }
 
 enum rc store_list_due_sources(struct tx *tx, usec period, usec retry, size_t *ret_count,

@@ -100,6 +100,9 @@ enum rc on_partition_timer(struct tx *tx) MUST_USE;
 /** The calendar ends before a due date: metric at once, one log line per calendar and year. */
 enum rc alarm_calendar_ends(struct tx *tx, const char *calendar_version, civil_day due_on) MUST_USE;
 
+/** A list that judging needs is over: one log line per list. */
+enum rc alarm_list_stale(struct tx *tx, const struct crl_listed *list) MUST_USE;
+
 /** Writes the alarm's log line. */
 enum rc raise_alarm_act(struct fx *fx, const void *intent, ProtobufCMessage **ret_result) MUST_USE;
 enum rc raise_alarm_done(struct tx *tx, const char *key, const void *intent,

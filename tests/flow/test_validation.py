@@ -211,6 +211,7 @@ def test_stale_lists_wait_and_older_ones_are_not_believed(start, pki):
     answer = lab.post(make_request_pdf(a_request(), [pki.signer("seal-p256")], size_kb=4))
     wait_until("the request to wait", lambda: lab.value("validation", "SELECT count(*) FROM waiting") == "1")
     wait_until("health to tell", lambda: any(not lab.process("validation", r).health()["crls"]["ok"] for r in range(2)))
+    wait_until("the alarm", lambda: any("crl_stale" in lab.process("validation", r).log.read_text() for r in range(2)))
     # Newer by its dates, but its number went back.
     publish(lab, pki, "agencies-g2", number=4)
     wait_until("the refusal", lambda: "went back" in lab.trienctl("crls"))
@@ -244,6 +245,12 @@ def test_a_full_list_and_one_too_many(start, pki):
     _, request = decide(lab, pki, a_request(subscribers=wrong))
     assert len(request["reasons"]) == 251
     assert "750" in request["reasons"][-1]["text_vi"]
+
+
+def test_a_document_in_many_chunks(start, pki):
+    lab = start(replicas=1)
+    answer = lab.post(make_request_pdf(a_request(), [pki.signer("seal-p256")], size_kb=18 * 1024))
+    assert lab.wait_request(answer["request_id"], DECIDED)["state"] == "accepted"
 
 
 def test_the_calendar_ends(start, pki, tmp_path):
