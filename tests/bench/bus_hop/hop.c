@@ -29,9 +29,10 @@ static enum rc write_commit(struct tx *tx, int64_t commit, struct bytes filler)
 {
     const char *key = arena_printf(tx->arena, "%lld", (long long)commit);
 
-    TRY(DB_PUSH(tx, order_insert, db_int8(commit),
-                db_text("a business row of about one hundred bytes, as a service would have written "
-                        "beside its event")));
+    TRY(DB_PUSH(
+        tx, order_insert, db_int8(commit),
+        db_text("a business row of about one hundred bytes, as a service would have written "
+                "beside its event")));
     for (uint32_t i = 0; i < run_state.go.per_commit; i++) {
         Trien__HopSaid said = TRIEN__HOP_SAID__INIT;
 
@@ -123,8 +124,9 @@ static enum rc on_hop_said(struct tx *tx, const void *in)
 {
     const Trien__HopSaid *said = in;
 
-    return DB_PUSH(tx, taken_insert, db_int8(said->number),
-                   db_bytea(bytes_of(said->filler.data, said->filler.len < 100 ? said->filler.len : 100)));
+    return DB_PUSH(
+        tx, taken_insert, db_int8(said->number),
+        db_bytea(bytes_of(said->filler.data, said->filler.len < 100 ? said->filler.len : 100)));
 }
 
 static const struct on_call calls[] = {
