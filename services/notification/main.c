@@ -22,6 +22,9 @@ static const struct on_event events[] = {
     {0},
 };
 
+/* The frame tries again a minute apart in the end: about three days of an unreachable gateway. */
+#define MAX_ATTEMPTS 4320
+
 static const struct on_effect effects[] = {
     {.kind = "mail",
      .intent = &trien__mail_delivery__descriptor,
@@ -29,7 +32,7 @@ static const struct on_effect effects[] = {
      .act = act_mail,
      .done = done_mail,
      .failed = failed_mail,
-     .max_attempts = 60,
+     .max_attempts = MAX_ATTEMPTS,
      .out = {&trien__notice_delivered__descriptor, &trien__notice_failed__descriptor}},
     {.kind = "sms",
      .intent = &trien__sms_delivery__descriptor,
@@ -37,7 +40,7 @@ static const struct on_effect effects[] = {
      .act = act_sms,
      .done = done_sms,
      .failed = failed_sms,
-     .max_attempts = 60,
+     .max_attempts = MAX_ATTEMPTS,
      .out = {&trien__notice_delivered__descriptor, &trien__notice_failed__descriptor}},
     {0},
 };

@@ -2,11 +2,17 @@
 import email
 import email.policy
 import re
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
 
 import pytest
 
 from tests.lib import requests
-from tests.lib.lab import wait_until
+from tests.lib.gateways import MailServer, SmsGateway, have_exim, have_kannel
+from tests.lib.lab import read_config, set_config, wait_until, write_config
 
 
 def mails(lab) -> dict:
@@ -123,3 +129,131 @@ def test_beyond_the_cap_notices_wait(road):
                                      "count(*) FROM notice GROUP BY channel ORDER BY channel")
     assert waits == [["email", "2", "4"], ["sms", "2", "4"]]
     wait_until("what is below the cap", lambda: len(mails(road)) == 2 and len(messages(road)) == 2)
+
+
+# --- real ways out -------------------------------------------------------------------------------------
+
+def configure(lab, values: dict):
+    """Changes notification's configuration before it starts."""
+    path = lab.dir / "etc/notification-0.conf"
+    config = read_config(path)
+    for key, value in values.items():
+        set_config(config, key, value)
+    write_config(path, config)
+
+
+def begin(lab):
+    lab.start()
+    lab.add_client()
+    lab.add_agency()
+
+
+@pytest.fixture
+def mail_server():
+    if not have_exim():
+        pytest.skip("exim4-daemon-light is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="mta-", dir="/tmp"))
+    folder.chmod(0o755)  # exim does not run as root
+    server = MailServer(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+def use_mail_server(lab, server):
+    configure(lab, {"email/transport": "smtp", "smtp/url": server.url, "smtp/tls": "never"})
+
+
+def test_a_mail_server_takes_the_mail(lab, mail_server):
+    mail_server.start()
+    use_mail_server(lab, mail_server)
+    begin(lab)
+    # The receiver's mailbox does not exist; the agency's contact from the registry still gets the mail.
+    request = requests.form03()
+    request["receiver"]["email"] = "khong-co@skhcn-test.gov.vn"
+    answer = lab.post(lab.pdf(request))
+    assert lab.wait_request(answer["request_id"])["state"] == "completed"
+    wait_until("two mails", lambda: len(mail_server.mails("vanthu")) == 2)
+    subjects = {m["Subject"] for m in mail_server.mails("vanthu")}
+    assert f"Đã tiếp nhận yêu cầu chứng thực {answer['receipt_number']}" in subjects
+    assert mail_server.mails("khong-co") == []
+    wait_until("delivered", lambda: states(lab, answer["request_id"]).get(("issued-1", "email")) == "delivered")
+
+
+def test_a_mail_server_that_comes_late_gets_each_mail_once(lab, mail_server):
+    use_mail_server(lab, mail_server)
+    begin(lab)
+    answer = lab.post(lab.pdf(requests.form03()))
+    assert lab.wait_request(answer["request_id"])["state"] == "completed"  # no certificate waits for a mail
+    wait_until("a failed attempt", lambda: lab.value(
+        "notification", "SELECT count(*) FROM effect WHERE kind = 'mail' AND attempts > 0") == "2")
+    mail_server.start()
+    wait_until("two mails", lambda: len(mail_server.mails("vanthu")) == 2)
+    identities = {m["Message-ID"] for m in mail_server.mails("vanthu")}
+    assert identities == {f"<{answer['request_id']}-{what}-1@trien.invalid>" for what in ("accepted", "issued")}
+
+
+def test_a_refused_mailbox_is_a_failed_notice(lab, mail_server):
+    mail_server.start()
+    use_mail_server(lab, mail_server)
+    lab.start()
+    lab.add_client()
+    lab.trienctl("agency", "add", "H26.14", "--name", "Sở Khoa học và Công nghệ TEST", "--contact",
+                 "Văn thư;khong-co@skhcn-test.gov.vn;0912345678", "--seal",
+                 lab.template.pki.directory / "signers/seal-p256.pem")
+    request = requests.form03()
+    request["receiver"]["email"] = "khong-co@skhcn-test.gov.vn"
+    answer = lab.post(lab.pdf(request))
+    assert lab.wait_request(answer["request_id"])["state"] == "completed"
+    wait_until("failed", lambda: states(lab, answer["request_id"]).get(("accepted-1", "email")) == "failed")
+
+    def on_the_timeline():
+        return [e for e in lab.get(answer["request_id"])["timeline"] if e["event"] == "NoticeFailed"]
+    wait_until("NoticeFailed on the timeline", on_the_timeline)
+    assert states(lab, answer["request_id"])[("accepted-1", "sms")] == "delivered"
+
+
+@pytest.fixture
+def gateway(tmp_path_factory):
+    if not have_kannel():
+        pytest.skip("kannel and kannel-extras are not installed")
+    gateway = SmsGateway(tmp_path_factory.mktemp("sms") / "kannel").start()
+    yield gateway
+    gateway.stop()
+
+
+def test_kannel_delivers_and_reports(lab, gateway):
+    for name, secret in (("password", gateway.PASSWORD), ("receipts", "0123456789abcdef")):
+        (lab.dir / name).write_text(secret)
+        (lab.dir / name).chmod(0o600)
+    receipts = f"http://127.0.0.1:{lab.base_port + 4}/v1/receipts"
+    configure(lab, {"sms/transport": "gateway", "gateway/url": gateway.url, "gateway/user": gateway.USER,
+                    "gateway/password_file": lab.dir / "password", "receipts/url": receipts,
+                    "receipts/secret_file": lab.dir / "receipts"})
+    begin(lab)
+    answer = lab.post(lab.pdf(requests.form03()))
+    assert lab.wait_request(answer["request_id"])["state"] == "completed"
+    wait_until("the network to have both", lambda: gateway.network_log().count("Got message") >= 2)
+    assert "Da tiep nhan yeu cau chung thuc" in gateway.network_log()
+    assert "+84912345678" in gateway.network_log()
+
+    def by_receipt():
+        now = states(lab, answer["request_id"])
+        return now.get(("accepted-1", "sms")) == now.get(("issued-1", "sms")) == "delivered"
+    wait_until("delivery receipts", by_receipt)
+    assert "mat khau" not in lab.process("notification").log.read_text()
+
+    # A stranger cannot say what became of a notice.
+    for query in ("", f"?notice={answer['request_id']}-accepted-1&token={'0' * 32}&status=2",
+                  f"?notice={answer['request_id']}-accepted-1&status=2"):
+        status, _, _ = http_get(receipts + query)
+        assert status == 403
+    assert states(lab, answer["request_id"])[("accepted-1", "sms")] == "delivered"
+
+
+def http_get(url):
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.headers, refused.read()
