@@ -66,6 +66,24 @@ def envelopes(folder, pki):
         write(folder / "envelope" / name, seed)
 
 
+def ocsp_requests(folder, pki):
+    """Under both hashes, with nonces of every kind, of several certificates; good and nearly good."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.x509 import ocsp
+    from tests.lib import der
+    for algorithm in (hashes.SHA1(), hashes.SHA256(), hashes.SHA512()):
+        size = algorithm.digest_size
+        builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(bytes(size), bytes(size), 0x7FF1E2, algorithm)
+        for nonce in (None, b"n", bytes(128)):
+            asked = builder if nonce is None else builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+            request = asked.build().public_bytes(serialization.Encoding.DER)
+            write(folder / "ocsp" / f"{algorithm.name}-{len(nonce or b'')}.der", request)
+    one = der.sequence(der.sequence(der.sequence(bytes.fromhex("06052b0e03021a"), bytes.fromhex("0500")),
+                                    der.octets(bytes(20)), der.octets(bytes(20)), der.integer(1)))
+    write(folder / "ocsp" / "several.der", der.sequence(der.sequence(der.sequence(*[one] * 16))))
+
+
 def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -82,7 +100,7 @@ def main(folder):
         print("seeds.py: packages are missing, no binary seeds", file=sys.stderr)
         return
     pki = make_test_pki(folder / ".pki")
-    for make in (documents, messages, lists, envelopes):
+    for make in (documents, messages, lists, envelopes, ocsp_requests):
         make(folder, pki)
     (folder / ".made").touch()
 
