@@ -7,13 +7,12 @@
 #include "services/status/status.h"
 #include "services/status/store.h"
 
-static struct metric answers_metric = {METRIC_COUNTER,
-                                       "trien_ocsp_answers_total",
-                                       "OCSP answers by what they were and where they came from.",
-                                       "answer,source",
-                                       0,
-                                       0,
-                                       0};
+static struct metric answers_metric = {
+    .kind = METRIC_COUNTER,
+    .name = "trien_ocsp_answers_total",
+    .help = "OCSP answers by what they were and where they came from.",
+    .labels = "answer,source",
+};
 
 /* One request on its way to its answer. */
 struct question {

@@ -259,7 +259,7 @@ static void test_slices_of_a_document(void **state)
 /* --- feeds ---
  */
 
-static char request_text[37], item_text[2][40];
+static char request_text[37], item_text[2][50];
 
 /* A fresh request whose two items the events below are about. */
 static void new_request(const char *text, uint8_t ret_id[16])
