@@ -183,8 +183,8 @@ static enum sandbox_end read_answer(const struct sandbox *sandbox, int fd, usec 
     return SANDBOX_ANSWERED;
 }
 
-enum rc sandbox_run(struct sandbox *sandbox, struct bytes input, struct arena *arena,
-                    struct err *err, enum sandbox_end *ret_end, struct bytes *ret_answer)
+static enum rc run_once(struct sandbox *sandbox, struct bytes input, struct arena *arena,
+                        struct err *err, enum sandbox_end *ret_end, struct bytes *ret_answer)
 {
     usec deadline =
         clock_monotonic() + (usec)(sandbox->profile.deadline_ms + GRACE_MS) * USEC_PER_MS;
@@ -204,5 +204,22 @@ enum rc sandbox_run(struct sandbox *sandbox, struct bytes input, struct arena *a
     CHECK(read_until(reader, &ready, 1, deadline) == 1 && ready == SANDBOX_SAYS_READY, err,
           TRIEN__ERROR__INSPECTOR_UNAVAILABLE, "no child came to life");
     *ret_end = read_answer(sandbox, reader, deadline, arena, ret_answer);
+    return RC_OK;
+}
+
+enum rc sandbox_run(struct sandbox *sandbox, struct bytes input, struct arena *arena,
+                    struct err *err, enum sandbox_end *ret_end, struct bytes *ret_answer)
+{
+    enum sandbox_end end;
+    struct bytes answer = {0};
+
+    TRY(run_once(sandbox, input, arena, err, &end, &answer));
+    /* The system may have killed it, out of memory or with the zygote: the input's own fault comes
+     * again. */
+    if (end == SANDBOX_CRASHED)
+        TRY(run_once(sandbox, input, arena, err, &end, &answer));
+    *ret_end = end;
+    if (end == SANDBOX_ANSWERED)
+        *ret_answer = answer;
     return RC_OK;
 }

@@ -37,7 +37,7 @@ enum rc sandbox_new(const struct sandbox_profile *profile, struct err *err,
 /** Closes the zygote's socket, which ends it, and waits for it. NULL is fine. */
 void sandbox_free(struct sandbox **sandbox);
 
-/** The zygote is there. Cheap, any thread. */
+/** The zygote is there, or is just being replaced after it was killed. Cheap, any thread. */
 bool sandbox_alive(const struct sandbox *sandbox);
 
 enum sandbox_end {
@@ -48,6 +48,7 @@ enum sandbox_end {
 };
 
 /** Runs the job on a copy of the input in a child of its own and waits for its end. Thread-safe.
+ *  A child that crashed is tried once more: it may have died of something else than its input.
  *  *ret_answer is in the arena, and only there after SANDBOX_ANSWERED; it is a stranger's bytes.
  *  RETRY INSPECTOR_UNAVAILABLE when no child came to life. */
 enum rc sandbox_run(struct sandbox *sandbox, struct bytes input, struct arena *arena,

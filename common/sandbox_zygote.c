@@ -1,5 +1,6 @@
-/* Zygote and children. The zygote reads descriptors and forks; the child locks itself in and works.
- * Nothing here trusts the child: every limit is the kernel's, none is the child's own good will. */
+/* Keeper, zygote and children. The keeper only replaces a killed zygote. The zygote reads
+ * descriptors and forks; the child locks itself in and works. Nothing here trusts the child: every
+ * limit is the kernel's, none is the child's own good will. */
 #include "common/sandbox_zygote.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef TRIEN_ASAN
@@ -274,20 +276,46 @@ static bool receive(int ret_fds[2])
     return true;
 }
 
+/* Returns in the zygote; what stays behind makes another one when it was killed, and ends when it
+ * ended by itself. The socket stays open meanwhile, and so jobs wait in it. */
+static void leave_keeper(void)
+{
+    static const struct timespec pause = {0, 50 * 1000 * 1000}; /* should it die again and again */
+    int status;
+    pid_t zygote;
+
+    if (prctl(PR_SET_NAME, "trien-keeper") != 0)
+        die("prctl");
+    while ((zygote = fork()) != 0) {
+        if (zygote < 0)
+            die("fork");
+        while (waitpid(zygote, &status, 0) < 0 && errno == EINTR)
+            ;
+        if (!WIFSIGNALED(status))
+            _exit(WEXITSTATUS(status));
+        nanosleep(&pause, NULL);
+    }
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        die("prctl");
+}
+
 _Noreturn void sandbox_zygote(const struct sandbox_profile *profile, int control)
 {
     int fds[2];
 
     set_signals();
     set_files(control);
-    if (prctl(PR_SET_NAME, profile->name) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        die("prctl");
+    leave_keeper();
+    if (prctl(PR_SET_NAME, profile->name) != 0)
         die("prctl");
     make_filter();
     if (profile->warm_up && !profile->warm_up())
         die("warm-up");
     set_limits(profile);
-    if (send(CONTROL_FD, "", 1, MSG_NOSIGNAL) != 1)
+    /* Only the first of these is read. */
+    if (send(CONTROL_FD, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1 && errno != EAGAIN)
         _exit(0);
     while (receive(fds)) {
         if (fork() == 0)
