@@ -37,8 +37,9 @@ struct index {
     pthread_cond_t changed;
     pthread_t thread;
     bool running, stopping;
-    struct err failed; /* code 0: well */
-    struct index_checkpoint reached;
+    struct err failed;                      /* code 0: well */
+    struct index_checkpoint frozen_reached; /* when `frozen` is written */
+    struct index_checkpoint reached;        /* what the runs hold; the writer's own */
     struct run runs[MAX_RUNS];
     size_t run_count;
     uint64_t next_id;
@@ -186,11 +187,13 @@ static size_t sort_table(const struct table *table, struct run_entry *ret_sorted
     return n;
 }
 
-/* Makes `runs` the index: manifest first, then the list that readers use. */
-static enum rc publish(struct index *index, const struct run *runs, size_t count, bool drop_frozen,
-                       struct err *err)
+/* Makes `runs` the index: manifest first, then the list that readers use. `reached` is what these
+ * runs hold, never what a table that is frozen meanwhile will hold. */
+static enum rc publish(struct index *index, const struct run *runs, size_t count,
+                       const struct index_checkpoint *reached, bool drop_frozen, struct err *err)
 {
-    TRY(write_manifest(index, &index->reached, runs, count, err));
+    TRY(write_manifest(index, reached, runs, count, err));
+    index->reached = *reached;
     pthread_mutex_lock(&index->lock);
     memcpy(index->runs, runs, count * sizeof(runs[0]));
     index->run_count = count;
@@ -205,12 +208,13 @@ static enum rc write_frozen(struct index *index, struct err *err)
 {
     struct run runs[MAX_RUNS];
     size_t count = index->run_count;
+    struct index_checkpoint reached = index->frozen_reached; /* stands while `frozen` does */
 
     CHECK(count < MAX_RUNS, err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "index: too many runs");
     memcpy(runs, index->runs, count * sizeof(runs[0]));
     TRY(run_write(index->dir_fd, index->next_id++, index->sorted,
                   sort_table(index->frozen, index->sorted), err, &runs[count]));
-    return publish(index, runs, count + 1, true, err);
+    return publish(index, runs, count + 1, &reached, true, err);
 }
 
 /* Runs stand in order of falling level, so those to be merged are the last ones. */
@@ -229,7 +233,7 @@ static enum rc merge_last(struct index *index, struct err *err)
     memcpy(runs, index->runs, kept * sizeof(runs[0]));
     memcpy(old, index->runs + kept, sizeof(old));
     TRY(run_merge(index->dir_fd, index->next_id++, old, err, &runs[kept]));
-    TRY(publish(index, runs, kept + 1, false, err));
+    TRY(publish(index, runs, kept + 1, &index->reached, false, err));
     for (size_t i = 0; i < RUN_MERGE; i++) {
         close(old[i].fd);
         run_remove(index->dir_fd, old[i].id);
@@ -279,7 +283,7 @@ enum rc index_freeze(struct index *index, const struct index_checkpoint *reached
         index->frozen = index->active;
         index->active = index->active == &index->tables[0] ? &index->tables[1] : &index->tables[0];
         memset(index->active, 0, sizeof(*index->active));
-        index->reached = *reached;
+        index->frozen_reached = *reached;
         pthread_cond_broadcast(&index->changed);
     }
     pthread_mutex_unlock(&index->lock);

@@ -1,12 +1,14 @@
 /* The index: found in table, frozen table and runs; merged; opened again; refuses damage. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -78,7 +80,7 @@ static void put(struct index *index, unsigned number)
 static void finds_all_of_many(void **state)
 {
     struct index_checkpoint checkpoint;
-    struct index *index = open_index(false, &checkpoint);
+    struct index *index = open_index(true, &checkpoint);
     uint64_t entries;
     size_t runs;
 
@@ -102,6 +104,53 @@ static void finds_all_of_many(void **state)
         assert_int_equal(find(index, i), i + 1);
     assert_int_equal(find(index, MANY - 1), 0);
     index_close(&index);
+}
+
+/* Puts until it is killed, telling how far it is at every full table. */
+static _Noreturn void put_for_ever(unsigned from, int progress)
+{
+    struct index_checkpoint checkpoint;
+    struct index *index = open_index(false, &checkpoint);
+
+    for (unsigned i = from;; i++) {
+        if (index_is_full(index, 1) && write(progress, &i, sizeof(i)) != sizeof(i))
+            _exit(1);
+        put(index, i);
+    }
+}
+
+/* Whatever the moment of a kill: what the checkpoint promises is found. Tables are written and runs
+ * are merged all the time, so that kills fall between manifest and files. */
+static void a_checkpoint_keeps_its_word(void **state)
+{
+    struct index_checkpoint checkpoint;
+    struct index *index;
+    unsigned next = 0, told;
+
+    (void)state;
+    srand(68);
+    for (int round = 0; round < 15; round++) {
+        unsigned wanted = 1 + (unsigned)rand() % 6;
+        int progress[2], status;
+        pid_t pid;
+
+        assert_int_equal(pipe(progress), 0);
+        pid = fork();
+        if (pid == 0)
+            put_for_ever(next, progress[1]);
+        for (unsigned i = 0; i < wanted; i++)
+            assert_int_equal(read(progress[0], &told, sizeof(told)), sizeof(told));
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        close(progress[0]);
+        close(progress[1]);
+        index = open_index(false, &checkpoint);
+        next = checkpoint.position ? (unsigned)checkpoint.position - 1 : 0;
+        for (unsigned i = 0; i < next; i++)
+            assert_int_equal(find(index, i), i + 1);
+        index_close(&index);
+    }
+    assert_true(next > INDEX_TABLE_ENTRIES * 8);
 }
 
 static void damage(const char *name, off_t at, const char *what)
@@ -140,6 +189,7 @@ static void refuses_a_damaged_one_and_rebuilds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_checkpoint_keeps_its_word),
         cmocka_unit_test(finds_all_of_many),
         cmocka_unit_test(refuses_a_damaged_one_and_rebuilds),
     };
