@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import itertools
 import json
+import random
 import re
 
 import pytest
@@ -251,6 +252,29 @@ def test_a_document_in_many_chunks(start, pki):
     lab = start(replicas=1)
     answer = lab.post(make_request_pdf(a_request(), [pki.signer("seal-p256")], size_kb=18 * 1024))
     assert lab.wait_request(answer["request_id"], DECIDED)["state"] == "accepted"
+
+
+def test_killed_while_it_works(start, pki):
+    """Every request is decided once, whoever dies between fetching, deciding and saying so."""
+    lab = start()
+    documents = [make_request_pdf(a_request(subscribers=[person(n)]), [pki.signer("seal-p256")], size_kb=4)
+                 for n in range(120)]
+    dice = random.Random(7)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        posts = [pool.submit(lab.post, document) for document in documents]
+        for _ in range(8):
+            victim = lab.process("validation", dice.randrange(2))
+            seen = int(lab.value("validation", "SELECT count(*) FROM request WHERE state = 'accepted'"))
+            wait_until("progress", lambda: seen > 110 or int(lab.value(
+                "validation", "SELECT count(*) FROM request WHERE state = 'accepted'")) > seen)
+            victim.kill()
+            victim.start()
+    for post in posts:
+        assert lab.wait_request(post.result()["request_id"], DECIDED)["state"] == "accepted"
+    rows = lab.sql("validation", "SELECT type, count(*), count(DISTINCT key) FROM outbox WHERE type <> 'OperatorActed'"
+                                 " AND type <> 'RequestWaiting' GROUP BY 1 ORDER BY 1")
+    assert rows == [["ItemAuthorized", "120", "120"], ["RequestAccepted", "120", "120"]]
+    assert lab.value("validation", "SELECT count(*) FROM official_document") == "120"
 
 
 def test_the_calendar_ends(start, pki, tmp_path):
