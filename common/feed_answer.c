@@ -123,9 +123,12 @@ static void serve_from_database(struct feed *feed, struct session *s, struct ans
     struct tx *tx = feed->tx;
     int16_t partitions[BUS_PARTITIONS];
     int64_t offsets[BUS_PARTITIONS];
+    int64_t expected[BUS_PARTITIONS] = {0};
     size_t n = behind_positions(feed, s, partitions, offsets);
     struct db_rows *rows;
 
+    for (size_t i = 0; i < n; i++)
+        expected[partitions[i]] = offsets[i];
     if (DB_RUN(tx, outbox_read, &rows, db_int2s(partitions, n), db_int8s(offsets, n),
                db_int4((int32_t)s->max_events), db_int8(s->max_bytes)) != RC_OK)
         return; /* noticed when the connection is looked at */
@@ -133,10 +136,11 @@ static void serve_from_database(struct feed *feed, struct session *s, struct ans
         struct packed *event = ARENA_NEW(tx->arena, struct packed);
 
         *event = outbox_pack_row(tx->arena, rows, row);
-        if (event->offset >= tail_next(feed->tail, event->partition))
+        if (event->offset != expected[event->partition] ||
+            event->offset >= tail_next(feed->tail, event->partition))
             continue; /* the tail will have it: everybody reads that once */
         take(answer, event);
-        s->sent[event->partition] = event->offset + 1;
+        s->sent[event->partition] = expected[event->partition] = event->offset + 1;
     }
     if (!answer->count)
         return;
@@ -178,7 +182,7 @@ static bool learn_heads(struct feed *feed)
 }
 
 /* Partitions somebody waits for at the end of what is in memory. */
-static size_t wanted(const struct feed *feed, int16_t *partitions, int64_t *offsets)
+static size_t wanted(struct feed *feed, int16_t *partitions, int64_t *offsets)
 {
     uint64_t mask = 0;
     size_t n = 0;
@@ -191,7 +195,10 @@ static size_t wanted(const struct feed *feed, int16_t *partitions, int64_t *offs
                 mask |= UINT64_C(1) << s->positions[k].partition;
         }
     }
-    for (unsigned p = 0; p < BUS_PARTITIONS; p++) {
+    feed->turn++; /* another one is first each time: a busy partition starves nobody */
+    for (unsigned i = 0; i < BUS_PARTITIONS; i++) {
+        unsigned p = (i + feed->turn) % BUS_PARTITIONS;
+
         if (!(mask >> p & 1))
             continue;
         partitions[n] = (int16_t)p;
@@ -200,19 +207,37 @@ static size_t wanted(const struct feed *feed, int16_t *partitions, int64_t *offs
     return n;
 }
 
+/* Keeps of the wanted partitions those that have something new. */
+static bool keep_news(struct feed *feed, int16_t *partitions, int64_t *offsets, size_t *count)
+{
+    struct db_rows *rows;
+
+    if (*count && DB_RUN(feed->tx, outbox_news, &rows, db_int2s(partitions, *count),
+                         db_int8s(offsets, *count)) != RC_OK)
+        return false;
+    *count = *count ? db_count(rows) : 0;
+    for (size_t i = 0; i < *count; i++) {
+        partitions[i] = (int16_t)db_get_int(rows, i, 0);
+        offsets[i] = tail_next(feed->tail, (unsigned)partitions[i]);
+    }
+    return true;
+}
+
 bool feed_refresh(struct feed *feed)
 {
     struct tx *tx = feed->tx;
     int16_t partitions[BUS_PARTITIONS];
-    int64_t offsets[BUS_PARTITIONS];
+    int64_t offsets[BUS_PARTITIONS], bytes = 0;
     struct db_rows *rows;
-    int64_t bytes = 0;
     size_t n;
 
     tx_reset(tx);
+    feed->more = false;
     if (!feed->tail_known && !learn_heads(feed))
         return false;
     n = wanted(feed, partitions, offsets);
+    if (!keep_news(feed, partitions, offsets, &n))
+        return false;
     if (!n)
         return true;
     if (DB_RUN(tx, outbox_read, &rows, db_int2s(partitions, n), db_int8s(offsets, n),

@@ -44,14 +44,20 @@ SELECT w.n FROM fresh f
 
 -- === serving the feed ===============================================================================
 
+-- name: outbox_news (int2[], int8[]) -> (int2)
+-- Partitions whose head lies beyond what is known: the cheap look that every poll makes.
+SELECT h.partition FROM unnest($1, $2) WITH ORDINALITY AS w(partition, next_offset, n)
+  JOIN outbox_head h ON h.partition = w.partition AND h.next_offset > w.next_offset
+ ORDER BY w.n;
+
 -- name: outbox_read (int2[], int8[], int4, int8) -> (int2, int8, uuid, text, text, text, timestamptz, bytea)
--- Events at and after each partition's offset, in the order of the arrays, $3 at most and $4 bytes.
--- The segment of the first offset and the next one are looked at, no others.
+-- Events at and after each partition's offset, $3 at most and $4 bytes; ascending in each partition,
+-- the partitions in the order of the array. No outer ORDER BY: it would have all partitions read to
+-- their ends before the limit. The segment of the first offset and the next one are looked at.
 SELECT f.partition, f.event_offset, f.id, f.type, f.key, f.traceparent, f.created_at, f.payload
-  FROM (SELECT e.*, sum(octet_length(e.payload) + 256) OVER (ORDER BY w.n, e.event_offset)
-                    - octet_length(e.payload) AS before, w.n
-          FROM unnest($1, $2) WITH ORDINALITY AS w(partition, next_offset, n)
-          JOIN outbox_head h ON h.partition = w.partition AND h.next_offset > w.next_offset
+  FROM (SELECT e.*, sum(octet_length(e.payload) + 256) OVER (ROWS UNBOUNDED PRECEDING)
+                    - octet_length(e.payload) AS before
+          FROM unnest($1, $2) AS w(partition, next_offset)
          CROSS JOIN LATERAL (
                SELECT max(s.segment) AS segment FROM outbox_segment s
                 WHERE s.partition = w.partition AND s.first_offset <= w.next_offset) AS g
@@ -60,9 +66,8 @@ SELECT f.partition, f.event_offset, f.id, f.type, f.key, f.traceparent, f.create
                 WHERE o.partition = w.partition AND o.event_offset >= w.next_offset
                   AND o.segment BETWEEN g.segment AND g.segment + 1
                 ORDER BY o.event_offset LIMIT $3) AS e
-         ORDER BY w.n, e.event_offset LIMIT $3) AS f
- WHERE f.before <= $4
- ORDER BY f.n, f.event_offset;
+         LIMIT $3) AS f
+ WHERE f.before <= $4;
 
 -- name: outbox_heads () -> (int2, int8)
 SELECT partition, next_offset FROM outbox_head ORDER BY partition;
