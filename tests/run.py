@@ -4,7 +4,8 @@
 Steps in order, cheapest first, so that the first failure is the deepest:
   lint    the rules of the house, from the sources
   unit    C unit tests of the ASan+UBSan build, two at a time (private PostgreSQL for those that need it)
-  flow    real processes: tests/{store,flow,crash}, ASan build; what says `release` uses that build
+  flow    real processes of the ASan+UBSan build: tests/{store,flow}
+  road    the road and the kill test on the release build
   fuzz    every fuzz target for a short time
 A step's parts can be chosen by word: `tests/run.py unit test_db`.
 """
@@ -72,14 +73,15 @@ def step_unit(tally, word):
         subprocess.run([ROOT / "tests/lib/pg.sh", "stop"], check=False)
 
 
-def run_pytest(tally, paths, word):
+def run_pytest(tally, paths, word, build="release", deadline="60"):
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-x" if os.environ.get("FAIL_FAST") else "-q",
                "--durations=15", "-p", "no:cacheprovider", f"--junitxml={report}", *map(str, paths)]
     if word:
         command += ["-k", word]
-    done = subprocess.run(command, cwd=ROOT)
+    env = dict(os.environ, TRIEN_BUILD=str(BUILD / build), TRIEN_TEST_DEADLINE=deadline)
+    done = subprocess.run(command, cwd=ROOT, env=env)
     if not report.exists():
         tally.add(failed=1)
         return
@@ -99,7 +101,11 @@ def step_lint(tally, word):
 
 
 def step_flow(tally, word):
-    run_pytest(tally, [ROOT / "tests" / d for d in ("store", "flow", "crash") if (ROOT / "tests" / d).is_dir()], word)
+    run_pytest(tally, [ROOT / "tests/store", ROOT / "tests/flow"], word, build="asan", deadline="180")
+
+
+def step_road(tally, word):
+    run_pytest(tally, [ROOT / "tests/flow/test_road.py", ROOT / "tests/crash"], word)
 
 
 def step_fuzz(tally, word):
@@ -114,7 +120,7 @@ def step_fuzz(tally, word):
     tally.add(passed, failed)
 
 
-STEPS = {"lint": step_lint, "unit": step_unit, "flow": step_flow, "fuzz": step_fuzz}
+STEPS = {"lint": step_lint, "unit": step_unit, "flow": step_flow, "road": step_road, "fuzz": step_fuzz}
 
 
 def main(arguments):
