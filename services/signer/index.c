@@ -161,7 +161,7 @@ static enum rc load_manifest(struct index *index, bool rebuild, struct err *err)
     FILE *file;
     enum rc rc;
 
-    strcpy(index->reached.hash, RECORD_FIRST_HASH);
+    memcpy(index->reached.hash, RECORD_FIRST_HASH, sizeof(index->reached.hash));
     index->next_id = 1;
     if (fd < 0 && (rebuild || errno == ENOENT))
         return RC_OK;
