@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/arena.h"
 #include "common/bytes.h"
 #include "services/signer/segment.h"
 
@@ -213,16 +214,19 @@ enum rc verify_journal(const char *folder, struct err *err, struct verify_result
 
 int verify_main(const char *folder)
 {
+    autoptr(arena_t) arena = arena_new((size_t)64 * 1024);
     struct err err = {0};
     struct verify_result result;
 
     if (verify_journal(folder, &err, &result) != RC_OK) {
-        printf("%s: NOT in order: %s\n", folder, err.detail);
+        fputs(arena_printf(arena, "%s: NOT in order: %s\n", folder, err.detail), stdout);
         return 1;
     }
-    printf("%s: in order: %" PRIu64 " records in %u files, %" PRIu64 " intents, %" PRIu64
-           " answers, %" PRIu64 " starts; last hash %s\n",
-           folder, result.records, result.segments, result.intents, result.answers, result.opens,
-           result.hash);
+    fputs(arena_printf(arena,
+                       "%s: in order: %" PRIu64 " records in %u files, %" PRIu64
+                       " intents, %" PRIu64 " answers, %" PRIu64 " starts; last hash %s\n",
+                       folder, result.records, result.segments, result.intents, result.answers,
+                       result.opens, result.hash),
+          stdout);
     return 0;
 }
