@@ -59,18 +59,19 @@ SELECT subscriber_name, coalesce(serial, ''), coalesce(reason, '') FROM item
 WHERE request_id = $1 AND ordinal > $2 ORDER BY number LIMIT $3;
 
 -- name: insert_notice (uuid, text, int4, text[], text[], int8[], timestamptz, int4) -> (text, timestamptz)
--- One row per channel ($4, masked recipients $5, their keys $6). Beyond $8 notices an hour to one
--- recipient by one channel each further $8 are sent an hour later. Notices of transactions that are
--- not committed yet are not counted: the cap protects people, it is no quota. Requests older than
--- 60 days do not count either, so that the look-up touches few partitions.
+-- One row per channel ($4, masked recipients $5, their keys $6). At most $8 notices go to one
+-- recipient by one channel in any hour: each waits until an hour after the one $8 places before it.
+-- The look goes back along the index, $8 rows and no further. Notices of transactions that are not
+-- committed yet are not seen: the cap protects people, it is no quota. Requests older than 60 days
+-- do not count either, so that the look touches few partitions.
 INSERT INTO notice (request_id, template, number, channel, state, recipient, recipient_key, send_at)
 SELECT $1, $2, $3, way.channel, 'queued', way.recipient, way.key,
-       $7 + CASE WHEN $8 = 0 THEN interval '0' ELSE
-                interval '1 hour' * ((SELECT count(*) FROM notice n
-                                      WHERE n.recipient_key = way.key AND n.channel = way.channel
-                                        AND n.send_at > $7 - interval '1 hour'
-                                        AND n.request_id >= uuid_floor($7 - interval '60 days'))
-                                     / $8) END
+       greatest($7, CASE WHEN $8 > 0 THEN interval '1 hour' +
+                (SELECT n.send_at FROM notice n
+                  WHERE n.recipient_key = way.key AND n.channel = way.channel
+                    AND n.send_at > $7 - interval '1 hour'
+                    AND n.request_id >= (SELECT uuid_floor($7 - interval '60 days'))
+                  ORDER BY n.send_at DESC OFFSET greatest($8, 1) - 1 LIMIT 1) END)
 FROM unnest($4, $5, $6) AS way (channel, recipient, key)
 RETURNING channel, send_at;
 
