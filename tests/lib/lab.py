@@ -132,20 +132,21 @@ def free_base_port(replicas: int) -> int:
 class LabTemplate:
     """An installation that was initialised and had its key ceremony; its cluster runs, no service
     does. Its databases are the templates of the laboratories'. Killing processes, PostgreSQL's too,
-    loses nothing that the kernel has, so tests go without fsync; measurements ask for it."""
+    loses nothing that the kernel has, so tests go without fsync; measurements ask for it, and may ask
+    for another kind of issuing CA key: p256, rsa2048, rsa4096."""
 
-    def __init__(self, ceremony=True, fsync=False):
+    def __init__(self, ceremony=True, fsync=False, ceremony_key=None):
         self.build = build_dir()
         self.dir = Path(tempfile.mkdtemp(prefix="trien-lab-", dir="/tmp"))
         self.dir.chmod(0o711)
         self.numbers = itertools.count(1)
         try:
-            self._make(ceremony, fsync)
+            self._make(ceremony, fsync, ceremony_key)
         except BaseException:
             self.close()
             raise
 
-    def _make(self, ceremony, fsync):
+    def _make(self, ceremony, fsync, ceremony_key):
         self.pki = documents.make_test_pki(self.dir / "pki")
         (self.dir / "trust").symlink_to(self.pki.trust)
         self.trienctl("init", "--dir", self.dir, "--base-port", free_base_port(1), config=False)
@@ -153,6 +154,10 @@ class LabTemplate:
         if not fsync:
             self.psql("postgres", "ALTER SYSTEM SET fsync = off")
             self.psql("postgres", "SELECT pg_reload_conf()")
+        if ceremony_key:
+            plan = read_config(self.dir / "etc/ceremony.conf")
+            set_config(plan, "issuing/key_kind", ceremony_key)
+            write_config(self.dir / "etc/ceremony.conf", plan)
         if ceremony:
             self.ceremony()
 
