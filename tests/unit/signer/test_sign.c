@@ -376,6 +376,29 @@ static void twins_get_one_answer(void **state)
     signer_close(&signer);
 }
 
+/* A worker has given up what a module never needs. */
+static void workers_are_confined(void **state)
+{
+    struct signer *signer = open_signer();
+    char path[64], text[4096] = "";
+    int pid;
+    FILE *file;
+    size_t n;
+
+    (void)state;
+    assert_true(token_wait_ready(signer->token, 2, 20000));
+    assert_int_equal(token_worker_pids(signer->token, &pid, 1), 1);
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    n = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    assert_true(n > 0);
+    assert_non_null(strstr(text, "NoNewPrivs:\t1\n"));
+    assert_non_null(strstr(text, "Seccomp:\t2\n"));
+    signer_close(&signer);
+}
+
 /* --- what must stop it
  * ----------------------------------------------------------------------------- */
 
@@ -462,6 +485,7 @@ int main(void)
         cmocka_unit_test(load_with_kills),
         cmocka_unit_test(load_with_hangs),
         cmocka_unit_test(twins_get_one_answer),
+        cmocka_unit_test(workers_are_confined),
         cmocka_unit_test(wrong_pin_is_tried_once),
         cmocka_unit_test(another_key_is_no_issuer),
         cmocka_unit_test(one_key_in_two_roles_is_refused),
