@@ -26,10 +26,10 @@ check: packages-test
 	$(Q)$(MAKE) --no-print-directory venv check-build
 	$(Q)$(VENV)/bin/python tests/run.py $(T)
 
-##   make crash         kill -9 of random parties while requests flow, for SECS seconds (default 600)
+##   make crash         kill -9 of random parties while requests and events flow, each test for SECS seconds (default 600)
 crash: packages-test
 	$(Q)$(MAKE) --no-print-directory venv all
-	$(Q)CRASH_SECS=$(or $(filter-out 60,$(SECS)),600) $(VENV)/bin/python -m pytest -q -s -p no:cacheprovider tests/crash
+	$(Q)TRIEN_BUILD=$(O) CRASH_SECS=$(if $(filter file default undefined,$(origin SECS)),600,$(SECS)) $(VENV)/bin/python -m pytest -q -s -p no:cacheprovider tests/crash
 
 ##   make bench B=<name>  run all benchmarks or one; results in build/bench/<name>.json
 bench:
