@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.lib import busline
-from tests.lib.lab import wait_until
+from tests.lib.lab import build_dir, wait_until
 from tests.lib.probes import Cluster, ProbeLab
 
 FORBIDDEN, MALFORMED = 2003, 2001
@@ -169,7 +169,8 @@ def test_stalled_consumer_stops_nobody(lab):
         stalled.send(busline.fetch_frame(number + 1, "beta", position))
     lab.wait_seen(200)
     answers(lab)
-    assert resident_mib(alpha) - before < 150
+    # the sanitizer keeps freed memory for a while
+    assert resident_mib(alpha) - before < (500 if "asan" in str(build_dir()) else 150)
     lab.check_ledger()
 
 

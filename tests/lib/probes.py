@@ -170,8 +170,18 @@ class ProbeLab:
         return [int(n) for n, in self.beta("SELECT number FROM probe_seen ORDER BY place")]
 
     def wait_seen(self, count):
-        return wait_until(f"{count} events", lambda: int(self.beta("SELECT count(*) FROM probe_seen")[0][0]) >= count,
-                          every=0.05)
+        try:
+            return wait_until(f"{count} events", every=0.05,
+                              look=lambda: int(self.beta("SELECT count(*) FROM probe_seen")[0][0]) >= count)
+        except AssertionError:
+            print("heads", self.alpha("SELECT partition, next_offset FROM outbox_head WHERE next_offset > 1"))
+            print("cursors", self.beta("SELECT * FROM consumer_cursor WHERE next_offset > 1 OR attempts > 0"))
+            print("letters", self.beta("SELECT key, state, error FROM dead_letter"))
+            print("sessions", self.cluster.psql("postgres", "SELECT datname, application_name, state, wait_event, "
+                                                "now() - state_change FROM pg_stat_activity WHERE datname LIKE 'probe%'"))
+            for probe in self.probes:
+                print(probe.log, probe.running(), probe.log.read_text(errors="replace")[-4000:], sep="\n")
+            raise
 
     def check_ledger(self, without=0):
         """Everything said was seen once, in order per key; cursors agree with heads."""

@@ -61,12 +61,19 @@ static const struct service service = {
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
+/* Paths live as long as the test: keys and callers borrow them. */
 static char *path(const char *name)
 {
-    char *p = NULL;
+    static char pool[32][300];
+    static size_t used;
 
-    assert_true(asprintf(&p, "%s/%s", folder, name) > 0); /* lives as long as the test */
-    return p;
+    for (size_t i = 0; i < used; i++) {
+        if (!strcmp(pool[i] + strlen(folder) + 1, name))
+            return pool[i];
+    }
+    assert_true(used < COUNT_OF(pool));
+    snprintf(pool[used], sizeof(pool[0]), "%s/%s", folder, name);
+    return pool[used++];
 }
 
 static void public_key(const char *name, char *ret_key)
