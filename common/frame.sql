@@ -133,7 +133,10 @@ SELECT outbox_drop_oldest($1);
 -- Advisory locks: class 21586 partitions, 21587 members (object = backend), 21588 timers.
 
 -- name: lease_join () -> (bool)
-SELECT pg_try_advisory_lock(21587, pg_backend_pid());
+-- A lane does the same few statements for ever: they are planned once, and partitions are pruned as
+-- they run. Left to itself the server would plan each of them anew for every event.
+SELECT pg_try_advisory_lock(21587, pg_backend_pid())
+  FROM set_config('plan_cache_mode', 'force_generic_plan', false);
 
 -- name: lease_look () -> (int4, int4, int8, int8)
 -- Members, my place among them (from 0), partitions that are mine, partitions that nobody has: a bit
