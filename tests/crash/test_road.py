@@ -11,7 +11,6 @@ import http.client
 import itertools
 import os
 import random
-import re
 import signal
 import threading
 import time
@@ -19,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib import requests
-from tests.lib.lab import DEADLINE, LabTemplate, build_dir, run, wait_until
+from tests.lib import ledger, requests
+from tests.lib.lab import DEADLINE, LabTemplate, build_dir, wait_until
 
 SANITIZED = "asan" in build_dir().name
 RATE = float(os.environ.get("CRASH_RATE", 8 if SANITIZED else 36))  # requests a second: faults fall between them
@@ -31,19 +30,7 @@ SEED = int(os.environ.get("CRASH_SEED", "0")) or random.SystemRandom().randrange
 PATIENCE = (5 if SANITIZED else 2) * DEADLINE  # seconds until everything has ended
 REFUSED_EVERY = 10  # every tenth request breaks a rule
 REPLICAS = 2
-SERVICES = ("intake", "validation", "signing", "notification", "status")
 WORKER, ZYGOTE = "trien-token", "trien-document"  # names of the children, as the kernel knows them
-
-
-def children(pid):
-    """Processes below pid, with their names, the nearest first."""
-    found = []
-    with contextlib.suppress(OSError):
-        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-            with contextlib.suppress(OSError):
-                found += [(child, Path(f"/proc/{child}/comm").read_text().strip())]
-            found += children(child)
-    return found
 
 
 def kill(pid):
@@ -88,7 +75,7 @@ class Killer(threading.Thread):
 
     def kill_child(self, service, name):
         process = self.lab.process(service, 0 if service == "signer" else self.random.randrange(REPLICAS))
-        found = [pid for pid, known in children(process.popen.pid) if known == name]
+        found = [pid for pid, known in ledger.children(process.popen.pid) if known == name]
         if found and kill(found[0]):
             self.kills[name] += 1
 
@@ -103,13 +90,13 @@ class Killer(threading.Thread):
 
     def kill_backend(self):
         """One backend of a service. PostgreSQL then ends all of them and recovers by itself."""
-        backends = [pid for pid, _ in children(self.postmaster()) if self.lab.prefix in command_line(pid)]
+        backends = [pid for pid, _ in ledger.children(self.postmaster()) if self.lab.prefix in ledger.command_line(pid)]
         if backends and kill(self.random.choice(backends)):
             self.kills["backend"] += 1
 
     def kill_postgresql(self):
         postmaster = self.postmaster()
-        for pid in [postmaster, *(pid for pid, _ in children(postmaster))]:
+        for pid in [postmaster, *(pid for pid, _ in ledger.children(postmaster))]:
             kill(pid)
         self.kills["postgresql"] += 1
         wait_until("PostgreSQL to start again", self.start_postgresql, deadline=60)
@@ -126,12 +113,6 @@ class Killer(threading.Thread):
         self.join(90)
         if self.error:
             raise self.error
-
-
-def command_line(pid):
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    return ""
 
 
 def document(lab, number):
@@ -187,131 +168,8 @@ def flow(lab):
     seconds = time.monotonic() - began
     print(f"seed {SEED}: {len(expected)} requests in {seconds:.0f} s, {sum(killer.kills.values())} kills: "
           + ", ".join(f"{party} {count}" for party, count in killer.kills.most_common()))
-    assert [p.error for p in portals if p.error] == []
+    assert [p.error for p in portals if p.error] == [] and killer.kills
     return expected
-
-
-# --- the ledger ------------------------------------------------------------------------------------------
-
-def check_requests(lab, expected):
-    rows = dict(lab.sql("intake", "SELECT request_id, state FROM request"))
-    assert len(rows) == len(expected) == REQUESTS
-    wrong = {r: rows.get(r) for r, good in expected.items() if rows.get(r) != ("completed" if good else "rejected")}
-    assert wrong == {}
-    lines = collections.Counter(map(tuple, lab.sql("intake", "SELECT request_id, event FROM timeline")))
-    for request, good in expected.items():
-        for event, due in (("RequestAccepted", good), ("ItemAuthorized", good), ("RequestRejected", not good),
-                           ("CertificateIssued", good)):
-            assert lines[request, event] == due, (request, event, lines[request, event])
-
-
-def check_certificates(lab, expected):
-    """One each, the same one everywhere; every order that was begun came to its end."""
-    good = sorted(r for r, keeps in expected.items() if keeps)
-    ours = lab.sql("signing", "SELECT request_id, encode(sha256(certificate_der), 'hex'), encode(serial, 'hex') "
-                              "FROM certificate ORDER BY request_id")
-    assert [request for request, _, _ in ours] == good
-    assert len({digest for _, digest, _ in ours}) == len({serial for _, _, serial in ours}) == len(good)
-    shown = lab.sql("intake", "SELECT request_id, encode(sha256(certificate_der), 'hex') FROM item ORDER BY request_id")
-    assert shown == [[request, digest] for request, digest, _ in ours]
-    known = lab.sql("status", "SELECT encode(serial, 'hex') FROM certificate_status WHERE lineage_id IN "
-                              "(SELECT lineage_id FROM certificate_status) AND status = 'good'")
-    assert {serial for _, _, serial in ours} <= {serial for serial, in known}
-    assert lab.sql("signing", "SELECT state, count(*) FROM item_order GROUP BY 1") == [["issued", str(len(good))]]
-
-
-def gaps(lab, service):
-    """Partitions whose offsets are not 1, 2, 3 … up to the head."""
-    return lab.sql(service, "SELECT h.partition, h.next_offset, o.n, o.top FROM outbox_head h LEFT JOIN "
-                            "(SELECT partition, count(*) n, max(event_offset) top, min(event_offset) low "
-                            "FROM outbox GROUP BY 1) o USING (partition) WHERE coalesce(o.n, 0) <> h.next_offset - 1 "
-                            "OR coalesce(o.top, 0) <> h.next_offset - 1 OR coalesce(o.low, 1) <> 1")
-
-
-def check_logs(lab):
-    for service in SERVICES:
-        assert gaps(lab, service) == [], f"{service}: offsets are not dense"
-        twice = lab.sql(service, "SELECT id FROM outbox GROUP BY 1 HAVING count(*) > 1")
-        assert twice == [], f"{service}: an event is there twice"
-
-
-def check_events(lab, expected):
-    """Every event was said once for each request (or item) that it is about."""
-    good = sum(expected.values())
-    for service, event, due in (("intake", "RequestSubmitted", len(expected)), ("validation", "RequestAccepted", good),
-                                ("validation", "RequestRejected", len(expected) - good),
-                                ("validation", "ItemAuthorized", good), ("signing", "CertificateIssued", good)):
-        said = lab.sql(service, f"SELECT count(*), count(DISTINCT key) FROM outbox WHERE type = '{event}'")
-        assert said == [[str(due), str(due)]], (event, said)
-
-
-def check_notices(lab, expected):
-    """One file a notice: accepted and issued, or rejected, each by mail and by message."""
-    good = sum(expected.values())
-    due = 2 * good + (len(expected) - good)
-    for folder, suffix, channel in (("mail", ".eml", "email"), ("sms", ".sms", "sms")):
-        files = [p for p in (lab.dir / "data/notification" / folder).iterdir() if p.suffix == suffix]
-        assert len(files) == due, folder
-        assert len({p.read_bytes() for p in files}) == due, f"{folder}: the same notice twice"
-        rows = lab.sql("notification", "SELECT state, count(*), count(DISTINCT (request_id, template)) FROM notice "
-                                       f"WHERE channel = '{channel}' GROUP BY 1")
-        assert rows == [["delivered", str(due), str(due)]]
-
-
-def check_journal(lab, expected):
-    """The chain holds, no order, serial or authorisation is there twice, and every intent was answered."""
-    folder = lab.dir / "data/signer"
-    run([lab.build / "bin/trien-signer", "--journal-verify", folder])
-    records = [line.split() for file in sorted(folder.glob("*.log")) for line in file.read_text().splitlines()]
-    kinds = collections.Counter(record[2] for record in records)
-    assert kinds["intent"] == kinds["answer"] >= sum(expected.values())
-
-
-def check_words(lab):
-    """Nobody died of anything but us: no sanitizer's report, no failed assertion."""
-    for log in (lab.dir / "log").iterdir():
-        found = re.findall(r"^.*(?:Sanitizer|runtime error|Assertion).*$", log.read_text(errors="replace"), re.M)
-        assert found == [], log.name
-
-
-# --- what is not at its end -------------------------------------------------------------------------------
-
-def lagging(lab):
-    """Cursors that are not at their publisher's head."""
-    heads = {s: dict(lab.sql(s, "SELECT partition, next_offset FROM outbox_head")) for s in SERVICES}
-    return {f"{service} reads {feed}/{partition}": f"{at} of {heads[feed][partition]}"
-            for service in SERVICES
-            for feed, partition, at in lab.sql(service, "SELECT feed, partition, next_offset FROM consumer_cursor")
-            if heads[feed][partition] != at}
-
-
-def pending(lab):
-    """Everything that was begun and has not ended, in words; empty when all is done."""
-    found = {}
-    states = lab.sql("intake", "SELECT state, count(*) FROM request WHERE state NOT IN ('completed', 'rejected') "
-                               "GROUP BY 1")
-    if states:
-        found["requests"] = states
-    for service in SERVICES:
-        effects = lab.sql(service, "SELECT kind, count(*), max(attempts), min(retry_at), max(last_error) FROM effect "
-                                   "WHERE retry_at < now() + interval '10 minutes' GROUP BY 1")
-        letters = lab.sql(service, "SELECT feed, type, state, count(*), max(attempts), max(error) FROM dead_letter "
-                                   "WHERE state <> 'resolved' GROUP BY 1, 2, 3")
-        for what, rows in (("effects", effects), ("dead letters", letters)):
-            if rows:
-                found[f"{service} {what}"] = rows
-    return found or lagging(lab)
-
-
-def orphans(lab):
-    """Children of killed processes that have not ended."""
-    ours = {pid for p in lab.processes.values() for pid in [p.popen.pid, *(c for c, _ in children(p.popen.pid))]}
-    found = {}
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and int(entry.name) not in ours and str(lab.dir) in command_line(entry.name):
-                found[entry.name] = command_line(entry.name).replace("\0", " ")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -326,19 +184,22 @@ def test_nothing_is_lost_and_nothing_done_twice(own_template):
     # Notices are many and go to one address: the cap that protects people is not what is tested here.
     with own_template.lab(replicas=REPLICAS, config={"notification": {"notices/cap_per_hour": 1_000_000}}) as lab:
         lab.start("signer")
-        lab.start(*SERVICES, replicas=REPLICAS)
+        lab.start(*ledger.SERVICES, replicas=REPLICAS)
         lab.add_client()
         lab.add_agency()
         expected = flow(lab)
         lab.wait_well()
         began = time.monotonic()
-        wait_until("everything to end", lambda: pending(lab), deadline=PATIENCE, every=0.25, until=lambda p: not p)
+        wait_until("everything to end", lambda: ledger.pending(lab), PATIENCE, every=0.25, until=lambda left: not left)
         print(f"all at its end after another {time.monotonic() - began:.1f} s")
-        check_requests(lab, expected)
-        check_certificates(lab, expected)
-        check_logs(lab)
-        check_events(lab, expected)
-        check_notices(lab, expected)
-        check_journal(lab, expected)
-        check_words(lab)
-        wait_until("no process left behind", lambda: orphans(lab), until=lambda found: not found)
+        ledger.check_requests(lab, expected)
+        ledger.check_certificates(lab, expected)
+        ledger.check_logs(lab)
+        ledger.check_events(lab, expected)
+        ledger.check_notices(lab, expected)
+        ledger.check_journal(lab, expected)
+        ledger.check_words(lab)
+        wait_until("no process left behind", lambda: ledger.orphans(lab), until=lambda found: not found)
+        for process in lab.processes.values():
+            process.kill()
+        ledger.check_the_checks(lab, expected)

@@ -1,0 +1,205 @@
+"""The ledger of the road: what must be true once everything has ended, counted in the databases, the signer's
+journal and the folder of notices. `expected` is {request id: whether it keeps the rules}. check_the_checks() shows
+that each check fails when it should."""
+import collections
+import contextlib
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.lib.lab import run, wait_until
+
+SERVICES = ("intake", "validation", "signing", "notification", "status")
+
+
+def children(pid):
+    """Processes below pid, with their names, the nearest first."""
+    found = []
+    with contextlib.suppress(OSError):
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            with contextlib.suppress(OSError):
+                found += [(child, Path(f"/proc/{child}/comm").read_text().strip())]
+            found += children(child)
+    return found
+
+
+def command_line(pid):
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
+
+
+def check_requests(lab, expected):
+    rows = dict(lab.sql("intake", "SELECT request_id, state FROM request"))
+    assert len(rows) == len(expected)
+    wrong = {r: rows.get(r) for r, good in expected.items() if rows.get(r) != ("completed" if good else "rejected")}
+    assert wrong == {}
+    lines = collections.Counter(map(tuple, lab.sql("intake", "SELECT request_id, event FROM timeline")))
+    for request, good in expected.items():
+        for event, due in (("RequestAccepted", good), ("ItemAuthorized", good), ("RequestRejected", not good),
+                           ("CertificateIssued", good)):
+            assert lines[request, event] == due, (request, event, lines[request, event])
+
+
+def check_certificates(lab, expected):
+    """One each, the same one everywhere; every order that was begun came to its end."""
+    good = sorted(r for r, keeps in expected.items() if keeps)
+    ours = lab.sql("signing", "SELECT request_id, encode(sha256(certificate_der), 'hex'), encode(serial, 'hex') "
+                              "FROM certificate ORDER BY request_id")
+    assert [request for request, _, _ in ours] == good
+    assert len({digest for _, digest, _ in ours}) == len({serial for _, _, serial in ours}) == len(good)
+    shown = lab.sql("intake", "SELECT request_id, encode(sha256(certificate_der), 'hex') FROM item ORDER BY request_id")
+    assert shown == [[request, digest] for request, digest, _ in ours]
+    known = lab.sql("status", "SELECT encode(serial, 'hex') FROM certificate_status WHERE lineage_id IN "
+                              "(SELECT lineage_id FROM certificate_status) AND status = 'good'")
+    assert {serial for _, _, serial in ours} <= {serial for serial, in known}
+    assert lab.sql("signing", "SELECT state, count(*) FROM item_order GROUP BY 1") == [["issued", str(len(good))]]
+
+
+def gaps(lab, service):
+    """Partitions whose offsets are not 1, 2, 3 … up to the head."""
+    return lab.sql(service, "SELECT h.partition, h.next_offset, o.n, o.top FROM outbox_head h LEFT JOIN "
+                            "(SELECT partition, count(*) n, max(event_offset) top, min(event_offset) low "
+                            "FROM outbox GROUP BY 1) o USING (partition) WHERE coalesce(o.n, 0) <> h.next_offset - 1 "
+                            "OR coalesce(o.top, 0) <> h.next_offset - 1 OR coalesce(o.low, 1) <> 1")
+
+
+def check_logs(lab):
+    for service in SERVICES:
+        assert gaps(lab, service) == [], f"{service}: offsets are not dense"
+        twice = lab.sql(service, "SELECT id FROM outbox GROUP BY 1 HAVING count(*) > 1")
+        assert twice == [], f"{service}: an event is there twice"
+
+
+def check_events(lab, expected):
+    """Every event was said once for each request (or item) that it is about."""
+    good = sum(expected.values())
+    for service, event, due in (("intake", "RequestSubmitted", len(expected)), ("validation", "RequestAccepted", good),
+                                ("validation", "RequestRejected", len(expected) - good),
+                                ("validation", "ItemAuthorized", good), ("signing", "CertificateIssued", good)):
+        said = lab.sql(service, f"SELECT count(*), count(DISTINCT key) FROM outbox WHERE type = '{event}'")
+        assert said == [[str(due), str(due)]], (event, said)
+
+
+def check_notices(lab, expected):
+    """One file a notice: accepted and issued, or rejected, each by mail and by message."""
+    good = sum(expected.values())
+    due = 2 * good + (len(expected) - good)
+    for folder, suffix, channel in (("mail", ".eml", "email"), ("sms", ".sms", "sms")):
+        files = [p for p in (lab.dir / "data/notification" / folder).iterdir() if p.suffix == suffix]
+        assert len(files) == due, folder
+        assert len({p.read_bytes() for p in files}) == due, f"{folder}: the same notice twice"
+        rows = lab.sql("notification", "SELECT state, count(*), count(DISTINCT (request_id, template)) FROM notice "
+                                       f"WHERE channel = '{channel}' GROUP BY 1")
+        assert rows == [["delivered", str(due), str(due)]]
+
+
+def check_journal(lab, expected):
+    """The chain holds, no order, serial or authorisation is there twice, and every intent was answered."""
+    folder = lab.dir / "data/signer"
+    run([lab.build / "bin/trien-signer", "--journal-verify", folder])
+    records = [line.split() for file in sorted(folder.glob("*.log")) for line in file.read_text().splitlines()]
+    kinds = collections.Counter(record[2] for record in records)
+    assert kinds["intent"] == kinds["answer"] >= sum(expected.values())
+
+
+def check_words(lab):
+    """Nobody died of anything but us: no sanitizer's report, no failed assertion."""
+    for log in (lab.dir / "log").iterdir():
+        found = re.findall(r"^.*(?:Sanitizer|runtime error|Assertion).*$", log.read_text(errors="replace"), re.M)
+        assert found == [], log.name
+
+
+# --- what is not at its end -------------------------------------------------------------------------------
+
+def lagging(lab):
+    """Cursors that are not at their publisher's head."""
+    heads = {s: dict(lab.sql(s, "SELECT partition, next_offset FROM outbox_head")) for s in SERVICES}
+    return {f"{service} reads {feed}/{partition}": f"{at} of {heads[feed][partition]}"
+            for service in SERVICES
+            for feed, partition, at in lab.sql(service, "SELECT feed, partition, next_offset FROM consumer_cursor")
+            if heads[feed][partition] != at}
+
+
+def pending(lab):
+    """Everything that was begun and has not ended, in words; empty when all is done."""
+    found = {}
+    states = lab.sql("intake", "SELECT state, count(*) FROM request WHERE state NOT IN ('completed', 'rejected') "
+                               "GROUP BY 1")
+    if states:
+        found["requests"] = states
+    for service in SERVICES:
+        effects = lab.sql(service, "SELECT kind, count(*), max(attempts), min(retry_at), max(last_error) FROM effect "
+                                   "WHERE retry_at < now() + interval '10 minutes' GROUP BY 1")
+        letters = lab.sql(service, "SELECT feed, type, state, count(*), max(attempts), max(error) FROM dead_letter "
+                                   "WHERE state <> 'resolved' GROUP BY 1, 2, 3")
+        for what, rows in (("effects", effects), ("dead letters", letters)):
+            if rows:
+                found[f"{service} {what}"] = rows
+    return found or lagging(lab)
+
+
+def orphans(lab):
+    """Children of killed processes that have not ended."""
+    ours = {pid for p in lab.processes.values() for pid in [p.popen.pid, *(c for c, _ in children(p.popen.pid))]}
+    found = {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and int(entry.name) not in ours and str(lab.dir) in command_line(entry.name):
+                found[entry.name] = command_line(entry.name).replace("\0", " ")
+    return found
+
+
+# --- the checks can fail -----------------------------------------------------------------------------------
+
+ONE = "(SELECT request_id FROM certificate LIMIT 1)"
+SPOILED = (  # (check, database, one small wrong)
+    (check_requests, "intake", "DELETE FROM timeline WHERE number = "
+                               "(SELECT max(number) FROM timeline WHERE event = 'CertificateIssued')"),
+    (check_certificates, "signing", f"UPDATE certificate SET serial = serial || '\\x00' WHERE request_id = {ONE}"),
+    (check_certificates, "intake", "UPDATE item SET certificate_der = certificate_der || '\\x00' WHERE request_id = "
+                                   "(SELECT request_id FROM item WHERE certificate_der IS NOT NULL LIMIT 1)"),
+    (check_logs, "validation", "UPDATE outbox SET event_offset = event_offset + 1 WHERE (partition, event_offset) = "
+                               "(SELECT partition, max(event_offset) FROM outbox GROUP BY 1 LIMIT 1)"),
+    (check_logs, "signing", "UPDATE outbox_head SET next_offset = next_offset - 1 WHERE next_offset > 1"),
+    (check_events, "signing", "INSERT INTO outbox SELECT segment, partition, event_offset + 1000000, "
+                              "gen_random_uuid(), type, key, traceparent, created_at, payload FROM outbox "
+                              "WHERE type = 'CertificateIssued' LIMIT 1"),
+    (check_notices, "notification", "UPDATE notice SET state = 'queued', settled_at = NULL WHERE "
+                                    "(request_id, template) = (SELECT request_id, template FROM notice LIMIT 1)"),
+)
+
+
+def spoil_files(lab):
+    """The same notice under another name, and a letter of the journal."""
+    mail = next((lab.dir / "data/notification/mail").glob("*.eml"))
+    mail.with_name("again.eml").write_bytes(mail.read_bytes())
+    journal = lab.dir / "data/signer/journal-000001.log"
+    text = bytearray(journal.read_bytes())
+    text[len(text) // 2] ^= 1
+    journal.write_bytes(text)
+
+
+def check_the_checks(lab, expected):
+    """Nothing runs any more; afterwards the laboratory is spoiled."""
+    connected = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE '" + lab.prefix + "%'"
+    wait_until("killed processes' backends to end", lambda: lab.template.psql("postgres", connected) == [["0"]])
+    for check, database, wrong in SPOILED:
+        arguments = (lab,) if check is check_logs else (lab, expected)
+        restore = f"lab_before_{database}"
+        lab.template.psql("postgres", f"CREATE DATABASE {restore} TEMPLATE {lab.prefix}{database}")
+        lab.sql(database, wrong)
+        with pytest.raises(AssertionError):
+            check(*arguments)
+        lab.template.psql("postgres", f"DROP DATABASE {lab.prefix}{database}")
+        lab.template.psql("postgres", f"ALTER DATABASE {restore} RENAME TO {lab.prefix}{database}")
+        check(*arguments)
+    spoil_files(lab)
+    for check in (check_notices, check_journal):
+        with pytest.raises(AssertionError):
+            check(lab, expected)
+    lab.sql("signing", "INSERT INTO effect (kind, key, partition, intent, traceparent, retry_at) "
+                       "VALUES ('sign', 'left', 1, '', '', now())")
+    lab.sql("intake", "UPDATE consumer_cursor SET next_offset = next_offset - 1 WHERE next_offset > 1")
+    assert set(pending(lab)) == {"signing effects"} and lagging(lab)
