@@ -170,6 +170,7 @@ static void answer_all(struct feed *feed, bool news)
     usec now = clock_monotonic();
 
     if (connected && (news || !feed->tail_known)) {
+        feed->poked = false;
         connected = feed_refresh(feed);
         feed->polled = now;
     }
@@ -193,14 +194,14 @@ static void *run(void *arg)
     int poll_ms = (int)feed->svc->database.feed_poll_ms;
 
     while (!atomic_load(&feed->closing)) {
-        bool waiting = anybody_waits(feed), news;
+        bool waiting = anybody_waits(feed);
 
         poll(fds, 2, waiting ? poll_ms : HOUSEKEEPING_MS);
         drain(feed->wake_fd);
-        news = drain(feed->svc->poke_fd);
+        feed->poked |= drain(feed->svc->poke_fd); /* kept until somebody waits */
         take_jobs(feed);
         if (anybody_waits(feed))
-            answer_all(feed, news || feed->more ||
+            answer_all(feed, feed->poked || feed->more ||
                                  clock_monotonic() - feed->polled >= poll_ms * USEC_PER_MS);
         feed_groups_save(feed, clock_monotonic());
     }

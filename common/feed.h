@@ -45,6 +45,7 @@ struct feed {
     atomic_bool closing;
     struct tail *tail;
     unsigned turn;   /* which partition is first in the next refresh */
+    bool poked;      /* events were committed here since the last refresh */
     bool more;       /* the last refresh was cut short: there is more to read */
     bool tail_known; /* positions of the log were read from this connection */
     struct session *sessions;
