@@ -11,6 +11,7 @@ enum {
     SANDBOX_SAYS_LIMIT = 'L',
 };
 
-/** The life of keeper and zygote; a zygote that is killed is replaced. Serves {input, answer pipe} pairs of descriptors from `control` until the
- * other end closes. Writes one byte to `control` when it is ready. Never returns. */
+/** The life of keeper and zygote; a zygote that is killed is replaced. Serves {input, answer pipe}
+ * pairs of descriptors from `control` until the other end closes. Writes one byte to `control` when
+ * it is ready. Never returns. */
 _Noreturn void sandbox_zygote(const struct sandbox_profile *profile, int control);
