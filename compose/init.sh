@@ -38,7 +38,7 @@ statement_key() {
     }
 }
 
-# An empty token with PINs of its own.
+# An empty token with PINs of its own, which are never an argument of a program.
 token() {
     conf=$DIR/etc/softhsm-$1.conf
     mkdir -p "$DIR/tokens/$1"
@@ -47,8 +47,8 @@ token() {
     printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n' \
         "$DIR/tokens/$1" > "$conf"
     [ -n "$(ls -A "$DIR/tokens/$1")" ] ||
-        SOFTHSM2_CONF=$conf softhsm2-util --init-token --free --label "trien-$1" \
-            --pin "$(cat "$DIR/keys/pin/$1.pin")" --so-pin "$(cat "$DIR/keys/pin/$1.so-pin")" > "$DIR/log/token-$1.log"
+        "$TRIENCTL" token "trien-$1" --softhsm-config "$conf" --pin-file "$DIR/keys/pin/$1.pin" \
+            --so-pin-file "$DIR/keys/pin/$1.so-pin" > "$DIR/log/token-$1.log"
 }
 
 # One configuration file from its parts. A file somebody has changed since is left alone.

@@ -17,10 +17,12 @@ static const struct command {
      "[--dir DIR] [--base-port N]"},
     {"ceremony", "make root and issuing authority from one reviewed file (etc/ceremony.conf)",
      cmd_ceremony, "[FILE]"},
-    {"up", "start the database and every service, wait until each is healthy", cmd_up,
-     "[--wait SECONDS] [SERVICE...]"},
+    {"up",
+     "start the database and every service, wait until each is healthy; who breaks is started "
+     "again",
+     cmd_up, "[--wait SECONDS] [SERVICE...]"},
     {"down", "stop what `up` started", cmd_down, "[SERVICE...]"},
-    {"status", "health of every service on one screen", cmd_status, ""},
+    {"status", "health and restarts of every service on one screen", cmd_status, "[SERVICE...]"},
     {"submit", "post a signed document to the portal API", cmd_submit,
      "FILE [--attach FILE]... [--token-file FILE] [--key KEY]"},
     {"show", "a request with its timeline, by request id or receipt number", cmd_show, "REQUEST"},
@@ -50,6 +52,8 @@ static const struct command {
     {"feed", "how far the readers of each event log have come: list, forget", cmd_feed,
      "list [SERVICE] | forget SERVICE GROUP"},
     {"keys", "make the CURVE key pair of a principal", cmd_keys, "NAME..."},
+    {"token", "initialise an empty PKCS#11 token with the PINs of two files", cmd_token,
+     "LABEL --pin-file FILE --so-pin-file FILE [--softhsm-config FILE] [--module FILE]"},
     {0},
 };
 
@@ -83,6 +87,18 @@ static int command_help(const struct command *c)
     return 0;
 }
 
+/* Text for roff: a hyphen is one that can be copied, a quotation mark is none of roff's. */
+static void put_roff(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (*c == '-')
+            fputs("\\-", stdout);
+        else if (*c == '"')
+            fputs("\\(dq", stdout);
+        else
+            putchar(*c);
+}
+
 /* The manual page is made from the same table: docs/man/trienctl.1 cannot fall behind. */
 static int manual(void)
 {
@@ -90,8 +106,15 @@ static int manual(void)
           "of Triện\n.SH SYNOPSIS\n.B trienctl\n[\\-\\-config FILE] [\\-\\-json] "
           "[\\-\\-as PRINCIPAL] COMMAND ...\n.SH COMMANDS\n",
           stdout);
-    for (const struct command *c = commands; c->name; c++)
-        printf(".TP\n.B %s %s\n%s.\n", c->name, c->usage, c->sentence);
+    for (const struct command *c = commands; c->name; c++) {
+        fputs(".TP\n.B ", stdout);
+        put_roff(c->name);
+        putchar(' ');
+        put_roff(c->usage);
+        putchar('\n');
+        put_roff(c->sentence);
+        fputs(".\n", stdout);
+    }
     fputs(".SH OPTIONS\n.TP\n.B \\-\\-config FILE\nthe installation's trienctl.conf; default "
           "$TRIEN_CONFIG, then var/demo/etc/trienctl.conf.\n.TP\n.B \\-\\-json\nprint one JSON "
           "document on standard output.\n.TP\n.B \\-\\-as PRINCIPAL\nthe principal whose CURVE key "

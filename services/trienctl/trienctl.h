@@ -30,6 +30,7 @@ int cmd_show(int argc, char **argv);
 int cmd_client(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
+int cmd_token(int argc, char **argv);
 int cmd_station(int argc, char **argv);
 int cmd_responder(int argc, char **argv);
 int cmd_agency(int argc, char **argv);
