@@ -1,5 +1,6 @@
 /* trienctl up, down, status: the services of this installation on this machine. The order of
- * starting does not matter: every service waits for what it needs. */
+ * starting does not matter: every service waits for what it needs; one that breaks is started again
+ * by its keeper (keeper.c). */
 #include "services/trienctl/processes.h"
 
 #include <getopt.h>
@@ -49,11 +50,12 @@ static void print_log_tail(const char *service)
 static bool wait_healthy(const char *service, usec deadline)
 {
     struct err err = {0};
+    struct process_state state;
     const char *json = "";
     bool ok = false;
     while (clock_monotonic() < deadline) {
         err_clear(&err);
-        if (process_find(service) == 0)
+        if (!process_find(service, &state))
             break;
         if (process_health(service, 1000, &err, &ok, &json) == RC_OK && ok) {
             printf("  %-13s well\n", service);
@@ -89,7 +91,7 @@ int cmd_up(int argc, char **argv)
     if (run_cluster("start") != 0)
         return 69;
     for (size_t i = 0; names[i]; i++)
-        if (process_find(names[i]) == 0 && process_start(names[i], &err) != RC_OK)
+        if (process_start(names[i], &err) != RC_OK)
             return ctl_failed(&err);
     return seconds > 0 ? wait_all(names, seconds) : 0;
 }
@@ -103,13 +105,35 @@ int cmd_down(int argc, char **argv)
     return argc > 1 || run_cluster("stop") == 0 ? 0 : 1;
 }
 
-static const char *word_of(pid_t pid, enum rc rc, bool ok)
+static const char *word_of(const struct process_state *state, enum rc rc, bool ok)
 {
-    if (pid == 0)
+    if (state->keeper == 0)
         return "stopped";
+    if (state->service == 0)
+        return "restarting";
     if (rc != RC_OK)
         return "silent";
     return ok ? "well" : "waiting";
+}
+
+/* Adds one service to the document, or prints its line. True when it is well. */
+static bool show_status(const char *service, json_t *all)
+{
+    struct err err = {0};
+    struct process_state state;
+    bool ok = false;
+    const char *json = "null";
+    int deadline_ms = process_find(service, &state) ? 2000 : 200;
+    enum rc rc = process_health(service, deadline_ms, &err, &ok, &json);
+    const char *word = word_of(&state, rc, ok);
+    json_object_set_new(all, service,
+                        json_pack("{s:s, s:i, s:i, s:o}", "state", word, "pid", (int)state.service,
+                                  "restarts", (int)state.restarts, "health",
+                                  rc == RC_OK ? json_loads(json, 0, NULL) : json_null()));
+    if (!ctl_json())
+        printf("%-13s %-10s %7d  %3u restarts  %s\n", service, word, (int)state.service,
+               state.restarts, ok ? "" : (rc == RC_OK ? json : err.detail));
+    return ok;
 }
 
 int cmd_status(int argc, char **argv)
@@ -117,21 +141,8 @@ int cmd_status(int argc, char **argv)
     int not_well = 0;
     autoptr(json_t) all = json_object();
     const char **names = chosen(argc - 1, argv + 1);
-    for (size_t i = 0; names[i]; i++) {
-        struct err err = {0};
-        bool ok = false;
-        const char *json = "null";
-        pid_t pid = process_find(names[i]);
-        enum rc rc = process_health(names[i], pid ? 2000 : 200, &err, &ok, &json);
-        json_object_set_new(all, names[i],
-                            json_pack("{s:s, s:i, s:o}", "state", word_of(pid, rc, ok), "pid",
-                                      (int)pid, "health",
-                                      rc == RC_OK ? json_loads(json, 0, NULL) : json_null()));
-        not_well += !ok;
-        if (!ctl_json())
-            printf("%-13s %-8s %7d  %s\n", names[i], word_of(pid, rc, ok), (int)pid,
-                   ok ? "" : (rc == RC_OK ? json : err.detail));
-    }
+    for (size_t i = 0; names[i]; i++)
+        not_well += !show_status(names[i], all);
     if (ctl_json())
         ctl_print_json(all);
     return not_well == 0 ? 0 : 69;

@@ -1,52 +1,52 @@
-/* Starting, finding and stopping the services of one installation on this machine. It stops by pid
- * file only, after looking that the pid is still that program; it never restarts anything. */
+/* Starting, finding and stopping the services of one installation on this machine. Whether a
+ * service runs is decided by the lock its keeper holds on run/<service>.pid, never by a number
+ * alone. */
 #include "services/trienctl/processes.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/bus.pb-c.h"
+#include "services/trienctl/keeper.h"
 
-extern char **environ;
+#define STATE_BYTES 35 /* always the same, so that one write replaces the line */
+#define STATE_FD 3
 
-static const char *pid_path(const char *service)
+static const char *state_path(const char *service)
 {
     return ctl_path("run/%s.pid", service);
 }
 
-/* The program behind a pid is ours, by the name the kernel keeps of it (15 characters). Its
- * executable cannot be asked: processes that hold secrets hide it even from their own user. */
-static bool is_service(pid_t pid, const char *service)
+void process_write_state(int fd, const struct process_state *state)
 {
-    char path[64], name[32] = "", wanted[16];
-    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-    snprintf(wanted, sizeof(wanted), "%s", arena_printf(ctl_arena(), "trien-%s", service));
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return false;
-    bool has_name = fgets(name, sizeof(name), file) != NULL;
-    fclose(file);
-    name[strcspn(name, "\n")] = '\0';
-    return has_name && strcmp(name, wanted) == 0;
+    char line[STATE_BYTES + 1];
+    snprintf(line, sizeof(line), "%-10d  %-10d  %-10u\n", (int)state->keeper, (int)state->service,
+             state->restarts % 1000000000);
+    /* Only status and down read it: what cannot be written cannot be helped here. */
+    if (pwrite(fd, line, STATE_BYTES, 0) != STATE_BYTES)
+        return;
 }
 
-pid_t process_find(const char *service)
+bool process_find(const char *service, struct process_state *ret_state)
 {
-    struct err err = {0};
-    struct bytes text;
-    if (ctl_read_file(pid_path(service), 32, &err, &text) != RC_OK)
-        return 0;
-    pid_t pid = atoi((const char *)text.p);
-    return pid > 1 && is_service(pid, service) ? pid : 0;
+    char line[STATE_BYTES + 1] = "";
+    struct process_state state = {0};
+    int fd = open(state_path(service), O_RDONLY | O_CLOEXEC);
+    bool kept = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    kept = kept && pread(fd, line, STATE_BYTES, 0) == STATE_BYTES &&
+           sscanf(line, "%d %d %u", &state.keeper, &state.service, &state.restarts) == 3 &&
+           state.keeper > 1;
+    if (fd >= 0)
+        close(fd);
+    *ret_state = kept ? state : (struct process_state){0};
+    return kept;
 }
 
 bool process_is_configured(const char *service)
@@ -54,33 +54,38 @@ bool process_is_configured(const char *service)
     return access(ctl_path("etc/%s.conf", service), R_OK) == 0;
 }
 
-/* Output to the log, input from nowhere, a session of its own. */
-static int spawn(const char *program, char *const argv[], const char *log, pid_t *ret_pid)
+/* Output to the log, input from nowhere, a session of its own, no file of the caller's but the
+ * locked state file. */
+static _Noreturn void become_keeper(const char *service, int lock_fd)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    posix_spawn_file_actions_adddup2(&files, 1, 2);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-    int failed = posix_spawn(ret_pid, program, &files, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    return failed;
+    int nowhere = open("/dev/null", O_RDONLY);
+    int log = open(ctl_path("log/%s.log", service), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (nowhere < 0 || log < 0 || setsid() < 0 || dup2(nowhere, 0) < 0 || dup2(log, 1) < 0 ||
+        dup2(log, 2) < 0 || (lock_fd != STATE_FD && dup2(lock_fd, STATE_FD) < 0))
+        _exit(70);
+    fcntl(STATE_FD, F_SETFD, FD_CLOEXEC);
+    syscall(SYS_close_range, STATE_FD + 1, ~0U, 0);
+    _exit(keeper_run(service, STATE_FD));
 }
 
+/* The lock is taken here and passed on: when this returns, process_find() knows the keeper. */
 enum rc process_start(const char *service, struct err *err)
 {
-    const char *program = arena_printf(ctl_arena(), "%s/trien-%s", ctl_bin_dir(), service);
-    char *const argv[] = {(char *)program, (char *)"--config",
-                          (char *)ctl_path("etc/%s.conf", service), NULL};
-    pid_t pid = 0;
-    int failed = spawn(program, argv, ctl_path("log/%s.log", service), &pid);
-    CHECK(failed == 0, err, TRIEN__ERROR__INTERNAL, "%s: %s", program, strerror(failed));
-    const char *text = arena_printf(ctl_arena(), "%d\n", (int)pid);
-    return ctl_write_file(pid_path(service), 0644, bytes_of_text(text), err);
+    const char *path = state_path(service);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    CHECK(fd >= 0, err, TRIEN__ERROR__INTERNAL, "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return RC_OK;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        become_keeper(service, fd);
+    if (pid > 0)
+        process_write_state(fd, &(struct process_state){.keeper = pid});
+    close(fd);
+    CHECK(pid > 0, err, TRIEN__ERROR__INTERNAL, "%s: %s", service, strerror(errno));
+    return RC_OK;
 }
 
 /* A pid as something to poll: readable once the process is gone, whoever its parent is. */
@@ -97,15 +102,13 @@ static bool wait_gone(pid_t pid, int timeout_ms)
 
 bool process_stop(const char *service, int timeout_ms)
 {
-    pid_t pid = process_find(service);
-    bool by_itself = true;
-    if (pid > 0 && kill(pid, SIGTERM) == 0 && !wait_gone(pid, timeout_ms)) {
-        by_itself = false;
-        kill(pid, SIGKILL);
-        wait_gone(pid, timeout_ms);
-    }
-    unlink(pid_path(service));
-    return by_itself;
+    struct process_state state;
+    if (!process_find(service, &state) || kill(state.keeper, SIGTERM) != 0 ||
+        wait_gone(state.keeper, timeout_ms))
+        return true;
+    kill(-state.keeper, SIGKILL);
+    wait_gone(state.keeper, timeout_ms);
+    return false;
 }
 
 enum rc process_health(const char *service, int deadline_ms, struct err *err, bool *ret_ok,

@@ -1,4 +1,4 @@
-/* The processes of an installation: one pid file each under run/, found again by it. */
+/* The processes of an installation: one state file each under run/, found again by it. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,16 +6,27 @@
 
 #include "services/trienctl/trienctl.h"
 
-/** Pid of the running service, 0 when it does not run. A pid that was given to another program in
- *  the meantime is noticed by its executable. */
-pid_t process_find(const char *service);
+/* What run/<service>.pid says: three numbers on one line. */
+struct process_state {
+    pid_t keeper;  /* process that keeps the service running; 0: nobody does */
+    pid_t service; /* 0 while it waits to be started again */
+    unsigned restarts;
+};
 
-/** Starts bin/trien-<service> with etc/<service>.conf in a session of its own; output is appended
- *  to log/<service>.log. FATAL INTERNAL when it cannot be started. */
+/** State of the service; false, and zeros, when nobody keeps it. The keeper holds a lock on the
+ *  file, so a number that belongs to another program by now is never believed. */
+bool process_find(const char *service, struct process_state *ret_state);
+
+/** Writes the state into the open file. For the keeper. */
+void process_write_state(int fd, const struct process_state *state);
+
+/** Starts a keeper that runs bin/trien-<service> with etc/<service>.conf in a session of its own;
+ *  output is appended to log/<service>.log. A service that is kept already is left alone. FATAL
+ *  INTERNAL when it cannot be started. */
 MUST_USE enum rc process_start(const char *service, struct err *err);
 
-/** Asks the service to stop (SIGTERM), waits up to timeout_ms, then SIGKILL. True when it stopped
- *  by itself or was not running. */
+/** Asks keeper and service to stop (SIGTERM), waits up to timeout_ms, then SIGKILL for their whole
+ *  group. True when they stopped by themselves or did not run. */
 bool process_stop(const char *service, int timeout_ms);
 
 /** The installation has a configuration for the service. */

@@ -1,0 +1,213 @@
+"""The operator's tool against live services: up and its keepers, submit, show, client, agency, export."""
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.lib import requests
+from tests.lib.lab import ROOT, wait_until
+
+pytestmark = pytest.mark.lab(replicas=1)
+
+
+def tool(lab, *arguments):
+    """Whatever its end: (exit status, standard output, standard error)."""
+    done = subprocess.run([lab.build / "bin/trienctl", "--config", lab.dir / "etc/trienctl.conf",
+                           *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+def ask(lab, *arguments):
+    """The document that --json prints."""
+    return json.loads(lab.trienctl("--json", *map(str, arguments)))
+
+
+# --- up, down, status --------------------------------------------------------------------------------
+
+@pytest.fixture
+def kept(lab):
+    """A laboratory whose intake and notification can be started by `up`."""
+    (lab.dir / "etc/cluster").unlink()  # the database is the session's: `up` and `down` leave it alone
+    for service in ("intake", "notification"):
+        shutil.copy(lab.dir / f"etc/{service}-0.conf", lab.dir / f"etc/{service}.conf")
+    yield lab
+    tool(lab, "down", "intake", "notification")
+
+
+def state(lab, service):
+    return json.loads(tool(lab, "--json", "status", service)[1])[service]
+
+
+def log_lines(lab, service):
+    """What it wrote as JSON; a configuration that cannot be read is told in plain words."""
+    text = (lab.dir / f"log/{service}.log").read_text()
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def test_a_killed_service_is_started_again(kept):
+    kept.trienctl("up", "intake", "notification")
+    before = state(kept, "intake")
+    assert (before["state"], before["restarts"]) == ("well", 0)
+    os.kill(before["pid"], signal.SIGKILL)
+    after = wait_until("intake to be well again", lambda: state(kept, "intake"),
+                       until=lambda s: s["state"] == "well" and s["restarts"] == 1)
+    assert after["pid"] != before["pid"]
+    assert state(kept, "notification")["restarts"] == 0
+    line, = [x for x in log_lines(kept, "intake") if x["event"] == "service_restarts"]
+    assert line["signal"] == signal.SIGKILL and line["failures"] == 1 and 200 <= line["delay_ms"] <= 400
+
+    kept.trienctl("up", "intake", "notification")  # a second `up` starts nothing
+    assert state(kept, "intake")["pid"] == after["pid"]
+
+    keeper = int((kept.dir / "run/intake.pid").read_text().split()[0])
+    kept.trienctl("down", "intake", "notification")
+    for pid in (keeper, after["pid"]):
+        wait_until(f"process {pid} to be gone", lambda: not Path(f"/proc/{pid}/cmdline").exists()
+                   or not Path(f"/proc/{pid}/cmdline").read_bytes())
+    assert state(kept, "intake")["state"] == "stopped"
+
+
+def test_a_service_does_not_outlive_its_keeper(kept):
+    kept.trienctl("up", "notification")
+    pid = state(kept, "notification")["pid"]
+    os.kill(int((kept.dir / "run/notification.pid").read_text().split()[0]), signal.SIGKILL)
+    wait_until("notification to stop", lambda: "stopped" == state(kept, "notification")["state"])
+    wait_until("notification to be gone", lambda: not Path(f"/proc/{pid}/cmdline").exists()
+               or not Path(f"/proc/{pid}/cmdline").read_bytes())
+    kept.trienctl("up", "notification")
+    assert state(kept, "notification")["state"] == "well"
+
+
+def test_a_bad_configuration_is_not_retried(kept):
+    conf = kept.dir / "etc/notification.conf"
+    conf.write_text(conf.read_text() + 'no_such_key = "1"\n')
+    status, _, said = tool(kept, "up", "notification")
+    assert status == 69
+    assert "no_such_key" in said  # the end of the log, shown at once
+    assert state(kept, "notification") == {"state": "stopped", "pid": 0, "restarts": 0, "health": None}
+    events = [x["event"] for x in log_lines(kept, "notification")]
+    assert "service_given_up" in events and "service_restarts" not in events
+
+
+# --- one request by the operator's tool only -----------------------------------------------------------
+
+@pytest.fixture
+def road(lab):
+    lab.start()
+    lab.add_agency()
+    return lab
+
+
+def test_from_client_to_export(road, tmp_path):
+    token = tmp_path / "portal.token"
+    road.trienctl("client", "add", "cong-tinh", "--name", "Cổng dịch vụ công TEST", "--agency", "H26.14",
+                  "--token-file", token)
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    client, = ask(road, "client", "list")
+    assert (client["client_id"], client["organ_ids"], client["revoked_at"]) == ("cong-tinh", ["H26.14"], None)
+
+    agency, = ask(road, "agency", "list")
+    assert agency["organ_id"] == "H26.14" and agency["contacts"][0]["email"] == "vanthu@skhcn-test.gov.vn"
+    assert [s["role"] for s in agency["signers"]] == ["seal"] and len(agency["signers"][0]["sha256"]) == 64
+
+    document = tmp_path / "công văn.pdf"
+    document.write_bytes(road.pdf(requests.form03()))
+    submit = ("submit", document, "--token-file", token, "--key", "lan-1")
+    answer = ask(road, *submit)
+    assert ask(road, *submit)["request_id"] == answer["request_id"]  # the same key: the same receipt
+    assert road.trienctl(*map(str, submit)) == f"{answer['receipt_number']} {answer['request_id']}\n"
+
+    shown = wait_until("the request to be completed", lambda: ask(road, "show", answer["receipt_number"]),
+                       until=lambda request: request["state"] in ("completed", "rejected", "failed"))
+    assert shown["state"] == "completed", shown
+    text = road.trienctl("show", answer["request_id"])
+    assert answer["receipt_number"] in text and "H26.14" in text and shown["certificates"][0]["serial"] in text
+
+    check_export(road, tmp_path / "export", [c["serial"] for c in shown["certificates"]])
+
+    road.trienctl("client", "revoke", "cong-tinh")
+    client, = ask(road, "client", "list")
+    assert client["revoked_at"]
+    wait_until("the token to be refused", lambda: tool(road, *submit),
+               until=lambda done: done[0] == 1 and "refused with 401" in done[2])
+
+    check_logs(road)
+
+
+def check_logs(lab):
+    """Every handled message says its kind and name once; timers that did their work say nothing."""
+    def members(pairs):
+        assert len(dict(pairs)) == len(pairs), pairs
+        return dict(pairs)
+
+    handled = [line for process in lab.processes.values() for text in process.log.read_text().splitlines()
+               if (line := json.loads(text, object_pairs_hook=members))["event"] == "handled"]
+    assert {"event", "call", "http", "effect"} <= {line["kind"] for line in handled}
+    assert "CertificateIssued" in {line["name"] for line in handled if line["kind"] == "event"}
+    assert [line for line in handled if line["kind"] == "timer" and line["outcome"] == "ok"] == []
+
+
+def check_export(lab, folder, serials):
+    """DIR/ca, DIR/certificates and DIR/crl hold what independent programs can check."""
+    counts = ask(lab, "export", "--dir", folder)
+    names = {p.parent.name: sorted(q.name for q in p.parent.iterdir()) for p in folder.glob("*/*")}
+    assert set(names) == {"ca", "certificates", "crl"}
+    assert names["certificates"] == sorted(f"{s}.pem" for s in serials)
+    assert counts == {kind: len(files) for kind, files in
+                      (("ca", names["ca"]), ("certificates", names["certificates"]), ("crl", names["crl"]))}
+    for path in folder.glob("crl/*"):
+        assert path.suffix == ".crl" and x509.load_der_x509_crl(path.read_bytes()).issuer
+    for path in folder.glob("certificates/*.pem"):
+        assert x509.load_pem_x509_certificate(path.read_bytes()).serial_number == int(path.stem, 16)
+    chain = ["openssl", "verify", "-x509_strict", "-CAfile", folder / "ca/root1.pem"]
+    for path in folder.glob("ca/*.pem"):
+        if path.name != "root1.pem":
+            chain += ["-untrusted", path]
+    done = subprocess.run([*chain, *folder.glob("certificates/*.pem")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_status_says_what_is_wrong(lab):
+    """Services that nobody keeps, though started otherwise: their health is told all the same."""
+    shutil.copy(lab.dir / "etc/signing-0.conf", lab.dir / "etc/signing.conf")
+    lab.start("signer")
+    status, text, _ = tool(lab, "--json", "status", "signer", "signing")
+    assert status == 69
+    found = json.loads(text)
+    assert found["signer"]["health"]["ok"] and found["signer"]["restarts"] == 0
+    assert found["signing"] == {"state": "stopped", "pid": 0, "restarts": 0, "health": None}
+
+
+def test_no_pin_is_an_argument_of_a_program(lab, tmp_path):
+    """init.sh gives trienctl the PINs' files; what is made opens with that PIN and no other."""
+    init = (ROOT / "compose/init.sh").read_text()
+    assert "softhsm2-util" not in init and '--pin "' not in init
+    conf, pin, so_pin = tmp_path / "softhsm.conf", tmp_path / "pin", tmp_path / "so-pin"
+    (tmp_path / "tokens").mkdir()
+    conf.write_text(f"directories.tokendir = {tmp_path}/tokens\nobjectstore.backend = file\n")
+    for path, text in ((pin, "135792468\n"), (so_pin, "864297531\n")):
+        path.write_text(text)
+        path.chmod(0o600)
+    make = ("token", "trien-test", "--softhsm-config", conf, "--pin-file", pin, "--so-pin-file", so_pin)
+    assert tool(lab, *make)[0] == 0
+    status, _, said = tool(lab, *make)
+    assert status == 1 and "trien-test" in said  # never twice
+    for number, answer in (("135792468", "No matching objects"), ("000000000", "Wrong PIN")):
+        opened = subprocess.run(["p11tool", "--batch", "--provider", "/usr/lib/softhsm/libsofthsm2.so", "--login",
+                                 "--list-all", "pkcs11:token=trien-test"], capture_output=True, text=True,
+                                env=dict(os.environ, SOFTHSM2_CONF=str(conf), GNUTLS_PIN=number))
+        assert answer in opened.stdout + opened.stderr
+
+
+def test_what_the_tool_refuses(lab, tmp_path):
+    assert tool(lab, "submit")[0] == 64
+    assert tool(lab, "export")[0] == 64
+    assert tool(lab, "client", "forget")[0] == 64
+    assert tool(lab, "submit", tmp_path / "none.pdf", "--token-file", tmp_path / "none")[0] == 1
+    assert tool(lab, "export", "--dir", tmp_path / "x")[0] == 69  # nobody to ask
