@@ -30,7 +30,8 @@ static void write_line(const struct svc_message *m, usec took)
     static const struct err none;
     const struct err *err = m->rc != RC_OK && m->err ? m->err : &none;
     const struct log_field fields[] = {
-        LOG_TEXT(m->kind, m->name),
+        LOG_TEXT("kind", m->kind),
+        LOG_TEXT("name", m->name),
         LOG_TEXT("peer", or_null(m->peer)),
         LOG_TEXT("key", or_null(m->key)),
         LOG_TEXT("trace", or_null(m->traceparent)),

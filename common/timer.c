@@ -150,6 +150,7 @@ static void fire(struct timers *timers, const struct on_timer *row)
     tx_reset(tx);
     message.rc = tx_work(tx, &start, body, (void *)row);
     message.err = &tx->err;
+    message.is_quiet = message.rc == RC_OK;
     message.doing = tx->doing;
     svc_handled(timers->svc, &message);
 }

@@ -404,6 +404,8 @@ static void others_at_the_same_time_are_met_again(void **state)
     before = things();
     assert_int_equal(ask("POST", HTTP "/things", "meet", NULL), 201); /* the third try succeeds */
     assert_int_equal(things(), before + 1);
+    assert_true(
+        wait_for_line(&process, "\"event\":\"handled\",\"kind\":\"http\",\"name\":\"/things\""));
     assert_int_equal(stop(&process), 0);
 }
 
