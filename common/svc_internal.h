@@ -144,7 +144,7 @@ struct svc_message {
     usec started;      /* clock_monotonic() */
     enum rc rc;
     const struct err *err; /* looked at unless rc is RC_OK */
-    bool is_quiet; /* succeeded and not worth a line (public answers, timers): debug only */
+    bool is_quiet;         /* succeeded and not worth a line (public answers, timers): debug only */
 };
 
 /** Counts and logs it (as log/messages says; buffered between log_hold() and log_release()). Ends

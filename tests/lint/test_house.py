@@ -54,14 +54,22 @@ def test_services_do_not_include_each_other():
     assert strangers == []
 
 
+# What a file may call all the same, and why. A row that nobody needs any more is taken out.
+ALLOWED = {
+    ("services/signing/look.c", "calloc"): "one cache that lives as long as the process",
+    ("services/signer/verify.c", "fputs"): "the command --journal-verify prints for an auditor",
+}
+
+
 def test_services_do_not_allocate_or_print():
-    banned = re.compile(r"\b(malloc|calloc|realloc|strdup|strcpy|strcat|sprintf|strtok|gmtime|localtime|atoi|printf|fprintf)\(")
+    banned = re.compile(r"\b(malloc|calloc|realloc|strdup|strcpy|strcat|sprintf|strtok|gmtime|localtime|atoi|printf|fprintf|fputs|puts)\(")
     found = []
     for service in SERVICES:
         for path in (ROOT / "services" / service).glob("*.c"):
             code = re.sub(r"/\*.*?\*/|//[^\n]*|\"(\\.|[^\"\\])*\"", "", text(path), flags=re.S)
             found += [(relative(path), m.group(1)) for m in banned.finditer(code)]
-    assert found == []
+    assert [call for call in found if call not in ALLOWED] == []
+    assert set(ALLOWED) <= set(found)
 
 
 def test_handlers_hold_no_sql_and_stores_emit_nothing():
