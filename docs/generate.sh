@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prints the pages that the programs know best: docs/generate.sh BUILD_DIR [OUT_DIR]
-# make check compares them with what is committed.
+# make lint compares them with what is committed.
 set -eu
 build=$1
 out=${2:-$(dirname "$0")}
@@ -9,9 +9,8 @@ out=${2:-$(dirname "$0")}
     echo
     echo 'Printed by the programs (`make docs`): what comes in, who may send it, what goes out.'
     for program in "$build"/bin/trien-*; do
-        printf '\n## %s\n\n```\n' "$(basename "$program" | sed 's/^trien-//')"
+        echo
         "$program" --flow
-        printf '```\n'
     done
 } > "$out/flow.md"
 {
@@ -20,8 +19,7 @@ out=${2:-$(dirname "$0")}
     echo 'Printed by the programs (`make docs`): every allowed step and why.'
     for program in "$build"/bin/trien-*; do
         states=$("$program" --states)
-        [ -n "$states" ] || continue
-        printf '\n## %s\n\n```\n%s\n```\n' "$(basename "$program" | sed 's/^trien-//')" "$states"
+        [ -z "$states" ] || printf '\n%s\n' "$states"
     done
 } > "$out/states.md"
 {
@@ -45,3 +43,5 @@ out=${2:-$(dirname "$0")}
          /^ *[A-Z][A-Z0-9_]* = [0-9]+;/{sub(/;/,"",$3); printf "| %s | `%s` | %s | %s |\n", $3, tolower($1), en, vi}' \
         "$(dirname "$0")/../proto/error.proto"
 } > "$out/errors.md"
+mkdir -p "$out/man"
+"$build/bin/trienctl" --man > "$out/man/trienctl.1"

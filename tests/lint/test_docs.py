@@ -1,0 +1,31 @@
+"""Pages that the programs print are committed as they print them (`make docs`)."""
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = ("flow.md", "states.md", "config.md", "errors.md", "man/trienctl.1")
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("docs")
+    subprocess.run([ROOT / "docs/generate.sh", ROOT / "build/release", folder], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_as_the_programs_print_it(printed, page):
+    assert (ROOT / "docs" / page).read_text() == (printed / page).read_text(), "run `make docs` and commit"
+
+
+def test_manual_page_names_every_command():
+    source = (ROOT / "services/trienctl/main.c").read_text()
+    header = (ROOT / "services/trienctl/trienctl.h").read_text()
+    page = (ROOT / "docs/man/trienctl.1").read_text()
+    for line in header.splitlines():
+        if line.startswith("int cmd_"):
+            name = line.removeprefix("int cmd_").partition("(")[0]
+            assert f"cmd_{name}," in source
+            assert ".B " + name.replace("_", "\\-") in page, name
