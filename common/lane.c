@@ -103,6 +103,7 @@ static long wait_ms(const struct lane *lane, usec now)
                         earliest(lane->letters.due, lane->effects.due));
 
     due = earliest(due, fetch_due(lane));
+    due = earliest(due, effects_end_due(&((struct lane *)lane)->effects));
     return due <= now ? 0 : (long)((due - now + USEC_PER_MS - 1) / USEC_PER_MS);
 }
 

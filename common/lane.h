@@ -96,6 +96,8 @@ struct lane_effects {
     pthread_mutex_t lock;
     struct effect_job *fresh, **fresh_last; /* committed just now */
     struct effect_job *done, **done_last;
+    size_t ended; /* in `done` */
+    usec end_due; /* monotonic: their ends are committed then */
 };
 
 struct lane {
@@ -215,6 +217,8 @@ void effects_done(struct effect_job *job);
 /* --- lane_end.c */
 
 #define EFFECT_ENDS_A_TURN 64
+/** When the ends are to be committed, monotonic; LANE_NEVER while there is none. */
+usec effects_end_due(struct lane_effects *effects);
 /** Takes jobs whose act has ended, as many as go into one transaction. */
 size_t effects_take_ends(struct lane_effects *effects, struct effect_job **jobs);
 /** Commits their ends; on failure those that are left are put back. */

@@ -19,7 +19,7 @@ void effects_init(struct lane_effects *effects)
     pthread_mutex_init(&effects->lock, NULL);
     effects->fresh_last = &effects->fresh;
     effects->done_last = &effects->done;
-    effects->due = LANE_NEVER;
+    effects->due = effects->end_due = LANE_NEVER;
 }
 
 void effects_look_now(struct lane *lane)
@@ -193,13 +193,21 @@ void effects_done(struct effect_job *job)
 {
     struct lane *lane = job->lane;
     struct lane_effects *effects = &lane->effects;
+    usec due = clock_monotonic() + job->row->linger_ms * USEC_PER_MS;
+    bool news;
 
     pthread_mutex_lock(&effects->lock);
     job->next = NULL;
     *effects->done_last = job;
     effects->done_last = &job->next;
+    if (++effects->ended >= EFFECT_ENDS_A_TURN)
+        due = 0;
+    news = due < effects->end_due;
+    if (news)
+        effects->end_due = due;
     pthread_mutex_unlock(&effects->lock);
-    lane_wake(lane);
+    if (news)
+        lane_wake(lane);
 }
 
 /* --- from the table ----------------------------------------------------------------------------
@@ -305,7 +313,7 @@ enum rc effects_turn(struct lane *lane, usec now)
     size_t n;
 
     take_fresh(lane);
-    while ((n = effects_take_ends(&lane->effects, jobs)))
+    while (effects_end_due(&lane->effects) <= now && (n = effects_take_ends(&lane->effects, jobs)))
         TRY(effects_end(lane, jobs, n));
     return now >= lane->effects.due ? load_due(lane) : RC_OK;
 }

@@ -171,6 +171,8 @@ static enum rc end_alone(struct lane *lane, struct effect_job *job)
 static void put_back(struct lane_effects *effects, struct effect_job **jobs, size_t count)
 {
     pthread_mutex_lock(&effects->lock);
+    effects->ended += count;
+    effects->end_due = 0;
     for (size_t i = count; i-- > 0;) {
         jobs[i]->next = effects->done;
         if (!effects->done)
@@ -202,6 +204,16 @@ enum rc effects_end(struct lane *lane, struct effect_job **jobs, size_t count)
     return RC_OK;
 }
 
+usec effects_end_due(struct lane_effects *effects)
+{
+    usec due;
+
+    pthread_mutex_lock(&effects->lock);
+    due = effects->end_due;
+    pthread_mutex_unlock(&effects->lock);
+    return due;
+}
+
 size_t effects_take_ends(struct lane_effects *effects, struct effect_job **jobs)
 {
     size_t n = 0;
@@ -211,8 +223,11 @@ size_t effects_take_ends(struct lane_effects *effects, struct effect_job **jobs)
         jobs[n] = effects->done;
         effects->done = jobs[n++]->next;
     }
-    if (!effects->done)
+    effects->ended -= n;
+    if (!effects->done) {
         effects->done_last = &effects->done;
+        effects->end_due = LANE_NEVER;
+    }
     pthread_mutex_unlock(&effects->lock);
     return n;
 }

@@ -1,8 +1,12 @@
 /* notification's configuration: its rows, the checks that need two of them, its secrets. */
 #include <string.h>
+#include <sys/resource.h>
 
 #include "services/notification/file.h"
 #include "services/notification/gateway.h"
+
+/* Notices may lag behind; where the machine is full, what the road does comes first. */
+#define NICENESS 5
 
 #define ROW(row_key, row_type, member, row_fallback, ...)                                          \
     {                                                                                              \
@@ -17,12 +21,15 @@ const struct conf_row notification_conf_rows[] = {
     ROW("notices/contact", CONF_TEXT, contact_line, "",
         .doc = "Last line of every mail: how people reach the authority."),
     ROW("notices/cap_per_hour", CONF_INT, cap_per_hour, "60", .min = 0, .max = 1000000,
-        .doc = "Notices to one recipient by one channel in an hour; what is beyond goes out in "
-               "later hours. 0: no cap."),
+        .doc = "Notices to one recipient by one channel in an hour; what is beyond goes out "
+               "later, evenly. 0: no cap."),
     ROW("notices/digest_delay", CONF_MS, digest_delay_ms, "24h", .min = 1000,
         .doc = "A request that is only partly finished is reported after this time."),
     ROW("email/transport", CONF_CHOICE, email_transport, "file", .choices = "file smtp",
         .doc = "How mail leaves: as files, or to a mail server."),
+    ROW("email/per_second", CONF_INT, email_per_second, "200", .min = 0, .max = 100000,
+        .doc = "Mails that leave in a second, after a burst of as many; 0: no limit. Notices may "
+               "lag behind; they do not take the road's time."),
     ROW("email/directory", CONF_NEW_PATH, email_directory, "",
         .doc = "Folder of the .eml files (transport file)."),
     ROW("email/from", CONF_TEXT, email_from, "thong-bao@trien.invalid",
@@ -39,6 +46,8 @@ const struct conf_row notification_conf_rows[] = {
         .doc = "Longest exchange with the mail server."),
     ROW("sms/transport", CONF_CHOICE, sms_transport, "file", .choices = "file gateway",
         .doc = "How short messages leave: as files, or by an HTTP gateway (Kannel's sendsms)."),
+    ROW("sms/per_second", CONF_INT, sms_per_second, "200", .min = 0, .max = 100000,
+        .doc = "Short messages that leave in a second, after a burst of as many; 0: no limit."),
     ROW("sms/directory", CONF_NEW_PATH, sms_directory, "",
         .doc = "Folder of the .sms files (transport file)."),
     ROW("sms/sender", CONF_TEXT, sms_sender, "TRIEN",
@@ -70,18 +79,21 @@ static enum rc need(const char *value, const char *key, const char *why, struct 
     FAIL(err, TRIEN__ERROR__CONFIG_INVALID, "%s is needed with %s", key, why);
 }
 
-static enum rc check_email(const struct notification_conf *conf, struct err *err)
+static enum rc open_email(struct notification_state *state, struct err *err)
 {
+    const struct notification_conf *conf = state->conf;
+
     CHECK(strchr(conf->email_from, '@'), err, TRIEN__ERROR__CONFIG_INVALID,
           "email/from is not an address: %s", conf->email_from);
     if (strcmp(conf->email_transport, "smtp") == 0)
         return need(conf->smtp_url, "smtp/url", "email/transport smtp", err);
     TRY(need(conf->email_directory, "email/directory", "email/transport file", err));
-    return file_make_directory(conf->email_directory, "email/directory", err);
+    return file_open_folder(conf->email_directory, "email/directory", err, &state->email_folder);
 }
 
-static enum rc check_sms(const struct notification_conf *conf, struct err *err)
+static enum rc open_sms(struct notification_state *state, struct err *err)
 {
+    const struct notification_conf *conf = state->conf;
     size_t length = strlen(conf->sms_sender);
 
     CHECK(length <= 11 && strspn(conf->sms_sender, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
@@ -90,7 +102,7 @@ static enum rc check_sms(const struct notification_conf *conf, struct err *err)
     if (strcmp(conf->sms_transport, "gateway") == 0)
         return need(conf->gateway_url, "gateway/url", "sms/transport gateway", err);
     TRY(need(conf->sms_directory, "sms/directory", "sms/transport file", err));
-    return file_make_directory(conf->sms_directory, "sms/directory", err);
+    return file_open_folder(conf->sms_directory, "sms/directory", err, &state->sms_folder);
 }
 
 enum rc notification_early(const void *conf_, struct err *err, void **ret_state)
@@ -99,8 +111,9 @@ enum rc notification_early(const void *conf_, struct err *err, void **ret_state)
     const struct notification_conf *conf = conf_;
 
     state.conf = conf;
-    TRY(check_email(conf, err));
-    TRY(check_sms(conf, err));
+    setpriority(PRIO_PROCESS, 0, NICENESS);
+    TRY(open_email(&state, err));
+    TRY(open_sms(&state, err));
     if (*conf->gateway_password_file)
         TRY(secret_load(conf->gateway_password_file, err, &state.gateway_password));
     if (gateway_gives_receipts(conf)) {

@@ -80,13 +80,14 @@ static void result_set(struct fx *fx, bool awaits_receipt, ProtobufCMessage **re
 enum rc act_mail(struct fx *fx, const void *intent, ProtobufCMessage **ret_result)
 {
     const struct notification_conf *conf = fx->conf;
+    const struct notification_state *state = fx->state;
     const Trien__MailDelivery *mail = intent;
     struct bytes message = mail_bytes(fx, mail);
 
     if (strcmp(conf->email_transport, "smtp") == 0)
         TRY(smtp_send_all(fx, mail, message));
     else
-        TRY(file_write(conf->email_directory, arena_printf(fx->arena, "%s.eml", mail->notice_id),
+        TRY(file_write(state->email_folder, arena_printf(fx->arena, "%s.eml", mail->notice_id),
                        message, &fx->err));
     result_set(fx, false, ret_result);
     return RC_OK;
@@ -95,21 +96,20 @@ enum rc act_mail(struct fx *fx, const void *intent, ProtobufCMessage **ret_resul
 enum rc act_sms(struct fx *fx, const void *intent, ProtobufCMessage **ret_result)
 {
     const struct notification_conf *conf = fx->conf;
+    const struct notification_state *state = fx->state;
     const Trien__SmsDelivery *sms = intent;
 
     if (strcmp(conf->sms_transport, "gateway") == 0)
         TRY(gateway_send(fx, sms));
     else
         TRY(file_write(
-            conf->sms_directory, arena_printf(fx->arena, "%s.sms", sms->notice_id),
+            state->sms_folder, arena_printf(fx->arena, "%s.sms", sms->notice_id),
             bytes_of_text(arena_printf(fx->arena, "To: %s\nFrom: %s\nNotice: %s\n\n%s\n", sms->to,
                                        conf->sms_sender, sms->notice_id, sms->text)),
             &fx->err));
     result_set(fx, gateway_gives_receipts(conf), ret_result);
     return RC_OK;
 }
-
-static const char *const from_queued[] = {"queued", NULL};
 
 /* What both channels say at an end, from what both intents carry. */
 struct ending {
@@ -135,7 +135,7 @@ static enum rc end_delivered(struct tx *tx, struct ending ending, int64_t at)
                                    ending.channel};
     Trien__NoticeDelivered delivered = TRIEN__NOTICE_DELIVERED__INIT;
 
-    TRY(store_set_notice_state(tx, &key, from_queued, "delivered", NULL, NULL));
+    TRY(store_insert_notice(tx, &key, "delivered", ending.recipient, NULL));
     delivered.request_id = (char *)ending.request_id;
     delivered.notice_id = (char *)ending.notice_id;
     delivered.channel = (char *)ending.channel;
@@ -152,7 +152,7 @@ static enum rc end_failed(struct tx *tx, struct ending ending, const struct err 
     const char *reason = err_entry(why->code)->name;
     Trien__NoticeFailed failed = TRIEN__NOTICE_FAILED__INIT;
 
-    TRY(store_set_notice_state(tx, &key, from_queued, "failed", reason, NULL));
+    TRY(store_insert_notice(tx, &key, "failed", ending.recipient, reason));
     failed.request_id = (char *)ending.request_id;
     failed.notice_id = (char *)ending.notice_id;
     failed.channel = (char *)ending.channel;
@@ -179,8 +179,8 @@ enum rc done_sms(struct tx *tx, const char *key, const void *intent, const void 
     (void)key;
     if (!delivery->awaits_receipt)
         return end_delivered(tx, ending, delivery->at);
-    /* The receipt may have come before us: then the row is no longer queued and stays as it is. */
-    return store_set_notice_state(tx, &notice, from_queued, "handed", NULL, NULL);
+    /* The receipt may have come before us: then its row stays as it is. */
+    return store_insert_notice(tx, &notice, "handed", ending.recipient, NULL);
 }
 
 enum rc failed_mail(struct tx *tx, const char *key, const void *intent, const struct err *why)

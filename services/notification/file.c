@@ -39,14 +39,11 @@ static bool write_all(int fd, struct bytes content)
     return true;
 }
 
-enum rc file_write(const char *directory, const char *name, struct bytes content, struct err *err)
+enum rc file_write(int folder, const char *name, struct bytes content, struct err *err)
 {
     char unfinished[NAME_MAX + 1];
-    AUTOCLOSE folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     AUTOCLOSE file = -1;
 
-    if (folder < 0)
-        return refuse(err, "opening the directory");
     /* One name per thread: another replica may be doing the same effect at this moment. */
     snprintf(unfinished, sizeof(unfinished), ".%.200s.%d", name, (int)gettid());
     file = openat(folder, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -61,19 +58,21 @@ enum rc file_write(const char *directory, const char *name, struct bytes content
     if (renameat(folder, unfinished, folder, name))
         return refuse(err, "renaming");
     if (fsync(folder))
-        return refuse(err, "syncing the directory");
+        return refuse(err, "syncing the folder");
     return RC_OK;
 }
 
-enum rc file_make_directory(const char *directory, const char *key, struct err *err)
+enum rc file_open_folder(const char *directory, const char *key, struct err *err, int *ret_folder)
 {
-    struct stat st;
+    int folder;
 
-    if (mkdir(directory, 0700) && errno != EEXIST) {
-        err_field(err, "%s", key);
-        FAIL(err, TRIEN__ERROR__CONFIG_INVALID, "%s: %s: %s", key, directory, strerror(errno));
-    }
-    CHECK(!stat(directory, &st) && S_ISDIR(st.st_mode), err, TRIEN__ERROR__CONFIG_INVALID,
-          "%s: %s is not a directory", key, directory);
+    err_field(err, "%s", key);
+    CHECK(mkdir(directory, 0700) == 0 || errno == EEXIST, err, TRIEN__ERROR__CONFIG_INVALID,
+          "%s: %s: %s", key, directory, strerror(errno));
+    folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(folder >= 0, err, TRIEN__ERROR__CONFIG_INVALID, "%s: %s: %s", key, directory,
+          strerror(errno));
+    err_field(err, "%s", "");
+    *ret_folder = folder;
     return RC_OK;
 }

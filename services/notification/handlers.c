@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bus.h"
 #include "services/notification/notice.h"
 #include "services/notification/rules.h"
 
@@ -57,6 +58,7 @@ enum rc on_request_rejected(struct tx *tx, const void *in)
 {
     const Trien__RequestRejected *event = in;
     struct arena *arena = tx->arena;
+    uint8_t id[16];
     struct notice_address address =
         notice_addresses(arena, NULL, event->contacts, event->n_contacts);
     const char *document = event->document
@@ -73,6 +75,9 @@ enum rc on_request_rejected(struct tx *tx, const void *in)
         {NULL, NULL, false},
     };
 
+    /* The id becomes a file's name. */
+    CHECK(bus_uuid_parse(event->request_id, id), &tx->err, TRIEN__ERROR__MALFORMED,
+          "request id is no UUID: %.40s", event->request_id);
     return notice_queue(tx, event->request_id, 1, &template_rejected, &address, fields);
 }
 

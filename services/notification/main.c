@@ -24,6 +24,9 @@ static const struct on_event events[] = {
 
 /* The frame tries again a minute apart in the end: about three days of an unreachable gateway. */
 #define MAX_ATTEMPTS 4320
+/* Many deliveries end in one transaction; a mail or file done twice around a kill is the same one.
+ */
+#define LINGER_MS 250
 
 static const struct on_effect effects[] = {
     {.kind = "mail",
@@ -33,14 +36,24 @@ static const struct on_effect effects[] = {
      .done = done_mail,
      .failed = failed_mail,
      .max_attempts = MAX_ATTEMPTS,
+     .linger_ms = LINGER_MS,
      .out = {&trien__notice_delivered__descriptor, &trien__notice_failed__descriptor}},
-    {.kind = "sms",
+    {.kind = "sms", /* by the gateway: a repeat is a second message, so its end waits for nobody */
      .intent = &trien__sms_delivery__descriptor,
      .result = &trien__delivery_result__descriptor,
      .act = act_sms,
      .done = done_sms,
      .failed = failed_sms,
      .max_attempts = MAX_ATTEMPTS,
+     .out = {&trien__notice_delivered__descriptor, &trien__notice_failed__descriptor}},
+    {.kind = "sms_file",
+     .intent = &trien__sms_delivery__descriptor,
+     .result = &trien__delivery_result__descriptor,
+     .act = act_sms,
+     .done = done_sms,
+     .failed = failed_sms,
+     .max_attempts = MAX_ATTEMPTS,
+     .linger_ms = LINGER_MS,
      .out = {&trien__notice_delivered__descriptor, &trien__notice_failed__descriptor}},
     {0},
 };

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "services/notification/pace.h"
 #include "services/notification/rules.h"
 #include "services/notification/sms.h"
 
@@ -51,24 +52,6 @@ static const char *first_email(struct arena *arena, const char *emails)
     return arena_strndup(arena, emails, strcspn(emails, " "));
 }
 
-static size_t find_ways(struct arena *arena, const struct notice_address *address,
-                        struct notice_way ways[2])
-{
-    size_t count = 0;
-
-    if (*address->emails) {
-        const char *first = first_email(arena, address->emails);
-        ways[count++] = (struct notice_way){.channel = "email",
-                                            .recipient = rule_mask_email(arena, first),
-                                            .recipient_key = rule_recipient_key(first)};
-    }
-    if (*address->mobile)
-        ways[count++] = (struct notice_way){.channel = "sms",
-                                            .recipient = rule_mask_mobile(arena, address->mobile),
-                                            .recipient_key = rule_recipient_key(address->mobile)};
-    return count;
-}
-
 static enum rc say_no_way(struct tx *tx, const char *request_id, const char *notice_id,
                           const char *template_name)
 {
@@ -101,8 +84,9 @@ struct rendering {
     const struct template_field *fields;
 };
 
-static enum rc queue_mail(struct tx *tx, const struct rendering *r, const struct notice_way *way)
+static enum rc queue_mail(struct tx *tx, const struct rendering *r)
 {
+    const char *first = first_email(tx->arena, r->address->emails);
     Trien__MailDelivery mail = TRIEN__MAIL_DELIVERY__INIT;
 
     mail.request_id = (char *)r->request_id;
@@ -113,25 +97,28 @@ static enum rc queue_mail(struct tx *tx, const struct rendering *r, const struct
     mail.subject = (char *)template_render(tx->arena, r->template->subject, r->fields);
     mail.body = (char *)template_render(tx->arena, r->template->body, r->fields);
     mail.queued_at = tx->now;
-    mail.recipient = (char *)way->recipient;
+    mail.recipient = (char *)rule_mask_email(tx->arena, first);
     return effect_add(tx, "mail", arena_printf(tx->arena, "%s/%s", r->request_id, r->notice_id),
-                      &mail, way->send_at > tx->now ? way->send_at : 0);
+                      &mail, pace_send_at(tx->conf, "email", rule_recipient_key(first), tx->now));
 }
 
-static enum rc queue_sms(struct tx *tx, const struct rendering *r, const struct notice_way *way)
+static enum rc queue_sms(struct tx *tx, const struct rendering *r)
 {
     Trien__SmsDelivery sms = TRIEN__SMS_DELIVERY__INIT;
     const char *text = template_render(tx->arena, r->template->sms, r->fields);
+    const char *mobile = r->address->mobile;
+    const struct notification_conf *conf = tx->conf;
+    const char *kind = strcmp(conf->sms_transport, "file") == 0 ? "sms_file" : "sms";
 
     sms.request_id = (char *)r->request_id;
     sms.notice_id = (char *)r->notice_id;
     sms.template_ = (char *)r->template->name;
     sms.number = r->number;
-    sms.to = (char *)r->address->mobile;
+    sms.to = (char *)mobile;
     sms.text = (char *)sms_one_segment(tx->arena, sms_unaccented(tx->arena, text));
-    sms.recipient = (char *)way->recipient;
-    return effect_add(tx, "sms", arena_printf(tx->arena, "%s/%s", r->request_id, r->notice_id),
-                      &sms, way->send_at > tx->now ? way->send_at : 0);
+    sms.recipient = (char *)rule_mask_mobile(tx->arena, mobile);
+    return effect_add(tx, kind, arena_printf(tx->arena, "%s/%s", r->request_id, r->notice_id), &sms,
+                      pace_send_at(tx->conf, "sms", rule_recipient_key(mobile), tx->now));
 }
 
 /* The service's own fields before the notice's. */
@@ -155,10 +142,7 @@ enum rc notice_queue(struct tx *tx, const char *request_id, int64_t number,
                      const struct notice_template *template, const struct notice_address *address,
                      const struct template_field *fields)
 {
-    const struct notification_conf *conf = tx->conf;
-    struct notice_way ways[2];
-    struct notice_key key = {request_id, template->name, number, NULL};
-    struct rendering rendering = {
+    const struct rendering rendering = {
         .request_id = request_id,
         .notice_id =
             rule_notice_id(tx->arena, (struct notice_name){request_id, template->name, number}),
@@ -167,16 +151,12 @@ enum rc notice_queue(struct tx *tx, const char *request_id, int64_t number,
         .address = address,
         .fields = with_own_fields(tx, fields),
     };
-    size_t count = find_ways(tx->arena, address, ways);
 
-    if (count == 0)
+    if (!*address->emails && !*address->mobile)
         return say_no_way(tx, request_id, rendering.notice_id, template->name);
-    TRY(store_insert_notice(tx, &key, conf->cap_per_hour, ways, count));
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(ways[i].channel, "email") == 0)
-            TRY(queue_mail(tx, &rendering, &ways[i]));
-        else
-            TRY(queue_sms(tx, &rendering, &ways[i]));
-    }
+    if (*address->emails)
+        TRY(queue_mail(tx, &rendering));
+    if (*address->mobile)
+        TRY(queue_sms(tx, &rendering));
     return RC_OK;
 }

@@ -33,12 +33,14 @@ struct notification_conf {
     int64_t receipt_wait_ms;
 
     int64_t cap_per_hour; /* notices to one recipient by one channel; 0: no cap */
+    int64_t email_per_second, sms_per_second; /* 0: as fast as it goes */
     int64_t digest_delay_ms;
 };
 
 /* What `early` makes: secrets in locked memory. */
 struct notification_state {
     const struct notification_conf *conf;
+    int email_folder, sms_folder; /* descriptors, for the file transports */
     struct secret *gateway_password, *receipt_secret;
 };
 

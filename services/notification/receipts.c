@@ -63,7 +63,6 @@ static enum rc say_failed(struct tx *tx, const struct notice_key *key, const cha
 enum rc http_receipt(struct tx *tx, const struct http_request *request,
                      struct http_response *response)
 {
-    static const char *const open_states[] = {"queued", "handed", "unconfirmed", NULL};
     const char *notice_id = http_query_value(request, "notice");
     enum receipt_meaning meaning = rule_receipt(http_query_value(request, "status"));
     struct notice_name name;
@@ -78,8 +77,8 @@ enum rc http_receipt(struct tx *tx, const struct http_request *request,
         return RC_OK;
     bool delivered = meaning == RECEIPT_DELIVERED;
     const struct notice_key key = {name.request_id, name.template_name, name.number, "sms"};
-    TRY(store_set_notice_state(tx, &key, open_states, delivered ? "delivered" : "failed",
-                               delivered ? NULL : "network reported failure", &recipient));
+    TRY(store_set_notice_settled(tx, &key, delivered ? "delivered" : "failed",
+                                 delivered ? NULL : "network reported failure", &recipient));
     if (!recipient) /* said before */
         return RC_OK;
     return delivered ? say_delivered(tx, &key, notice_id, recipient)

@@ -81,6 +81,14 @@ int64_t rule_recipient_key(const char *address)
     return key;
 }
 
+usec rule_pace(usec *pace, usec now, usec interval, int64_t burst)
+{
+    usec ahead = interval * burst;
+
+    *pace = (*pace > now ? *pace : now) + interval;
+    return *pace - ahead > now ? *pace - ahead : now;
+}
+
 bool rule_digest_is_due(int64_t items, int64_t ended)
 {
     return ended >= items;

@@ -27,6 +27,10 @@ const char *rule_mask_mobile(struct arena *arena, const char *mobile);
 /** Stands for an address where the address itself must not: first 8 bytes of its SHA-256. */
 int64_t rule_recipient_key(const char *address);
 
+/** When the next one may go, if `burst` may go at once and then one every `interval` (a leaky
+ * bucket: *pace is its whole memory, 0 at first). Counts it as gone. */
+usec rule_pace(usec *pace, usec now, usec interval, int64_t burst);
+
 /** The digest goes out now: every item has ended. (Before that it goes out by its time only.) */
 bool rule_digest_is_due(int64_t items, int64_t ended);
 

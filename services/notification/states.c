@@ -14,7 +14,7 @@ static const struct state_step request_steps[] = {
 };
 
 static const struct state_step notice_steps[] = {
-    {"", "queued", "queued", "written, may wait for the cap"},
+    {"", "queued", "queued", "an effect that may wait for cap and pace; no row yet"},
     {"queued", "mail server or file took it", "delivered", "NoticeDelivered"},
     {"queued", "gateway took it, receipts are on", "handed", "the receipt decides"},
     {"queued", "refused for good", "failed", "NoticeFailed"},

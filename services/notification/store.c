@@ -108,64 +108,27 @@ enum rc store_list_ended_items(struct tx *tx, const char *request_id, int64_t to
     return RC_OK;
 }
 
-enum rc store_insert_notice(struct tx *tx, const struct notice_key *key, int64_t cap_per_hour,
-                            struct notice_way *ways, size_t count)
+enum rc store_insert_notice(struct tx *tx, const struct notice_key *key, const char *state,
+                            const char *recipient, const char *why)
 {
-    const char *channels[2] = {NULL}, *recipients[2] = {NULL};
-    int64_t keys[2] = {0};
-    struct db_rows *rows;
     uint8_t id[16];
 
     TRY(parse_id(tx, key->request_id, id));
-    for (size_t i = 0; i < count; i++) {
-        channels[i] = ways[i].channel;
-        recipients[i] = ways[i].recipient;
-        keys[i] = ways[i].recipient_key;
-        ways[i].send_at = tx->now;
-    }
-    struct db_value values[] = {
-        db_uuid(id),
-        db_text(key->template_name),
-        db_int4((int32_t)key->number),
-        db_texts(channels, count),
-        db_texts(recipients, count),
-        db_int8s(keys, count),
-        db_time(tx->now),
-        db_int4((int32_t)cap_per_hour),
-    };
-    if (cap_per_hour == 0) /* nothing to learn: no round trip */
-        return db_push(tx, &stmt_insert_notice, COUNT_OF(values), values);
-    TRY(db_run(tx, &stmt_insert_notice, &rows, COUNT_OF(values), values));
-    for (size_t i = 0; i < db_count(rows) && i < count; i++)
-        for (size_t way = 0; way < count; way++)
-            if (strcmp(db_get_text(rows, i, 0), ways[way].channel) == 0)
-                ways[way].send_at = db_get_time(rows, i, 1);
-    return RC_OK;
+    return DB_PUSH(tx, insert_notice, db_uuid(id), db_text(key->template_name),
+                   db_int4((int32_t)key->number), db_text(key->channel), db_text(state),
+                   db_text(recipient), db_time(tx->now), db_text(why));
 }
 
-enum rc store_set_notice_state(struct tx *tx, const struct notice_key *key, const char *const *from,
-                               const char *to, const char *why, const char **ret_recipient)
+enum rc store_set_notice_settled(struct tx *tx, const struct notice_key *key, const char *state,
+                                 const char *why, const char **ret_recipient)
 {
     struct db_rows *rows;
     uint8_t id[16];
-    size_t count = 0;
 
-    while (from[count])
-        count++;
     TRY(parse_id(tx, key->request_id, id));
-    struct db_value values[] = {
-        db_uuid(id),
-        db_text(key->template_name),
-        db_int4((int32_t)key->number),
-        db_text(key->channel),
-        db_texts(from, count),
-        db_text(to),
-        db_time(tx->now),
-        db_text(why),
-    };
-    if (!ret_recipient)
-        return db_push(tx, &stmt_set_notice_state, COUNT_OF(values), values);
-    TRY(db_run(tx, &stmt_set_notice_state, &rows, COUNT_OF(values), values));
+    TRY(DB_RUN(tx, settle_notice, &rows, db_uuid(id), db_text(key->template_name),
+               db_int4((int32_t)key->number), db_text(key->channel), db_text(state),
+               db_time(tx->now), db_text(why)));
     *ret_recipient = db_count(rows) ? db_get_text(rows, 0, 0) : NULL;
     return RC_OK;
 }

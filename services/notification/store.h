@@ -27,14 +27,6 @@ struct item_row {
     const char *serial, *reason; /* one of them; the other is NULL */
 };
 
-/* One way a notice goes. */
-struct notice_way {
-    const char *channel;   /* email, sms */
-    const char *recipient; /* masked */
-    int64_t recipient_key;
-    usec send_at; /* filled by store_insert_notice() */
-};
-
 /* One row of notice. */
 struct notice_key {
     const char *request_id, *template_name;
@@ -61,16 +53,15 @@ enum rc store_claim_digests(struct tx *tx, int limit, struct request_row **ret_r
 enum rc store_list_ended_items(struct tx *tx, const char *request_id, int64_t told, int limit,
                                struct item_row **ret_rows, size_t *ret_count) MUST_USE;
 
-/** Queues the rows of one notice; fills in when each may be sent under the cap (0: no cap). */
-enum rc store_insert_notice(struct tx *tx, const struct notice_key *key, int64_t cap_per_hour,
-                            struct notice_way *ways, size_t count) MUST_USE;
+/** What became of a notice that was queued: "handed", "delivered", "failed". `why` may be NULL.
+ * Queued only, costs no round trip. */
+enum rc store_insert_notice(struct tx *tx, const struct notice_key *key, const char *state,
+                            const char *recipient, const char *why) MUST_USE;
 
-/** One step of the notice states. *ret_recipient is the masked recipient, or NULL when the row is
- *  in none of the `from` states (NULL-terminated). ret_recipient may be NULL: the step is only
- *  queued then and costs no round trip. `why` may be NULL. */
-enum rc store_set_notice_state(struct tx *tx, const struct notice_key *key, const char *const *from,
-                               const char *to, const char *why,
-                               const char **ret_recipient) MUST_USE;
+/** What a receipt says: "delivered" or "failed". *ret_recipient is the masked recipient, "" when
+ * the receipt came before our own row, NULL when the notice was settled before. */
+enum rc store_set_notice_settled(struct tx *tx, const struct notice_key *key, const char *state,
+                                 const char *why, const char **ret_recipient) MUST_USE;
 
 struct unconfirmed_row {
     struct notice_key key;

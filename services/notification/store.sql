@@ -12,8 +12,8 @@ VALUES ($1, $2, $3, $4, $5, $6);
 SELECT EXISTS (SELECT FROM request WHERE request_id = $1);
 
 -- name: end_item (uuid, int4, timestamptz, text, text, text) -> (int8, int8, int8, int8, int8, text, text, text, text, text, text)
--- Counts the end of one item; no row when the request is not known or the item had ended. The last
--- end marks everything as told (the handler writes the digest in this transaction), the first of
+-- Counts the end of one item; no row when the request is not known or the item had ended. Items are
+-- listed only where a digest may have to list several. The last end marks everything as told (the handler writes the digest in this transaction), the first of
 -- several sets the time by which a digest goes out anyway ($3).
 -- $2 item number, $4 subscriber, $5 serial or NULL, $6 reason or NULL
 WITH before AS (
@@ -26,12 +26,12 @@ WITH before AS (
         told = CASE WHEN ended + 1 = items THEN ended + 1 ELSE told END,
         digests = CASE WHEN ended + 1 = items THEN digests + 1 ELSE digests END,
         digest_due_at = CASE WHEN ended + 1 = items THEN NULL ELSE coalesce(digest_due_at, $3) END
-    WHERE request_id = $1
+    WHERE request_id = $1 AND ended < items
       AND NOT EXISTS (SELECT FROM item WHERE request_id = $1 AND number = $2)
     RETURNING *
 ), listed AS (
     INSERT INTO item (request_id, number, ordinal, subscriber_name, serial, reason)
-    SELECT $1, $2, ended, $4, $5, $6 FROM counted
+    SELECT $1, $2, ended, $4, $5, $6 FROM counted WHERE items > 1
 )
 SELECT items::bigint, ended::bigint, issued::bigint, before.told::bigint, digests::bigint,
        receipt_number, agency_name, document_number, document_date,
@@ -58,31 +58,22 @@ FROM marked LEFT JOIN recipient ON recipient.request_id = marked.request_id;
 SELECT subscriber_name, coalesce(serial, ''), coalesce(reason, '') FROM item
 WHERE request_id = $1 AND ordinal > $2 ORDER BY number LIMIT $3;
 
--- name: insert_notice (uuid, text, int4, text[], text[], int8[], timestamptz, int4) -> (text, timestamptz)
--- One row per channel ($4, masked recipients $5, their keys $6). At most $8 notices go to one
--- recipient by one channel in any hour: each waits until an hour after the one $8 places before it.
--- The look goes back along the index, $8 rows and no further. Notices of transactions that are not
--- committed yet are not seen: the cap protects people, it is no quota. Requests older than 60 days
--- do not count either, so that the look touches few partitions.
-INSERT INTO notice (request_id, template, number, channel, state, recipient, recipient_key, send_at)
-SELECT $1, $2, $3, way.channel, 'queued', way.recipient, way.key,
-       greatest($7, CASE WHEN $8 > 0 THEN interval '1 hour' +
-                (SELECT n.send_at FROM notice n
-                  WHERE n.recipient_key = way.key AND n.channel = way.channel
-                    AND n.send_at > $7 - interval '1 hour'
-                    AND n.request_id >= (SELECT uuid_floor($7 - interval '60 days'))
-                  ORDER BY n.send_at DESC OFFSET greatest($8, 1) - 1 LIMIT 1) END)
-FROM unnest($4, $5, $6) AS way (channel, recipient, key)
-RETURNING channel, send_at;
+-- name: insert_notice (uuid, text, int4, text, text, text, timestamptz, text)
+-- $5 state, $6 masked recipient, $7 now, $8 why. A receipt that overtook us has made the row.
+INSERT INTO notice (request_id, template, number, channel, state, recipient, handed_at, settled_at,
+                    why)
+VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $5 = 'handed' THEN $7 END,
+        CASE WHEN $5 <> 'handed' THEN $7 END, $8)
+ON CONFLICT DO NOTHING;
 
--- name: set_notice_state (uuid, text, int4, text, text[], text, timestamptz, text) -> (text)
--- $5 the states the step may start from (the state table's), $6 the new one; the masked recipient.
-UPDATE notice
-SET state = $6,
-    handed_at = CASE WHEN $6 = 'handed' THEN $7 END,
-    settled_at = CASE WHEN $6 <> 'handed' THEN $7 END,
-    why = $8
-WHERE request_id = $1 AND template = $2 AND number = $3 AND channel = $4 AND state = ANY ($5)
+-- name: settle_notice (uuid, text, int4, text, text, timestamptz, text) -> (text)
+-- What the receipt says ($5); the masked recipient, '' when the receipt overtook our own row. No row:
+-- settled before.
+INSERT INTO notice (request_id, template, number, channel, state, recipient, settled_at, why)
+VALUES ($1, $2, $3, $4, $5, '', $6, $7)
+ON CONFLICT (request_id, template, number, channel) DO UPDATE
+SET state = $5, handed_at = NULL, settled_at = $6, why = $7
+WHERE notice.state IN ('handed', 'unconfirmed')
 RETURNING recipient;
 
 -- name: claim_unconfirmed (timestamptz, timestamptz, int4) -> (text, text, int8, text, text)

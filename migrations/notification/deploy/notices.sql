@@ -34,7 +34,8 @@ CREATE TABLE recipient (
     mobile     text NOT NULL CHECK (mobile = '' OR mobile ~ '^\+84[35789][0-9]{8}$')
 ) PARTITION BY RANGE (request_id);
 
--- Personal data: the ends of a request's items in the order they came; what digests list.
+-- Personal data: the ends of a request's items in the order they came; what digests list. A request
+-- of one item has none: its digest is written from the event itself.
 CREATE TABLE item (
     request_id      uuid NOT NULL,
     number          integer NOT NULL,
@@ -46,24 +47,20 @@ CREATE TABLE item (
     CHECK ((serial IS NULL) <> (reason IS NULL))
 ) PARTITION BY RANGE (request_id);
 
--- One row per notice and channel. recipient is masked; recipient_key stands for the address.
+-- What became of each notice by each channel. While it is queued it is an effect and has no row
+-- here: one insert at its end instead of an insert and an update. recipient is masked.
 CREATE TABLE notice (
-    request_id    uuid NOT NULL,
-    template      text NOT NULL CHECK (template IN ('accepted', 'rejected', 'issued')),
-    number        integer NOT NULL CHECK (number > 0),
-    channel       text NOT NULL CHECK (channel IN ('email', 'sms')),
-    state         text NOT NULL
-                  CHECK (state IN ('queued', 'handed', 'delivered', 'failed', 'unconfirmed')),
-    recipient     text NOT NULL,
-    recipient_key bigint NOT NULL,
-    send_at       timestamptz NOT NULL,
-    handed_at     timestamptz CHECK (handed_at IS NULL OR state = 'handed'),
-    settled_at    timestamptz,
-    why           text,
-    PRIMARY KEY (request_id, template, number, channel),
-    CHECK ((state IN ('queued', 'handed')) = (settled_at IS NULL))
+    request_id uuid NOT NULL,
+    template   text NOT NULL CHECK (template IN ('accepted', 'rejected', 'issued')),
+    number     integer NOT NULL CHECK (number > 0),
+    channel    text NOT NULL CHECK (channel IN ('email', 'sms')),
+    state      text NOT NULL CHECK (state IN ('handed', 'delivered', 'failed', 'unconfirmed')),
+    recipient  text NOT NULL,
+    handed_at  timestamptz CHECK ((handed_at IS NOT NULL) = (state = 'handed')),
+    settled_at timestamptz CHECK ((settled_at IS NULL) = (state = 'handed')),
+    why        text,
+    PRIMARY KEY (request_id, template, number, channel)
 ) PARTITION BY RANGE (request_id);
-CREATE INDEX notice_by_recipient ON notice (recipient_key, send_at);
 CREATE INDEX notice_handed ON notice (handed_at) WHERE handed_at IS NOT NULL;
 
 -- The smallest UUIDv7 of an instant: 48 bits of milliseconds, then zeros.
@@ -94,7 +91,7 @@ BEGIN
                            child, parent, uuid_floor(begins),
                            uuid_floor((begins AT TIME ZONE 'UTC' + interval '1 month')
                                       AT TIME ZONE 'UTC'),
-                           CASE WHEN parent IN ('request', 'notice') THEN ' WITH (fillfactor = 70)'
+                           CASE WHEN parent = 'request' THEN ' WITH (fillfactor = 70)'
                                 ELSE '' END);
             made := made + 1;
         END LOOP;

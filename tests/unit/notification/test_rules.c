@@ -96,6 +96,23 @@ static void test_masks_show_little(void **state)
     assert_int_not_equal(rule_recipient_key("a@b.vn"), rule_recipient_key("b@b.vn"));
 }
 
+static void test_the_pace_lets_a_burst_go_and_then_one_at_a_time(void **state)
+{
+    const usec now = 1000 * USEC_PER_SECOND, minute = 60 * USEC_PER_SECOND;
+    usec pace = 0;
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rule_pace(&pace, now, minute, 3), now);
+    assert_int_equal(rule_pace(&pace, now, minute, 3), now + minute);
+    assert_int_equal(rule_pace(&pace, now, minute, 3), now + 2 * minute);
+    assert_int_equal(rule_pace(&pace, now + 10 * minute, minute, 3), now + 10 * minute);
+    for (int i = 0; i < 2; i++) /* a long silence gives one burst, not more */
+        assert_int_equal(rule_pace(&pace, now + 100 * minute, minute, 3), now + 100 * minute);
+    assert_int_equal(rule_pace(&pace, now + 100 * minute, minute, 3), now + 100 * minute);
+    assert_int_equal(rule_pace(&pace, now + 100 * minute, minute, 3), now + 101 * minute);
+}
+
 static void test_digest_waits_for_the_last_item(void **state)
 {
     (void)state;
@@ -173,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_mobile_numbers),
         cmocka_unit_test(test_email_addresses),
         cmocka_unit_test(test_masks_show_little),
+        cmocka_unit_test(test_the_pace_lets_a_burst_go_and_then_one_at_a_time),
         cmocka_unit_test(test_digest_waits_for_the_last_item),
         cmocka_unit_test(test_receipt_bits),
         cmocka_unit_test(test_gateway_answers),
