@@ -106,8 +106,8 @@ struct on_effect {
     enum rc (*done)(struct tx *tx, const char *key, const void *intent, const void *result);
     enum rc (*failed)(struct tx *tx, const char *key, const void *intent, const struct err *why);
     unsigned max_attempts; /* 0: for ever */
-    /* How long an end may wait for others to share its commit; 0: not at all. What ended meanwhile is
-     * done again after a kill, so only for acts whose repeat is exact. */
+    /* How long an end may wait for others to share its commit; 0: not at all. What ended meanwhile
+     * is done again after a kill, so only for acts whose repeat is exact. */
     int linger_ms;
     const ProtobufCMessageDescriptor *out[MAX_OUT];
 };
