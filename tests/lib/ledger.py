@@ -166,8 +166,8 @@ SPOILED = (  # (check, database, one small wrong)
     (check_events, "signing", "INSERT INTO outbox SELECT segment, partition, event_offset + 1000000, "
                               "gen_random_uuid(), type, key, traceparent, created_at, payload FROM outbox "
                               "WHERE type = 'CertificateIssued' LIMIT 1"),
-    (check_notices, "notification", "UPDATE notice SET state = 'queued', settled_at = NULL WHERE "
-                                    "(request_id, template) = (SELECT request_id, template FROM notice LIMIT 1)"),
+    (check_notices, "notification", "DELETE FROM notice WHERE (request_id, template) = "
+                                    "(SELECT request_id, template FROM notice LIMIT 1)"),
 )
 
 
