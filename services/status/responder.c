@@ -300,6 +300,8 @@ enum rc responder_answer(struct responder *responder, unsigned issuer,
     struct bytes certificate, message, signature;
 
     TRY(need_key(responder, err));
+    CHECK(responder_workers(responder) > 0, err, TRIEN__ERROR__TOKEN_UNAVAILABLE,
+          "no token worker is ready"); /* waiting for one would take the threads from others */
     pthread_rwlock_rdlock(&responder->lock);
     certificate =
         arena_bytes(arena, bytes_of(responder->in_use[issuer].der, responder->in_use[issuer].size));

@@ -88,7 +88,10 @@ enum sync_verdict {
     SYNC_DUE,   /* somebody should look at the database */
     SYNC_STALE, /* nothing may be answered; looking was tried a moment ago */
 };
-enum sync_verdict sync_look(struct status_state *state, usec now);
+enum sync_verdict sync_look(const struct status_state *state, usec now);
+
+/** Memory and feed are young enough for an answer. */
+bool sync_is_trusted(const struct status_state *state, usec now);
 
 /** The caller is the one who looks; it must call sync_run(). */
 bool sync_claim(struct status_state *state);

@@ -18,7 +18,7 @@ static bool is_due(const struct status_state *state, usec monotonic)
     return !attempted_at || monotonic - attempted_at > wait_ms * USEC_PER_MS;
 }
 
-enum sync_verdict sync_look(struct status_state *state, usec now)
+bool sync_is_trusted(const struct status_state *state, usec now)
 {
     const struct status_conf *conf = state->conf;
     usec monotonic = clock_monotonic(), synced_at = atomic_load(&state->sync.synced_at);
@@ -30,9 +30,14 @@ enum sync_verdict sync_look(struct status_state *state, usec now)
         .max_feed = conf->max_feed_ms * USEC_PER_MS,
     };
 
-    if (is_due(state, monotonic))
+    return rule_may_answer(ages);
+}
+
+enum sync_verdict sync_look(const struct status_state *state, usec now)
+{
+    if (is_due(state, clock_monotonic()))
         return SYNC_DUE;
-    return rule_may_answer(ages) ? SYNC_FINE : SYNC_STALE;
+    return sync_is_trusted(state, now) ? SYNC_FINE : SYNC_STALE;
 }
 
 bool sync_claim(struct status_state *state)
