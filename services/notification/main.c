@@ -60,7 +60,7 @@ static const struct on_effect effects[] = {
 
 static const struct on_timer timers[] = {
     {"digests", 1000, on_digests_due, {&trien__notice_failed__descriptor}},
-    {"receipts_missing", 60 * 1000, on_receipts_missing, {&trien__notice_failed__descriptor}},
+    {"receipts_missing", 5 * 1000, on_receipts_missing, {&trien__notice_failed__descriptor}},
     {"partitions", 6 * 3600 * 1000, on_partitions, {NULL}},
     {0},
 };

@@ -249,6 +249,25 @@ def test_kannel_delivers_and_reports(lab, gateway):
     assert states(lab, answer["request_id"])[("accepted-1", "sms")] == "delivered"
 
 
+def test_a_receipt_that_never_comes(lab, gateway):
+    """The gateway takes the message and its report goes astray: after receipts/wait the notice counts as failed."""
+    (lab.dir / "receipts").write_text("0123456789abcdef")
+    (lab.dir / "receipts").chmod(0o600)
+    (lab.dir / "password").write_text(gateway.PASSWORD)
+    (lab.dir / "password").chmod(0o600)
+    configure(lab, {"sms/transport": "gateway", "gateway/url": gateway.url, "gateway/user": gateway.USER,
+                    "gateway/password_file": lab.dir / "password", "receipts/url": "http://127.0.0.1:9/v1/receipts",
+                    "receipts/secret_file": lab.dir / "receipts", "receipts/wait": "1s"})
+    begin(lab)
+    answer = lab.post(lab.pdf(requests.form03()))
+    wait_until("an unconfirmed notice",
+               lambda: states(lab, answer["request_id"]).get(("accepted-1", "sms")) == "unconfirmed")
+
+    def on_the_timeline():
+        return [e for e in lab.get(answer["request_id"])["timeline"] if e["event"] == "NoticeFailed"]
+    wait_until("NoticeFailed on the timeline", on_the_timeline)
+
+
 def http_get(url):
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:

@@ -1,7 +1,9 @@
 """What the public asks, asked by openssl and GnuTLS: OCSP, authorities' certificates, CRLs."""
 import base64
+import concurrent.futures
 import hashlib
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -216,11 +218,15 @@ def test_an_event_that_waits_is_try_later(fresh):
     wait_until("a good answer again", lambda: good(status, certificate, issuer), 5)
 
 
+def token_workers(process) -> list[str]:
+    return subprocess.run(["pgrep", "-s", str(process.popen.pid), "trien-token"], capture_output=True, text=True,
+                          check=True).stdout.split()
+
+
 def test_a_killed_token_is_replaced(issued):
     """Every worker of the token dies; answers with nonce come back within seconds."""
     _, status, certificate, issuer = issued
-    children = subprocess.run(["pgrep", "-s", str(status.popen.pid), "trien-token"], capture_output=True,
-                              text=True, check=True).stdout.split()
+    children = token_workers(status)
     assert len(children) == 2
     run(["kill", "-9", *children])
 
@@ -228,6 +234,26 @@ def test_a_killed_token_is_replaced(issued):
         answer, _ = ask(status, certificate, issuer, nonce=b"fresh")
         return answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
     wait_until("a freshly signed answer", fresh, 10)
+
+
+def test_a_hanging_token_stops_nobody_else(issued):
+    """The module hangs: what is in memory is answered meanwhile, the workers are replaced."""
+    _, status, certificate, issuer = issued
+    assert good(status, certificate, issuer)
+    run(["kill", "-STOP", *token_workers(status)])
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        hanging = [pool.submit(ask, status, certificate, issuer, nonce=b"hang") for _ in range(2)]
+        started = time.monotonic()
+        for _ in range(20):
+            assert good(status, certificate, issuer)
+        assert time.monotonic() - started < 2
+        for answer, _ in (h.result() for h in hanging):
+            assert answer.response_status in (ocsp.OCSPResponseStatus.TRY_LATER, ocsp.OCSPResponseStatus.SUCCESSFUL)
+
+    def fresh():
+        answer, _ = ask(status, certificate, issuer, nonce=b"fresh")
+        return answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
+    wait_until("a freshly signed answer", fresh, 20)
 
 
 def test_authorities_and_crls(road):
