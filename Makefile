@@ -148,9 +148,10 @@ endif
 .PHONY: fuzz fuzz-build
 fuzz-build: $(FUZZ_BINS)
 ##   make fuzz T=<target> SECS=60   fuzz one parser (all without T) for so many seconds each
-fuzz:
-	$(Q)$(MAKE) --no-print-directory BUILD=fuzz O=build/fuzz fuzz-build
-	$(Q)tests/fuzz/run.sh $(SECS) $(T)
+fuzz: packages-test
+	$(Q)$(MAKE) --no-print-directory venv
+	$(Q)$(MAKE) --no-print-directory -j2 BUILD=fuzz O=build/fuzz fuzz-build
+	$(Q)PYTHON=$(VENV)/bin/python tests/fuzz/run.sh $(SECS) $(T)
 
 -include $(ALL_OBJ:.o=.d) $(UNIT_SRC:%=$(O)/%.d) $(FUZZ_SRC:%=$(O)/%.d)
 

@@ -198,7 +198,8 @@ def test_a_missing_list_makes_the_request_wait(start, pki):
     assert lab.sql("validation", "SELECT type FROM outbox WHERE key = '%s'" % answer["request_id"]) == [["RequestWaiting"]]
     wait_until("the metric", lambda: any("trien_validation_waiting_requests 1" in lab.process("validation", r).metrics()
                                          for r in range(2)))
-    assert '"waiting_requests": 1' in lab.trienctl("--json", "crls")
+    # It is looked at again whenever a list comes, and waits again.
+    wait_until("trienctl to say so", lambda: '"waiting_requests": 1' in lab.trienctl("--json", "crls"))
     publish(lab, pki, "agencies-g2")
     request = lab.wait_request(answer["request_id"], DECIDED)
     assert request["state"] == "accepted", codes(request)
