@@ -65,15 +65,18 @@ static int algorithm_row(const X509_ALGOR *algorithm)
  * OpenSSL 3.0 needs a tenth of a millisecond to decode any public key, twice what the signature
  * costs. A point on P-256 or P-384 can be handed over as it is. */
 
-/* The next element of `in` with this tag, header included; p is NULL when it is not that. */
+/* The next element of `in` with this tag, header included; p is NULL when it is not that. In DER a
+ * universal type but SEQUENCE is primitive, and what we take of the others is constructed. */
 static struct bytes take_element(struct bytes *in, int tag, int class, struct bytes *ret_content)
 {
     const unsigned char *p = in->p;
     struct bytes element = {0};
+    int constructed = tag == V_ASN1_SEQUENCE || class != V_ASN1_UNIVERSAL ? V_ASN1_CONSTRUCTED : 0;
     long length;
     int found_tag, found_class;
 
-    if (in->n == 0 || ASN1_get_object(&p, &length, &found_tag, &found_class, (long)in->n) & 0x81 ||
+    if (in->n == 0 ||
+        ASN1_get_object(&p, &length, &found_tag, &found_class, (long)in->n) != constructed ||
         found_tag != tag || found_class != class)
         return element;
     element = bytes_of(in->p, (size_t)(p - in->p) + (size_t)length);

@@ -112,7 +112,7 @@ def step_road(tally, word):
 
 def step_fuzz(tally, word):
     done = subprocess.run([ROOT / "tests/fuzz/run.sh", FUZZ_SECONDS, *([word] if word else [])], cwd=ROOT,
-                          capture_output=True, text=True, env=dict(os.environ, PYTHON=sys.executable))
+                          capture_output=True, text=True, env=dict(os.environ, PYTHON=sys.executable, FUZZ_SEED="1"))
     print(done.stdout, end="", flush=True)
     passed = len(re.findall(r"^fuzz \S+: ok", done.stdout, re.M))
     failed = len(re.findall(r"^fuzz \S+: FAILED", done.stdout, re.M))

@@ -19,7 +19,7 @@ for target in build/fuzz/fuzz/*; do
     for seeds in "tests/fuzz/corpus/$name" "build/fuzz/seeds/$name"; do
         [ ! -d "$seeds" ] || set -- "$@" "$seeds"
     done
-    if "$target" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 -verbosity=1 \
+    if "$target" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 -verbosity=1 -seed="${FUZZ_SEED:-0}" \
         -artifact_prefix="build/fuzz/crash/$name-" "$@" > "build/fuzz/log/$name" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "build/fuzz/log/$name")
         echo "fuzz $name: ok, ${runs:-0} inputs in ${seconds}s"
