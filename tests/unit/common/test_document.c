@@ -424,33 +424,6 @@ static void test_every_byte_counts(void **state)
     }
 }
 
-static void test_dead_zygote_is_a_retry(void **state)
-{
-    struct fixture *f = *state;
-    struct document_question question = {.file = bytes_of(f->file, f->size),
-                                         .at = (usec)MAKER_NOW * USEC_PER_SECOND};
-    struct document_report report;
-    struct err err = {0};
-    char path[64], text[64] = "";
-    siginfo_t ended;
-    pid_t zygote;
-    FILE *file;
-
-    put_crl(f, 0, 1);
-    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-    file = fopen(path, "r");
-    assert_non_null(fgets(text, sizeof(text), file));
-    fclose(file);
-    zygote = (pid_t)strtol(text, NULL, 10);
-    assert_true(document_gate_alive(f->gate));
-    kill(zygote, SIGKILL);
-    waitid(P_PID, (id_t)zygote, &ended, WEXITED | WNOWAIT);
-    assert_false(document_gate_alive(f->gate));
-    assert_int_equal(document_check(f->gate, f->trust, &question, f->arena, &err, &report),
-                     RC_RETRY);
-    assert_int_equal(err.code, TRIEN__ERROR__INSPECTOR_UNAVAILABLE);
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -459,7 +432,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_caller_decides, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_announced_digest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_byte_counts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_dead_zygote_is_a_retry, set_up, tear_down),
     };
 
     if (argc > 5 && strcmp(argv[1], "judge") == 0)

@@ -416,30 +416,6 @@ static void the_index_can_be_made_anew(void **state)
     expect_answer(2000000003u);
 }
 
-/* Behind the checkpoint several files follow; a wrong byte in one that is not the last is no
- * crash's work, and a file that is shorter than the index knows it was cut by somebody. */
-static void damage_in_the_tail_stops_the_start(void **state)
-{
-    const char *last, *before_last;
-    struct journal *journal;
-    struct err err = {0};
-    unsigned number;
-
-    (void)state;
-    journal = open_journal();
-    for (unsigned i = 0; i < 400; i++)
-        assert_int_equal(sign(journal, arena, 3000000000u + i, &err), RC_OK);
-    journal_close(&journal);
-    last = last_file();
-    number = (unsigned)strtoul(strrchr(last, '-') + 1, NULL, 10);
-    before_last = arena_printf(arena, "%s/journal-%06u.log", folder, number - 1);
-    flip(before_last, size_of(before_last) - 500);
-    assert_int_equal(cannot_open(&err), RC_FATAL);
-    assert_non_null(strstr(err.detail, "damaged"));
-    flip(before_last, size_of(before_last) - 500);
-    in_order();
-}
-
 static void full_disk_is_fatal(void **state)
 {
     struct rlimit before, small;
@@ -483,7 +459,6 @@ int main(void)
         cmocka_unit_test(released_answers_survive_kills),
         cmocka_unit_test(start_reads_the_tail_only),
         cmocka_unit_test(the_index_can_be_made_anew),
-        cmocka_unit_test(damage_in_the_tail_stops_the_start),
         cmocka_unit_test(full_disk_is_fatal),
     };
 
