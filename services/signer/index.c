@@ -1,6 +1,6 @@
 /* The index: a table in memory, sorted runs on disk, one thread that writes and merges them.
- * Refuses to guess: a damaged manifest or run stops the signer; `--journal-rebuild` makes the index
- * anew from the journal. */
+ * Refuses to guess: a damaged manifest or run stops the signer; `journal/rebuild_index` makes the
+ * index anew from the journal. */
 #include "services/signer/index.h"
 
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -130,6 +131,42 @@ static enum rc keep_copy(struct journal *journal, struct bytes cut, struct err *
     return ok ? RC_OK : fail_io(err, "keep what is cut");
 }
 
+/* Up to which sequence number a record proves that all was durable before it was written: an answer
+ * the intent it names; a start all that it found, which is what stands before it, but for the
+ * `segment` it may have written itself at the beginning of a file. */
+static uint64_t proves_durable(const struct record *record, uint64_t damaged_at)
+{
+    uint64_t own = record->sequence, own_lines = damaged_at == 0 ? 2 : 1, named = 0;
+
+    if (strcmp(record->kind, "answer") == 0 && record->field_count == 3)
+        named = strtoull(record->fields[1], NULL, 10);
+    else if (strcmp(record->kind, "open") == 0 && own > own_lines)
+        named = own - own_lines;
+    return named < own ? named : 0;
+}
+
+/* No crash damages what was durable: when a record behind the first wrong byte proves that the
+ * place was, somebody or something changed it, and what stands there must not be forgotten. The
+ * lines' chain cannot be checked here, and need not be: an unsynced group has no such record. */
+static enum rc check_never_durable(const struct journal *journal, struct bytes tail,
+                                   struct arena *arena, struct err *err)
+{
+    const uint8_t *at = tail.p, *end = tail.p + tail.n, *newline;
+
+    for (; (newline = memchr(at, '\n', (size_t)(end - at))); at = newline + 1) {
+        struct record record;
+        char *line = arena_strndup(arena, (const char *)at, (size_t)(newline - at));
+
+        if (record_read(line, (size_t)(newline - at), NULL, &record))
+            CHECK(proves_durable(&record, journal->offset) <= journal->sequence, err,
+                  TRIEN__ERROR__JOURNAL_UNWRITABLE,
+                  "journal file %u is damaged at byte %" PRIu64
+                  ", and no crash did it: record %" PRIu64 " was written when that was synced",
+                  journal->segment, journal->offset, record.sequence);
+    }
+    return RC_OK;
+}
+
 static enum rc cut_tail(struct journal *journal, struct arena *arena, struct err *err,
                         const char **ret_said)
 {
@@ -147,6 +184,7 @@ static enum rc cut_tail(struct journal *journal, struct arena *arena, struct err
     tail = arena_alloc(arena, size + 1);
     if (pread(journal->fd, tail, size, (off_t)journal->offset) != (ssize_t)size)
         return fail_io(err, "read what is cut");
+    TRY(check_never_durable(journal, bytes_of(tail, size), arena, err));
     TRY(keep_copy(journal, bytes_of(tail, size), err));
     if (ftruncate(journal->fd, (off_t)journal->offset) != 0 || fsync(journal->fd) != 0)
         return fail_io(err, "cut");
@@ -224,6 +262,8 @@ void journal_close(struct journal **journal)
 
     if (!p)
         return;
+    if (p->index)
+        index_settle(p->index); /* so that the next start has less to read */
     index_close(&p->index);
     if (p->fd >= 0)
         close(p->fd);

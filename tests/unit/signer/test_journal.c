@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "services/signer/index.h"
 #include "services/signer/journal.h"
 #include "services/signer/verify.h"
 
@@ -376,26 +377,107 @@ static void released_answers_survive_kills(void **state)
 /* --- damage and growth
  * ----------------------------------------------------------------------------- */
 
-/* A start reads the tail behind the checkpoint only, which is why damage far before it is found by
- * the verifier and not by the start; damage in the tail stops the start. */
-static void start_reads_the_tail_only(void **state)
+#define HANDS 8
+
+struct hand {
+    struct journal *journal;
+    unsigned first, count;
+};
+
+static void *sign_some(void *arg)
+{
+    const struct hand *hand = arg;
+    struct arena *room = arena_new((size_t)1024 * 1024);
+    struct err err = {0};
+
+    for (unsigned i = 0; i < hand->count; i++) {
+        if (sign(hand->journal, room, hand->first + i, &err) != RC_OK)
+            abort();
+        arena_reset(room);
+    }
+    arena_free(&room);
+    return NULL;
+}
+
+/* At least so many orders; several threads, since those that wait together share one sync. */
+static void sign_many(unsigned first, unsigned count)
 {
     struct journal *journal = open_journal();
-    const char *first = arena_printf(arena, "%s/journal-000001.log", folder);
+    struct hand hands[HANDS];
+    pthread_t threads[HANDS];
+    unsigned each = count / HANDS + 1;
+
+    for (unsigned i = 0; i < HANDS; i++) {
+        hands[i] = (struct hand){journal, first + i * each, each};
+        assert_int_equal(pthread_create(&threads[i], NULL, sign_some, &hands[i]), 0);
+    }
+    for (unsigned i = 0; i < HANDS; i++)
+        pthread_join(threads[i], NULL);
+    journal_close(&journal);
+}
+
+static void empty_folder(void)
+{
+    char command[160];
+
+    snprintf(command, sizeof(command), "rm -rf %s/*", folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* Sequence number of the last record before the line a byte stands in. */
+static uint64_t record_before(const char *path, off_t at)
+{
+    char text[2 * RECORD_MAX_BYTES + 1] = "";
+    off_t from = at > 2 * (off_t)RECORD_MAX_BYTES ? at - 2 * (off_t)RECORD_MAX_BYTES : 0;
+    int fd = open(path, O_RDONLY);
+    char *line;
+
+    assert_true(pread(fd, text, (size_t)(at - from), from) == at - from);
+    close(fd);
+    line = strrchr(text, '\n');
+    assert_non_null(line);
+    *line = '\0';
+    line = strrchr(text, '\n');
+    return strtoull(line ? line + 1 : text, NULL, 10);
+}
+
+/* The verifier's answer to one wrong byte: REJECT, naming the last record that is in order. */
+static void verifier_finds(const char *path, off_t at)
+{
     struct verify_result result;
     struct err err = {0};
 
-    (void)state;
-    for (unsigned i = 0; i < 600; i++)
-        assert_int_equal(sign(journal, arena, 2000000000u + i, &err), RC_OK);
-    journal_close(&journal);
-    in_order();
-    flip(first, 3000);
     assert_int_equal(verify_journal(folder, &err, &result), RC_REJECT);
     assert_int_equal(err.code, TRIEN__ERROR__MALFORMED);
+    assert_non_null(strstr(err.detail, arena_printf(arena, "(after record %llu)",
+                                                    (unsigned long long)record_before(path, at))));
+    assert_non_null(strstr(err.detail, "byte "));
+}
+
+/* Damage before the checkpoint is found by the verifier, never by a start: a start reads the tail
+ * only, so that it does not grow. A table of the index is full after some 2,000 orders, and a clean
+ * stop waits until it is written. */
+static void start_reads_the_tail_only(void **state)
+{
+    const char *first = arena_printf(arena, "%s/journal-000001.log", folder);
+    struct journal *journal;
+    struct err err = {0};
+
+    (void)state;
+    empty_folder();
+    sign_many(2000000000u, INDEX_TABLE_ENTRIES / 4 + 100);
+    in_order();
+    flip(first, 3000);
+    verifier_finds(first, 3000);
     journal = open_journal();
     journal_close(&journal);
+    verifier_finds(first, 3000);
+    assert_int_equal(unlink(arena_printf(arena, "%s/index", folder)), 0);
+    assert_int_equal(cannot_open(&err), RC_FATAL); /* whoever reads it all again sees it */
+    assert_non_null(strstr(err.detail, "damaged"));
     flip(first, 3000);
+    journal = open_journal();
+    journal_close(&journal);
     in_order();
 }
 
@@ -408,12 +490,66 @@ static void the_index_can_be_made_anew(void **state)
 
     (void)state;
     assert_int_equal(journal_open(&config, 1, &err, &journal), RC_OK);
-    assert_int_equal(journal_find(journal, "order-3", arena, &err, &order), RC_OK);
-    assert_true(bytes_equal(order.signature, signature_of(arena, 3)));
     assert_int_equal(journal_find(journal, "order-2000000003", arena, &err, &order), RC_OK);
     assert_true(bytes_equal(order.signature, signature_of(arena, 2000000003u)));
     journal_close(&journal);
     expect_answer(2000000003u);
+}
+
+/* Behind the checkpoint (here: no table was ever full, so everything) a start reads every byte; a
+ * wrong one in a file that is not the last is no crash's work. */
+static void damage_in_the_tail_stops_the_start(void **state)
+{
+    const char *last, *before_last;
+    struct err err = {0};
+    unsigned number;
+    off_t at;
+
+    (void)state;
+    empty_folder();
+    sign_many(3000000000u, 400);
+    last = last_file();
+    number = (unsigned)strtoul(strrchr(last, '-') + 1, NULL, 10);
+    assert_true(number > 2);
+    before_last = arena_printf(arena, "%s/journal-%06u.log", folder, number - 1);
+    at = size_of(before_last) - 500;
+    flip(before_last, at);
+    assert_int_equal(cannot_open(&err), RC_FATAL);
+    assert_non_null(strstr(err.detail, arena_printf(arena, "file %u is damaged", number - 1)));
+    verifier_finds(before_last, at);
+    flip(before_last, at);
+    in_order();
+    assert_int_equal(truncate(last, 0), 0); /* whole lines gone: that is what a copy is for */
+    in_order();
+}
+
+/* In the last file a torn end is cut; but not from where a later record proves that the place was
+ * durable, or a signature that was given would be forgotten. Every byte of the last orders but the
+ * very last answer and what follows it. */
+static void damage_in_what_was_synced_is_not_cut(void **state)
+{
+    const char *last;
+    struct journal *journal;
+    struct err err = {0};
+    off_t size, end;
+
+    (void)state;
+    empty_folder();
+    sign_many(4000000000u, 16);
+    journal = open_journal(); /* its `open` proves that the last answer was there */
+    journal_close(&journal);
+    last = last_file();
+    size = size_of(last);
+    end = size - 120; /* the `open` itself, the only record that nothing vouches for */
+    for (off_t at = 200; at < end; at += 37) {
+        flip(last, at);
+        if (cannot_open(&err) != RC_FATAL || !strstr(err.detail, "no crash did it"))
+            fail_msg("byte %ld of %ld: %s", (long)at, (long)size, err.detail);
+        verifier_finds(last, at);
+        flip(last, at);
+    }
+    assert_true(size_of(last) == size);
+    expect_answer(4000000015u);
 }
 
 static void full_disk_is_fatal(void **state)
@@ -423,11 +559,9 @@ static void full_disk_is_fatal(void **state)
     struct journal_order order;
     struct err err = {0};
     enum rc rc = RC_OK;
-    char command[160];
 
     (void)state;
-    snprintf(command, sizeof(command), "rm -rf %s/*", folder);
-    assert_int_equal(system(command), 0);
+    empty_folder();
     journal = open_journal();
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before);
@@ -459,6 +593,8 @@ int main(void)
         cmocka_unit_test(released_answers_survive_kills),
         cmocka_unit_test(start_reads_the_tail_only),
         cmocka_unit_test(the_index_can_be_made_anew),
+        cmocka_unit_test(damage_in_the_tail_stops_the_start),
+        cmocka_unit_test(damage_in_what_was_synced_is_not_cut),
         cmocka_unit_test(full_disk_is_fatal),
     };
 
