@@ -112,26 +112,6 @@ const struct conf_node *conf_find(const struct conf_node *node, const char *path
     return node;
 }
 
-static size_t count_same(const struct conf_node *parent, const char *name)
-{
-    size_t n = 0;
-
-    for (const struct conf_node *c = parent ? parent->child : NULL; c; c = c->next)
-        n += !strcmp(c->name, name);
-    return n;
-}
-
-/* A key given twice would silently lose one. */
-static bool is_twice(const struct conf *conf, const char *key)
-{
-    char parent[CONF_MAX_KEY] = "";
-    const char *slash = strrchr(key, '/');
-
-    if (slash && (size_t)(slash - key) < sizeof(parent))
-        memcpy(parent, key, (size_t)(slash - key));
-    return count_same(conf_find(conf->root, parent), slash ? slash + 1 : key) > 1;
-}
-
 static enum rc fill_row(struct conf *conf, const struct conf_row *row, void *into, struct err *err)
 {
     const struct conf_node *node = conf_find(conf->root, row->key);
@@ -149,8 +129,6 @@ static enum rc fill_row(struct conf *conf, const struct conf_row *row, void *int
     }
     CHECK(value, err, TRIEN__ERROR__CONFIG_INVALID, "%s: %s: is missing (%s)", conf->path, row->key,
           row->doc);
-    CHECK(!is_twice(conf, row->key), err, TRIEN__ERROR__CONFIG_INVALID, "%s: %s: stands twice",
-          conf->path, row->key);
     wrong = conf_set_value(row, value, member);
     CHECK(!wrong, err, TRIEN__ERROR__CONFIG_INVALID, "%s:%d: %s: `%s` %s", conf->path,
           node ? node->line : 0, row->key, value, wrong);

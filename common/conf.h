@@ -1,7 +1,8 @@
 /* Configuration: a file in czmq's zconfig format, described by tables of rows.
  *
  * One table gives the parser, the checks, the defaults and the documentation (--help-config). A key
- * that no table knows, or a value its row refuses, stops the start with file and key named. Secrets
+ * that no table knows, a key or section that stands twice, or a value its row refuses, stops the
+ * start with file and key named. Secrets
  * are paths to files, never values. Errors name file, line and key path. A default "" makes a text,
  * file or address optional: the member is then "". */
 #pragma once

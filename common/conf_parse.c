@@ -59,6 +59,23 @@ static void hang(struct parser *p, struct conf_node *node, int depth)
     p->depth = depth;
 }
 
+/* A key or a section that stands twice would silently lose one of the two. */
+static enum rc check_once(const struct parser *p, const struct conf_node *node, int depth)
+{
+    const char *path = node->name;
+    const struct conf_node *other = p->open[depth]->child;
+
+    while (other && strcmp(other->name, node->name) != 0)
+        other = other->next;
+    if (!other)
+        return RC_OK;
+    for (int above = depth; above > 0; above--)
+        path = arena_printf(p->arena, "%s/%s", p->open[above]->name, path);
+    err_field(p->err, "%s", path);
+    FAIL(p->err, TRIEN__ERROR__CONFIG_INVALID, "%s:%d: %s: stands twice; first in line %d", p->path,
+         node->line, path, other->line);
+}
+
 static enum rc read_line(struct parser *p, const char *s, const char *end)
 {
     struct conf_node *node;
@@ -88,6 +105,7 @@ static enum rc read_line(struct parser *p, const char *s, const char *end)
     else
         CHECK(s == end || *s == '#', p->err, TRIEN__ERROR__CONFIG_INVALID,
               "%s:%d: expected `=` behind `%s`", path, p->line, node->name);
+    TRY(check_once(p, node, depth));
     hang(p, node, depth);
     return RC_OK;
 }

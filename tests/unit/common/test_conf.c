@@ -82,7 +82,7 @@ static void values_and_defaults(void **state)
                            "    url = smtp://mail:25\n"
                            "peers\n"
                            "    intake = \"tcp://127.0.0.1:8100\"\n"
-                           "    intake = again\n"
+                           "    other = again\n"
                            "        deeper = x\n"),
                      RC_OK);
     assert_string_equal(sample.text, "two words # no comment");
@@ -98,7 +98,7 @@ static void values_and_defaults(void **state)
     assert_string_equal(sample.tree->child->name, "intake");
     assert_string_equal(sample.tree->child->next->child->name, "deeper");
     assert_string_equal(conf_find(conf_root(conf), "peers/intake")->value, "tcp://127.0.0.1:8100");
-    assert_null(conf_find(conf_root(conf), "peers/other"));
+    assert_null(conf_find(conf_root(conf), "peers/third"));
 }
 
 static void refusals_name_line_and_key(void **state)
@@ -111,7 +111,11 @@ static void refusals_name_line_and_key(void **state)
     refused("a\n    text = x\n    bytes = 99999999999G\n", "is too large");
     refused("a\n    text = x\n    flag = yes\n", "true or false");
     refused("a\n    text = \n", "a/text: `` is empty");
-    refused("a\n    text = x\n    text = y\n", "stands twice");
+    refused("a\n    text = x\n    text = y\n", "x.conf:3: a/text: stands twice; first in line 2");
+    refused("a\n    text = x\na\n    number = 8\n", "x.conf:3: a: stands twice; first in line 1");
+    refused("a\n    text = x\nb\na\n    text = y\n", "x.conf:4: a: stands twice");
+    refused("a\n    text = x\npeers\n    one = 1\n    two = 2\n    one = 3\n",
+            "x.conf:6: peers/one: stands twice; first in line 4");
     refused("a\n    text = x\n    colour = y\n", "x.conf:3: a/colour: is not a key");
     refused("a\n    text = x\nc = 1\n", "x.conf:3: c: is not a key");
     refused("a = 5\n    text = x\n", "has keys below it");
