@@ -214,4 +214,4 @@ WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
 INSERT INTO timeline (request_id, at, event, subject, detail) VALUES ($1, $2, $3, $4, $5);
 
 -- name: make_partitions (timestamptz, int4) -> (int4)
-SELECT make_partitions($1, $2);
+SELECT month_make($1, $2);

@@ -89,4 +89,4 @@ WHERE n.request_id = s.request_id AND n.template = s.template AND n.number = s.n
 RETURNING n.request_id::text, n.template, n.number::bigint, n.channel, n.recipient;
 
 -- name: make_partitions (timestamptz, int4) -> (int4)
-SELECT make_partitions($1, $2);
+SELECT month_make($1, $2);

@@ -107,7 +107,7 @@ WHERE (request_id, number) > ($1, $2)
 ORDER BY request_id, number LIMIT $3;
 
 -- name: make_partitions (timestamptz, int4) -> (int4)
-SELECT make_partitions($1, $2);
+SELECT month_make($1, $2);
 
 -- name: insert_approval (bytea, text, text, bytea, bytea, bytea, bytea, timestamptz, timestamptz)
 -- $1 digest of the approval, $2 officer's key, $3 issuer, $4 responder's key, $5 approval,

@@ -43,7 +43,7 @@ UPDATE request SET came_from = state, state = 'rejected', decided_at = $2, form 
  WHERE request_id = $1;
 
 -- name: make_partitions (timestamptz, int4) -> (int4)
-SELECT make_partitions($1, $2);
+SELECT month_make($1, $2);
 
 -- === waiting for revocation lists ===================================================================
 

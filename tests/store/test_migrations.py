@@ -1,6 +1,7 @@
 """Every sqitch project goes there and back: deploy, verify, revert, deploy again; and the run-time role
 of a service may do what its migrations say, no more."""
 import os
+import re
 import subprocess
 
 import pytest
@@ -59,3 +60,31 @@ def test_the_process_owns_nothing_and_deletes_no_event(template, service):
                                f"has_table_privilege('{role}', 'outbox', 'UPDATE'), "
                                f"has_table_privilege('{role}', 'outbox', 'TRUNCATE'), "
                                f"has_schema_privilege('{role}', 'public', 'CREATE')") == [["f", "f", "f", "f"]]
+
+
+MONTHLY = [s for s in PROJECTS if "month_begin" in "".join(
+    p.read_text() for p in (ROOT / "migrations" / s / "deploy").glob("*.sql"))]
+
+
+@pytest.mark.parametrize("service", MONTHLY)
+def test_months_are_made_once_and_fit_together(template, service):
+    """The service asks for a year ahead: every table gets every month once, borders meet, rows find
+    their month, and which tables these are is not the service's to say."""
+    role, database = f"trien_{service}", f"months_of_{service}"
+    template.psql("postgres", f"CREATE DATABASE {database} OWNER {role}_owner TEMPLATE {role}")
+    try:
+        def ask(sql):
+            return template.psql(database, f"SET ROLE {role}; {sql}")[-1]
+        tables = [row[0] for row in template.psql(database, "SELECT parent FROM month_table")]
+        first = int(ask("SELECT month_make(now(), 12)")[0])
+        assert first >= 9 * len(tables) and ask("SELECT month_make(now(), 12)") == ["0"]
+        assert ask("SELECT has_table_privilege('month_table', 'INSERT')") == ["f"]
+        for table in tables:
+            bounds = [row[0] for row in template.psql(
+                database, "SELECT pg_get_expr(relpartbound, c.oid) FROM pg_inherits JOIN pg_class c "
+                f"ON c.oid = inhrelid WHERE inhparent = '{table}'::regclass ORDER BY relname")]
+            months = [re.findall(r"'([0-9a-f-]{36})'", b) for b in bounds if "DEFAULT" not in b]
+            assert len(months) >= 14
+            assert all(one[1] == following[0] for one, following in zip(months, months[1:]))
+    finally:
+        template.psql("postgres", f"DROP DATABASE {database} WITH (FORCE)")

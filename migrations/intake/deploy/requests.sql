@@ -102,49 +102,12 @@ CREATE TABLE timeline (
 ) PARTITION BY RANGE (request_id);
 CREATE INDEX timeline_by_request ON timeline (request_id);
 
--- The smallest UUIDv7 of an instant: 48 bits of milliseconds, then zeros.
-CREATE FUNCTION uuid_floor(at timestamptz) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
-                  || repeat('0', 20))::uuid $$;
-
--- Makes the partitions of the month of `from_time` and of the months after it that are not there
--- yet; how many were made. Run-time role may call it: it is owned by the role of the migrations.
-CREATE FUNCTION make_partitions(from_time timestamptz, months integer) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-AS $$
-DECLARE
-    begins timestamptz;
-    parent text;
-    child  text;
-    made   integer := 0;
-BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('intake.make_partitions'));
-    FOR m IN 0..least(greatest(months, 0), 24) LOOP
-        begins := date_trunc('month', from_time AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
-                  + make_interval(months => m);
-        FOREACH parent IN ARRAY ARRAY['request', 'document', 'item', 'timeline'] LOOP
-            child := parent || to_char(begins AT TIME ZONE 'UTC', '_YYYY_MM');
-            CONTINUE WHEN to_regclass(child) IS NOT NULL;
-            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)%s',
-                           child, parent, uuid_floor(begins),
-                           uuid_floor((begins AT TIME ZONE 'UTC' + interval '1 month')
-                                      AT TIME ZONE 'UTC'),
-                           -- rows of these two are updated a few times: room for it on their page
-                           CASE WHEN parent IN ('request', 'item') THEN ' WITH (fillfactor = 70)'
-                                ELSE '' END);
-            made := made + 1;
-        END LOOP;
-    END LOOP;
-    RETURN made;
-END $$;
-REVOKE ALL ON FUNCTION make_partitions(timestamptz, integer) FROM PUBLIC;
-
-DO $$ BEGIN PERFORM make_partitions(now() - interval '1 month', 4); END $$;
+-- What is updated has room for that on its page.
+SELECT month_begin('fillfactor = 70', 'request', 'item');
+SELECT month_begin('', 'document', 'timeline');
 
 GRANT SELECT, INSERT, UPDATE ON request, item TO trien_intake;
 GRANT SELECT, INSERT ON document, timeline, post_digest, post_key TO trien_intake;
 GRANT USAGE ON SEQUENCE receipt_number, timeline_number TO trien_intake;
-GRANT EXECUTE ON FUNCTION make_partitions(timestamptz, integer) TO trien_intake;
 
 COMMIT;

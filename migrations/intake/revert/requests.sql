@@ -1,7 +1,6 @@
 -- Revert intake:requests from pg
 BEGIN;
-DROP FUNCTION make_partitions(timestamptz, integer);
+SELECT month_end('request', 'document', 'item', 'timeline');
 DROP TABLE timeline, item, document, request, post_key, post_digest;
-DROP FUNCTION uuid_floor(timestamptz);
 DROP SEQUENCE timeline_number, receipt_number;
 COMMIT;

@@ -9,8 +9,7 @@ SELECT request_id, number, state, subscriber_name, profile, device_kind, serial,
 SELECT request_id, number, at, event, item, subject, detail FROM timeline WHERE false;
 SELECT sha256, request_id, receipt_no, received_at FROM post_digest WHERE false;
 SELECT client_id, idempotency_key, post_sha256 FROM post_key WHERE false;
--- A partition for today, and nobody but the service may make more.
+-- A partition for today.
 SELECT 1 / (to_regclass('request' || to_char(now() AT TIME ZONE 'UTC', '_YYYY_MM')) IS NOT NULL)::int;
-SELECT 1 / has_function_privilege('trien_intake', 'make_partitions(timestamptz, integer)', 'EXECUTE')::int;
 SELECT 1 / (NOT has_table_privilege('trien_intake', 'document', 'DELETE'))::int;
 ROLLBACK;

@@ -1,6 +1,5 @@
 -- Revert notification:notices from pg
 BEGIN;
-DROP FUNCTION make_partitions(timestamptz, integer);
+SELECT month_end('request', 'recipient', 'item', 'notice');
 DROP TABLE notice, item, recipient, request;
-DROP FUNCTION uuid_floor(timestamptz);
 COMMIT;

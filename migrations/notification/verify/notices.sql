@@ -8,6 +8,5 @@ SELECT request_id, template, number, channel, state, recipient, handed_at, settl
 FROM notice WHERE false;
 -- A partition for today; the service may add to personal data, never change it.
 SELECT 1 / (to_regclass('notice' || to_char(now() AT TIME ZONE 'UTC', '_YYYY_MM')) IS NOT NULL)::int;
-SELECT 1 / has_function_privilege('trien_notification', 'make_partitions(timestamptz, integer)', 'EXECUTE')::int;
 SELECT 1 / (NOT has_table_privilege('trien_notification', 'recipient', 'UPDATE'))::int;
 ROLLBACK;

@@ -81,52 +81,14 @@ CREATE TABLE certificate (
     PRIMARY KEY (request_id, number)
 ) PARTITION BY RANGE (request_id);
 
--- The smallest UUIDv7 of an instant: 48 bits of milliseconds, then zeros.
-CREATE FUNCTION uuid_floor(at timestamptz) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
-                  || repeat('0', 20))::uuid $$;
-
--- Makes the partitions of the month of `from_time` and of the months after it that are not there
--- yet; how many were made. Owned by the role of the migrations, callable by the service.
-CREATE FUNCTION make_partitions(from_time timestamptz, months integer) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-AS $$
-DECLARE
-    begins timestamptz;
-    parent text;
-    child  text;
-    made   integer := 0;
-BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('signing.make_partitions'));
-    FOR m IN 0..least(greatest(months, 0), 24) LOOP
-        begins := date_trunc('month', from_time AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
-                  + make_interval(months => m);
-        FOREACH parent IN ARRAY ARRAY['item_order', 'order_item', 'order_device', 'order_tbs',
-                                      'certificate'] LOOP
-            child := parent || to_char(begins AT TIME ZONE 'UTC', '_YYYY_MM');
-            CONTINUE WHEN to_regclass(child) IS NOT NULL;
-            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)%s',
-                           child, parent, uuid_floor(begins),
-                           uuid_floor((begins AT TIME ZONE 'UTC' + interval '1 month')
-                                      AT TIME ZONE 'UTC'),
-                           -- the one that is updated: room for it on its page
-                           CASE WHEN parent = 'item_order' THEN ' WITH (fillfactor = 60)'
-                                ELSE '' END);
-            made := made + 1;
-        END LOOP;
-    END LOOP;
-    RETURN made;
-END $$;
-REVOKE ALL ON FUNCTION make_partitions(timestamptz, integer) FROM PUBLIC;
-
-DO $$ BEGIN PERFORM make_partitions(now() - interval '1 month', 4); END $$;
+-- What is updated has room for that on its page.
+SELECT month_begin('fillfactor = 60', 'item_order');
+SELECT month_begin('', 'order_item', 'order_device', 'order_tbs', 'certificate');
 
 GRANT SELECT, INSERT, UPDATE ON item_order TO trien_signing;
 -- UPDATE of a key's row changes nothing: it is how an insert learns whose the key already is.
 GRANT SELECT, INSERT ON serial, key_lineage, order_item, order_device, order_tbs, certificate
     TO trien_signing;
 GRANT UPDATE (lineage_id) ON key_lineage TO trien_signing;
-GRANT EXECUTE ON FUNCTION make_partitions(timestamptz, integer) TO trien_signing;
 
 COMMIT;

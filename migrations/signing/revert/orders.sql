@@ -1,6 +1,5 @@
 -- Revert signing:orders from pg
 BEGIN;
-DROP FUNCTION make_partitions(timestamptz, integer);
+SELECT month_end('item_order', 'order_item', 'order_device', 'order_tbs', 'certificate');
 DROP TABLE certificate, order_tbs, order_device, order_item, item_order, key_lineage, serial;
-DROP FUNCTION uuid_floor(timestamptz);
 COMMIT;

@@ -8,6 +8,5 @@ SELECT request_id, number, subscriber_name, profile, device_kind, key_sha256 FRO
 SELECT organ_id, year, number, request_id, receipt_number FROM official_document WHERE false;
 SELECT request_id, issuer, waiting_since, crl_version, round FROM waiting WHERE false;
 SELECT 1 / (to_regclass('request' || to_char(now() AT TIME ZONE 'UTC', '_YYYY_MM')) IS NOT NULL)::int;
-SELECT 1 / has_function_privilege('trien_validation', 'make_partitions(timestamptz, integer)', 'EXECUTE')::int;
 SELECT 1 / (NOT has_table_privilege('trien_validation', 'official_document', 'DELETE'))::int;
 ROLLBACK;
