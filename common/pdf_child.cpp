@@ -70,8 +70,10 @@ struct Examination {
             if (find_signatures(*revisions[i], findings).size() != i + 1)
                 throw Refusal{PDF_CHILD_STRUCTURE, "a signature is not in the revision it covers"};
             check_table(*revisions[i], scan.result, file, signatures.front().covered_end, findings);
-            if (i > 0)
-                check_changes(*revisions[i - 1], *revisions[i], findings);
+            if (i == 0)
+                continue;
+            check_permission(*revisions[i - 1], findings);
+            check_changes(*revisions[i - 1], *revisions[i], findings);
         }
         Request first = find_request(*revisions.front());
         judge_request(first, revisions.size() > 1 ? find_request(*revisions.back()) : first);

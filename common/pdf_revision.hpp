@@ -89,6 +89,10 @@ Request find_request(Revision &revision);
 void check_table(Revision &revision, struct pdf_scan const &scan, struct bytes file, size_t frozen,
                  Findings &findings);
 
+/** Adds CHANGES when a signature of `earlier`, which a revision follows, permits no change
+ * whatever, not even another signature: DocMDP or a field's lock with P = 1. */
+void check_permission(Revision &earlier, Findings &findings);
+
 /** Adds CHANGES when `later` does more to `earlier` than add signatures and what belongs to them.
  */
 void check_changes(Revision &earlier, Revision &later, Findings &findings);

@@ -17,6 +17,7 @@ import json
 import os
 import subprocess
 import tempfile
+import unittest.mock
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -360,8 +361,10 @@ def pyhanko_pdf(payload: bytes, signers, size_kb=60, subfilter="pades", digest="
 
 
 def pyhanko_sign(pdf: bytes, signer: Signer, number: int, subfilter="pades", digest="sha256", pss=False,
-                 encrypted=False, visible=False) -> bytes:
-    """One more signature by pyHanko, as an incremental update."""
+                 encrypted=False, visible=False, certify=0, lock=0) -> bytes:
+    """One more signature by pyHanko, as an incremental update. certify: P of its DocMDP, lock: P of its
+    field's lock (0: none); 1 permits no later change, 2 signatures, 3 annotations too. pyHanko would not sign
+    after a 1; here it does, as an attacker's copy would."""
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign import fields, signers as hanko
 
@@ -370,9 +373,14 @@ def pyhanko_sign(pdf: bytes, signer: Signer, number: int, subfilter="pades", dig
         writer.encrypt("")
     kind = fields.SigSeedSubFilter.PADES if subfilter == "pades" else fields.SigSeedSubFilter.ADOBE_PKCS7_DETACHED
     box = (50, 50 + 60 * number, 250, 100 + 60 * number) if visible else None
-    metadata = hanko.PdfSignatureMetadata(field_name=f"Signature{number}", md_algorithm=digest, subfilter=kind)
-    return hanko.sign_pdf(writer, metadata, signer=pyhanko_signer(signer, pss),
-                          new_field_spec=fields.SigFieldSpec(f"Signature{number}", box=box)).getvalue()
+    promise = {"certify": True, "docmdp_permissions": fields.MDPPerm(certify)} if certify else {}
+    locked = {"field_mdp_spec": fields.FieldMDPSpec(fields.FieldMDPAction.ALL),
+              "doc_mdp_update_value": fields.MDPPerm(lock)} if lock else {}
+    metadata = hanko.PdfSignatureMetadata(field_name=f"Signature{number}", md_algorithm=digest, subfilter=kind,
+                                          **promise)
+    with unittest.mock.patch.object(hanko.PdfSigner, "_enforce_certification_constraints"):
+        return hanko.sign_pdf(writer, metadata, signer=pyhanko_signer(signer, pss),
+                              new_field_spec=fields.SigFieldSpec(f"Signature{number}", box=box, **locked)).getvalue()
 
 
 def pyhanko_signer(signer: Signer, pss=False):

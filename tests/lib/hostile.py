@@ -82,6 +82,37 @@ def pyhanko_with_time_stamp(pki: Pki) -> bytes:
     return pyhanko_time_stamp(pyhanko_sign(pdf, pki.signer("seal-rsa"), 2), pki)
 
 
+def permissions(pki: Pki):
+    """What the first signer permits: DocMDP (ISO 32000-1 12.8.2.2) and the lock of its field. Made by
+    pyHanko."""
+    from tests.lib.documents import pyhanko_pdf, pyhanko_sign, pyhanko_time_stamp
+    officer, seal = pki.signer("officer-p256"), pki.signer("seal-p256")
+
+    def signed(after=None, **promise):
+        def make():
+            pdf = pyhanko_sign(pyhanko_pdf(REQUEST, []), officer, 1, **promise)
+            return after(pdf) if after else pdf
+        return make
+
+    def again(pdf):
+        return pyhanko_sign(pdf, seal, 2)
+
+    yield Case("certified, no changes, none made", signed(certify=1), [])
+    yield Case("certified, signatures permitted, one more", signed(again, certify=2), [])
+    yield Case("certified, annotations permitted, one more signature", signed(again, certify=3), [])
+    yield Case("locked, signatures permitted, one more", signed(again, lock=2), [])
+    yield Case("certified, no changes, one more signature", signed(again, certify=1), CONTENT_CHANGED)
+    yield Case("certified, no changes, a time stamp", signed(
+        lambda pdf: pyhanko_time_stamp(pdf, pki), certify=1), CONTENT_CHANGED)
+    yield Case("certified, no changes, one more after the next", signed(
+        lambda pdf: pyhanko_sign(again(pdf), officer, 3), certify=1), CONTENT_CHANGED)
+    yield Case("locked, no changes, one more signature", signed(again, lock=1), CONTENT_CHANGED)
+    yield Case("second signer locks, no changes, a third signs", signed(
+        lambda pdf: pyhanko_sign(pyhanko_sign(pdf, seal, 2, lock=1), officer, 3)), CONTENT_CHANGED)
+    yield Case("second signer locks, no changes, nobody follows", signed(
+        lambda pdf: pyhanko_sign(pdf, seal, 2, lock=1)), [])
+
+
 # --- what the ByteRange and the bytes around it can be made to say ----------------------------------------
 
 def coverage(pki: Pki):
@@ -453,5 +484,5 @@ def looped(signer) -> bytes:
 
 
 def cases(pki: Pki):
-    for group in (good, coverage, signatures, revisions, structures):
+    for group in (good, permissions, coverage, signatures, revisions, structures):
         yield from group(pki)
