@@ -69,6 +69,10 @@ struct http_route {
      * answer; false and nothing changed when `fn` must do it, in a transaction. For answers that
      * are usually in memory. */
     bool (*hot)(struct tx *tx, const struct http_request *request, struct http_response *response);
+    /* For a protocol that has words of its own for failure: *response instead of problem+json when
+     * `fn` or its transaction failed, the database being away included. tx->err says why; tx->db is
+     * not to be used. */
+    void (*failed)(struct tx *tx, enum rc rc, struct http_response *response);
 };
 
 /** problem+json with code, title, field pointer, Vietnamese and English texts; in the arena. */

@@ -231,7 +231,10 @@ enum MHD_Result http_work(struct http_exchange *exchange)
         if (response.owner)
             response.release(response.owner);
         response = (struct http_response){0};
-        make_problem(exchange, tx->arena, &tx->err, &response);
+        if (exchange->route->failed)
+            exchange->route->failed(tx, rc, &response);
+        else
+            make_problem(exchange, tx->arena, &tx->err, &response);
     }
     note(exchange, tx, rc, response.status ? response.status : 200, quiet && rc == RC_OK);
     return send_response(exchange, &response);

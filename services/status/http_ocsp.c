@@ -165,3 +165,14 @@ enum rc http_ocsp_post(struct tx *tx, const struct http_request *request,
 {
     return cold(tx, request->body, request, response);
 }
+
+void http_ocsp_failed(struct tx *tx, enum rc rc, struct http_response *response)
+{
+    (void)tx;
+    if (rc == RC_RETRY)
+        ocsp_refuse(response, OCSP_TRY_LATER, "unavailable");
+    else if (rc == RC_REJECT)
+        ocsp_refuse(response, OCSP_MALFORMED_REQUEST, "malformed");
+    else
+        ocsp_refuse(response, OCSP_INTERNAL_ERROR, "failed");
+}

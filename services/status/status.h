@@ -112,6 +112,9 @@ enum rc http_ocsp_get(struct tx *tx, const struct http_request *request,
                       struct http_response *response);
 enum rc http_ocsp_post(struct tx *tx, const struct http_request *request,
                        struct http_response *response);
+/** What could not be answered: tryLater when it may be later (the database is away),
+ * malformedRequest for what cannot be read, internalError else (RFC 6960 2.3). */
+void http_ocsp_failed(struct tx *tx, enum rc rc, struct http_response *response);
 enum rc http_authority(struct tx *tx, const struct http_request *request,
                        struct http_response *response);
 enum rc http_crl(struct tx *tx, const struct http_request *request, struct http_response *response);

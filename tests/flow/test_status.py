@@ -283,3 +283,33 @@ def test_certificates_are_public_once_published(fresh):
     code, headers, body = get(status, path)
     assert code == 200 and headers["Content-Type"] == "application/pkix-cert"
     assert x509.load_der_x509_certificate(body) == certificate
+
+
+def test_without_database_what_is_not_in_memory_is_try_later(issued):
+    """RFC 6960 2.3: a well-formed tryLater, by GET and POST, no HTTP error; memory still answers; and when
+    PostgreSQL is back, so is the truth."""
+    lab, status, certificate, issuer = issued
+    key = issuer.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    unseen = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+        digest(issuer.subject.public_bytes()), digest(key), 0x77777, hashes.SHA256())
+
+    def later(get_path):
+        answer, headers = send(status, unseen, get_path)
+        assert headers["Cache-Control"] == "no-store" and not headers["Retry-After"]
+        return answer.response_status == ocsp.OCSPResponseStatus.TRY_LATER
+    assert good(status, certificate, issuer)
+    lab.template.cluster("stop")
+    try:
+        assert good(status, certificate, issuer)
+        wait_until("tryLater by GET", lambda: later(True), 10)
+        wait_until("tryLater by POST", lambda: later(False), 10)
+        assert get(status, "/certificates/77777.cer")[0] == 503  # not OCSP: HTTP's own words
+    finally:
+        lab.template.cluster("start")
+
+    def unknown():
+        answer, _ = send(status, unseen, True)
+        return (answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
+                and answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN)
+    wait_until("the database's answer", unknown, 30)
+    lab.wait_well()
