@@ -2,12 +2,15 @@
  * and bytes only; a name is a notice id and so can be no path. */
 #include "services/notification/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static void close_fd(int *fd)
@@ -44,22 +47,50 @@ enum rc file_write(int folder, const char *name, struct bytes content, struct er
     char unfinished[NAME_MAX + 1];
     AUTOCLOSE file = -1;
 
-    /* One name per thread: another replica may be doing the same effect at this moment. */
-    snprintf(unfinished, sizeof(unfinished), ".%.200s.%d", name, (int)gettid());
-    file = openat(folder, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    /* A name of its own: another replica may be doing the same effect at this moment. */
+    snprintf(unfinished, sizeof(unfinished), ".%.200s.%08x", name, (unsigned)arc4random());
+    file = openat(folder, unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0)
         return refuse(err, "creating");
-    if (!write_all(file, content) || fsync(file)) {
+    if (!write_all(file, content) || fsync(file) || renameat(folder, unfinished, folder, name)) {
         int reason = errno;
         unlinkat(folder, unfinished, 0);
         errno = reason;
         return refuse(err, "writing");
     }
-    if (renameat(folder, unfinished, folder, name))
-        return refuse(err, "renaming");
     if (fsync(folder))
         return refuse(err, "syncing the folder");
     return RC_OK;
+}
+
+/* ".<name>.<8 hex digits>": what file_write() calls a file that is not finished. */
+static bool is_unfinished(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return name[0] == '.' && dot > name + 1 && strlen(dot) == 9 &&
+           strspn(dot + 1, "0123456789abcdef") == 8;
+}
+
+/* What a crash left. Younger ones may be another replica's, which shares the folder. */
+static void sweep(int folder)
+{
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+    struct dirent *entry;
+    struct stat st;
+    time_t now = time(NULL);
+
+    if (!entries) {
+        close_fd(&copy);
+        return;
+    }
+    while ((entry = readdir(entries)))
+        if (is_unfinished(entry->d_name) &&
+            fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+            now - st.st_mtime > FILE_UNFINISHED_SECONDS)
+            unlinkat(folder, entry->d_name, 0);
+    closedir(entries);
 }
 
 enum rc file_open_folder(const char *directory, const char *key, struct err *err, int *ret_folder)
@@ -73,6 +104,7 @@ enum rc file_open_folder(const char *directory, const char *key, struct err *err
     CHECK(folder >= 0, err, TRIEN__ERROR__CONFIG_INVALID, "%s: %s: %s", key, directory,
           strerror(errno));
     err_field(err, "%s", "");
+    sweep(folder);
     *ret_folder = folder;
     return RC_OK;
 }

@@ -4,8 +4,12 @@
 #include "common/bytes.h"
 #include "common/guard.h"
 
+/* A file that was not finished for so long never will be. */
+#define FILE_UNFINISHED_SECONDS 600
+
 /** Opens the folder, which is made (0700) unless it is there; *ret_folder is its descriptor.
- *  CONFIG_INVALID naming `key` when it cannot. */
+ * Removes what a crash left there half written, FILE_UNFINISHED_SECONDS ago or longer.
+ * CONFIG_INVALID naming `key` when the folder cannot be had. */
 enum rc file_open_folder(const char *directory, const char *key, struct err *err,
                          int *ret_folder) MUST_USE;
 

@@ -14,11 +14,11 @@
 #include "common/log.h"
 #include "common/svc_parts.h"
 #include "proto/bus.pb-c.h"
-
-#define ADDRESS "tcp://127.0.0.1:17411"
+#include "tests/unit/common/ports.h"
 
 static char folder[] = "/tmp/test_bus_server.XXXXXX";
 static struct svc svc;
+static char address[40], named_address[40], second_of_two[80]; /* the server's */
 
 /* --- the service: echoes texts through a message of the bus itself
  * -------------------------------- */
@@ -117,6 +117,15 @@ static struct bus_keys keys_of_principal(const char *name)
     return keys;
 }
 
+static void choose_address(void)
+{
+    int port = free_ports((const int[]){0}, 1);
+
+    snprintf(address, sizeof(address), "tcp://127.0.0.1:%d", port);
+    snprintf(named_address, sizeof(named_address), "tcp://localhost:%d", port);
+    snprintf(second_of_two, sizeof(second_of_two), "tcp://127.0.0.1:1 %s", address);
+}
+
 static int set_up(void **state)
 {
     static const char *const names[] = {"echo", "friend", "other", "stranger"};
@@ -133,7 +142,8 @@ static int set_up(void **state)
     write_peers("echo friend other");
     log_set_level(LOG_ERROR);
     svc.service = &service;
-    svc.core.bus_bind = ADDRESS;
+    choose_address();
+    svc.core.bus_bind = address;
     svc.core.bus_workers = 2;
     svc.core.log_messages = "none";
     svc.keys = keys_of_principal("echo");
@@ -154,9 +164,8 @@ static int tear_down(void **state)
 /* --- a caller ------------------------------------------------------------------------------------
  */
 
-static const struct bus_peer peers[] = {{"echo", "tcp://127.0.0.1:1 " ADDRESS},
-                                        {"nowhere", "tcp://127.0.0.1:1"},
-                                        {"echo-by-name", "tcp://localhost:17411"}};
+static const struct bus_peer peers[] = {
+    {"echo", second_of_two}, {"nowhere", "tcp://127.0.0.1:1"}, {"echo-by-name", named_address}};
 
 static struct bus_caller *caller_of(const char *principal)
 {
@@ -276,7 +285,7 @@ static void test_restart_of_the_server(void **state)
 static void test_names_are_resolved(void **state)
 {
     struct bus_keys keys = keys_of_principal("friend");
-    const struct bus_peer by_name = {"echo", "tcp://localhost:17411"};
+    const struct bus_peer by_name = {"echo", named_address};
     struct bus_caller *caller = NULL;
     struct err err = {0};
 

@@ -22,11 +22,10 @@
 #include "common/svc.h"
 #include "proto/bus.pb-c.h"
 #include "tests/unit/common/pg.h"
+#include "tests/unit/common/ports.h"
 
 #define DATABASE "test_svc"
-#define BASE_PORT 17300
-#define HTTP "http://127.0.0.1:17318" /* number 18 */
-#define ADMIN "http://127.0.0.1:17358"
+#define NUMBER 18 /* the service's place in the port plan */
 
 /* --- the service ---------------------------------------------------------------------------------
  */
@@ -112,7 +111,7 @@ static const struct svc_part *const parts[] = {&svc_part_database, &svc_part_htt
 static const struct service service = {
     .name = "test",
     .sentence = "Keeps things.",
-    .number = 18,
+    .number = NUMBER,
     .parts = parts,
     .conf_rows = conf_rows,
     .conf_size = sizeof(struct own_conf),
@@ -127,6 +126,17 @@ static const struct service service = {
 static char folder[] = "/tmp/test_svc.XXXXXX";
 static char config[64];
 static struct arena *arena;
+static int base_port;
+
+static const char *http_url(const char *path)
+{
+    return arena_printf(arena, "http://127.0.0.1:%d%s", svc_port(base_port, "http", NUMBER), path);
+}
+
+static const char *admin_url(const char *path)
+{
+    return arena_printf(arena, "http://127.0.0.1:%d%s", svc_port(base_port, "admin", NUMBER), path);
+}
 
 struct process {
     pid_t pid;
@@ -143,7 +153,7 @@ static void configure(const char *host, const char *more)
             "bus\n    secret_key = %s/k.secret\n    public_key = %s/k.public\n"
             "    peer_keys = %s/peers\n"
             "database\n    host = %s\n    name = %s\n    user = postgres\n%s",
-            BASE_PORT, folder, folder, folder, host, DATABASE, more);
+            base_port, folder, folder, folder, host, DATABASE, more);
     fclose(out);
 }
 
@@ -238,7 +248,7 @@ static int things(void)
 {
     const char *text = "-1";
 
-    assert_int_equal(ask("GET", HTTP "/things", "", &text), 200);
+    assert_int_equal(ask("GET", http_url("/things"), "", &text), 200);
     return atoi(text);
 }
 
@@ -277,6 +287,7 @@ static int up(void **state)
 
     (void)state;
     arena = arena_new((size_t)1 << 24);
+    base_port = free_ports((const int[]){NUMBER, 20 + NUMBER, 40 + NUMBER}, 3);
     if (!mkdtemp(folder))
         return -1;
     snprintf(config, sizeof(config), "%s/test.conf", folder);
@@ -375,19 +386,19 @@ static void a_post_commits_its_row_with_its_event(void **state)
     (void)state;
     need_database();
     process = start();
-    assert_int_equal(ask("POST", HTTP "/things", "first", NULL), 201);
+    assert_int_equal(ask("POST", http_url("/things"), "first", NULL), 201);
     assert_int_equal(things(), 1);
-    assert_int_equal(ask("POST", HTTP "/things", "refused", &text), 400);
+    assert_int_equal(ask("POST", http_url("/things"), "refused", &text), 400);
     has(text, "\"code\":\"field_invalid\"");
-    assert_int_equal(ask("POST", HTTP "/things", "undeclared", &text), 500);
+    assert_int_equal(ask("POST", http_url("/things"), "undeclared", &text), 500);
     has(text, "\"code\":\"undeclared_message\"");
     assert_int_equal(things(), 1);
     assert_int_equal(pg_sql(DATABASE,
                             "SELECT 1 / (count(*) = 1 AND min(type) = 'OperatorActed' AND "
                             "min(length(traceparent)) = 55)::int FROM outbox"),
                      0);
-    wait_for_status(ADMIN "/healthz", 200);
-    assert_int_equal(ask("GET", ADMIN "/metrics", "", &text), 200);
+    wait_for_status(admin_url("/healthz"), 200);
+    assert_int_equal(ask("GET", admin_url("/metrics"), "", &text), 200);
     has(text, "trien_messages_total{kind=\"http\",name=\"/things\",outcome=\"reject\"} 1\n");
     has(text, "process_resident_memory_bytes");
     assert_int_equal(stop(&process), 0);
@@ -402,7 +413,8 @@ static void others_at_the_same_time_are_met_again(void **state)
     need_database();
     process = start();
     before = things();
-    assert_int_equal(ask("POST", HTTP "/things", "meet", NULL), 201); /* the third try succeeds */
+    assert_int_equal(ask("POST", http_url("/things"), "meet", NULL),
+                     201); /* the third try succeeds */
     assert_int_equal(things(), before + 1);
     assert_true(
         wait_for_line(&process, "\"event\":\"handled\",\"kind\":\"http\",\"name\":\"/things\""));
@@ -418,25 +430,25 @@ static void a_missing_database_is_waited_for(void **state)
     need_database();
     assert_int_equal(pg_sql("postgres", "ALTER DATABASE test_svc ALLOW_CONNECTIONS false"), 0);
     process = start();
-    text = wait_for_status(ADMIN "/healthz", 503);
+    text = wait_for_status(admin_url("/healthz"), 503);
     has(text, "\"database\":{\"ok\":false,\"code\":\"database_unavailable\"}");
-    assert_int_equal(ask("GET", HTTP "/things", "", &text), 503);
+    assert_int_equal(ask("GET", http_url("/things"), "", &text), 503);
     has(text, "\"code\":\"database_unavailable\"");
     assert_int_equal(pg_sql("postgres", "ALTER DATABASE test_svc ALLOW_CONNECTIONS true"), 0);
-    wait_for_status(ADMIN "/healthz", 200);
-    wait_for_status(HTTP "/things", 200);
+    wait_for_status(admin_url("/healthz"), 200);
+    wait_for_status(http_url("/things"), 200);
     /* And lost in the middle of everything: */
     assert_int_equal(pg_sql("postgres", "SELECT pg_terminate_backend(pid, 5000) FROM "
                                         "pg_stat_activity WHERE datname = 'test_svc'"),
                      0);
-    assert_int_equal(ask("GET", HTTP "/things", "", &text), 200);
-    wait_for_status(ADMIN "/healthz", 200);
+    assert_int_equal(ask("GET", http_url("/things"), "", &text), 200);
+    wait_for_status(admin_url("/healthz"), 200);
     assert_int_equal(stop(&process), 0);
 }
 
 static void *post_and_wait(void *arg)
 {
-    *(int *)arg = ask("POST", HTTP "/things", "wait", NULL);
+    *(int *)arg = ask("POST", http_url("/things"), "wait", NULL);
     fetch_forget();
     return NULL;
 }
@@ -477,7 +489,7 @@ static void an_address_in_use_is_waited_for(void **state)
     first = start();
     second = start(); /* the same ports: it waits for them */
     assert_int_equal(stop(&first), 0);
-    wait_for_status(HTTP "/things", 200);
+    wait_for_status(http_url("/things"), 200);
     assert_int_equal(stop(&second), 0);
 }
 
