@@ -137,17 +137,17 @@ static const char *peer_addresses(const struct ctl_service *service)
     return node ? node->value : arena_printf(ctl_arena(), "tcp://127.0.0.1:%d", port);
 }
 
-/* A caller for one principal; tools make few calls, so it is made for each. */
-static enum rc open_caller(const char *principal, struct err *err, struct bus_caller **ret_caller)
+enum rc ctl_open_caller(const char *principal, struct err *err, struct bus_caller **ret_caller)
 {
     const struct ctl_conf *conf = ctl_conf();
+    const char *name = principal ? principal : options.principal;
     struct bus_peer peers[MAX_PEERS];
     size_t count = 0;
     for (const struct ctl_service *s = ctl_services; s->name && count < MAX_PEERS; s++)
         peers[count++] = (struct bus_peer){s->name, peer_addresses(s)};
     const struct bus_keys keys = {
-        .own_secret_file = arena_printf(ctl_arena(), "%s/%s.secret", conf->keys, principal),
-        .own_public_file = arena_printf(ctl_arena(), "%s/%s.public", conf->keys, principal),
+        .own_secret_file = arena_printf(ctl_arena(), "%s/%s.secret", conf->keys, name),
+        .own_public_file = arena_printf(ctl_arena(), "%s/%s.public", conf->keys, name),
         .peer_keys_file = conf->peer_keys,
     };
     return bus_caller_new(&keys, peers, count, err, ret_caller);
@@ -169,7 +169,7 @@ enum rc ctl_call(const char *principal, const char *peer, const ProtobufCMessage
 {
     struct bus_caller *caller = NULL;
     usec deadline = clock_monotonic() + deadline_ms * USEC_PER_MS;
-    TRY(open_caller(principal ? principal : options.principal, err, &caller));
+    TRY(ctl_open_caller(principal, err, &caller)); /* tools make few calls: one for each */
     enum rc rc;
     do {
         int left_ms = (int)((deadline - clock_monotonic()) / USEC_PER_MS);

@@ -38,6 +38,7 @@ int cmd_calendar(int argc, char **argv);
 int cmd_crls(int argc, char **argv);
 int cmd_dead_letters(int argc, char **argv);
 int cmd_feed(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
 
 /* --- what main() took out of the arguments ------------------------------------------------------
  */
@@ -82,6 +83,11 @@ const char *ctl_path(const char *format, ...) PRINTF_LIKE(1, 2);
 MUST_USE enum rc ctl_call(const char *principal, const char *peer, const ProtobufCMessage *request,
                           const ProtobufCMessageDescriptor *reply, int deadline_ms, struct err *err,
                           ProtobufCMessage **ret_reply);
+
+/** A caller for commands that make many calls with an arena of their own; free with
+ *  bus_caller_free(). The principal as in ctl_call(). */
+MUST_USE enum rc ctl_open_caller(const char *principal, struct err *err,
+                                 struct bus_caller **ret_caller);
 
 /** ctl_call() with 10 s that ends the program by ctl_die() when it fails. The reply, never NULL. */
 ProtobufCMessage *ctl_ask(const char *principal, const char *peer, const ProtobufCMessage *request,
