@@ -15,7 +15,8 @@ SELECT h.segment, $1, h.first_offset + e.n - 1, e.id, e.type, e.key, e.tracepare
 
 -- name: outbox_append (int2[], int8[], uuid[], int2[], int8[], uuid[], text[], text[], text[], timestamptz, bytea[])
 -- The same over several partitions: $1..$3 are each partition's count and last id, ascending; $4..
--- the events with their partition and rank in it. Heads are locked in ascending order.
+-- the events with the place (from 1) of their partition in $1 and their rank in it. Heads are locked
+-- in ascending order.
 WITH locked AS MATERIALIZED (
     SELECT partition FROM outbox_head WHERE partition = ANY ($1)
      ORDER BY partition FOR NO KEY UPDATE),
@@ -23,24 +24,24 @@ head AS (
     UPDATE outbox_head h SET next_offset = h.next_offset + a.n, last_id = a.last_id
       FROM locked JOIN unnest($1, $2, $3) AS a(partition, n, last_id) USING (partition)
      WHERE h.partition = locked.partition
-    RETURNING h.partition, h.segment, h.next_offset - a.n AS first_offset)
+    RETURNING h.partition, h.segment, h.next_offset - a.n AS first_offset),
+heads AS (
+    SELECT array_agg(segment ORDER BY partition) AS segments,
+           array_agg(first_offset ORDER BY partition) AS firsts FROM head)
 INSERT INTO outbox (segment, partition, event_offset, id, type, key, traceparent, created_at, payload)
-SELECT h.segment, h.partition, h.first_offset + e.rank, e.id, e.type, e.key, e.traceparent, $10, e.payload
-  FROM unnest($4, $5, $6, $7, $8, $9, $11)
-       AS e(partition, rank, id, type, key, traceparent, payload)
-  JOIN head h ON h.partition = e.partition;
+SELECT h.segments[e.place], $1[e.place], h.firsts[e.place] + e.rank, e.id, e.type, e.key,
+       e.traceparent, $10, e.payload
+  FROM heads h, unnest($4, $5, $6, $7, $8, $9, $11)
+       AS e(place, rank, id, type, key, traceparent, payload);
 
--- name: effect_insert (text[], text[], int2[], bytea[], text[], timestamptz[]) -> (int8)
--- The places (from 1) of the intents that are new.
-WITH fresh AS (
-    INSERT INTO effect (kind, key, partition, intent, traceparent, retry_at)
-    SELECT w.kind, w.key, w.partition, w.intent, w.traceparent, w.retry_at
-      FROM unnest($1, $2, $3, $4, $5, $6) AS w(kind, key, partition, intent, traceparent, retry_at)
-     WHERE NOT EXISTS (SELECT FROM effect_done d WHERE d.kind = w.kind AND d.key = w.key)
-    ON CONFLICT DO NOTHING
-    RETURNING kind, key)
-SELECT w.n FROM fresh f
-  JOIN unnest($1, $2) WITH ORDINALITY AS w(kind, key, n) USING (kind, key);
+-- name: effect_insert (text[], text[], int2[], bytea[], text[], timestamptz[]) -> (text, text)
+-- Answers with the intents that are new.
+INSERT INTO effect (kind, key, partition, intent, traceparent, retry_at)
+SELECT w.kind, w.key, w.partition, w.intent, w.traceparent, w.retry_at
+  FROM unnest($1, $2, $3, $4, $5, $6) AS w(kind, key, partition, intent, traceparent, retry_at)
+ WHERE NOT EXISTS (SELECT FROM effect_done d WHERE d.kind = w.kind AND d.key = w.key)
+ON CONFLICT DO NOTHING
+RETURNING kind, key;
 
 -- === serving the feed ===============================================================================
 
@@ -133,10 +134,7 @@ SELECT outbox_drop_oldest($1);
 -- Advisory locks: class 21586 partitions, 21587 members (object = backend), 21588 timers.
 
 -- name: lease_join () -> (bool)
--- A lane does the same few statements for ever: they are planned once, and partitions are pruned as
--- they run. Left to itself the server would plan each of them anew for every event.
-SELECT pg_try_advisory_lock(21587, pg_backend_pid())
-  FROM set_config('plan_cache_mode', 'force_generic_plan', false);
+SELECT pg_try_advisory_lock(21587, pg_backend_pid());
 
 -- name: lease_look () -> (int4, int4, int8, int8)
 -- Members, my place among them (from 0), partitions that are mine, partitions that nobody has: a bit

@@ -97,13 +97,13 @@ static usec earliest(usec a, usec b)
     return a < b ? a : b;
 }
 
-static long wait_ms(const struct lane *lane, usec now)
+static long wait_ms(struct lane *lane, usec now)
 {
     usec due = earliest(earliest(lane->lease_due, lane->table_due),
                         earliest(lane->letters.due, lane->effects.due));
 
     due = earliest(due, fetch_due(lane));
-    due = earliest(due, effects_end_due(&((struct lane *)lane)->effects));
+    due = earliest(due, effects_end_due(&lane->effects));
     return due <= now ? 0 : (long)((due - now + USEC_PER_MS - 1) / USEC_PER_MS);
 }
 

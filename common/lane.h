@@ -96,8 +96,9 @@ struct lane_effects {
     pthread_mutex_t lock;
     struct effect_job *fresh, **fresh_last; /* committed just now */
     struct effect_job *done, **done_last;
-    size_t ended; /* in `done` */
-    usec end_due; /* monotonic: their ends are committed then */
+    size_t ended;  /* in `done` */
+    usec end_due;  /* monotonic: their ends are committed then */
+    usec ended_at; /* monotonic: the last act that ended, or began the rush */
 };
 
 struct lane {
@@ -111,7 +112,7 @@ struct lane {
     size_t feed_count;
     struct arena *arena; /* of the batch that is being applied */
     _Atomic uint64_t held;
-    usec lease_due, table_due;
+    usec lease_due, table_due, hung_due;
     bool joined;
     struct letters letters;
     struct lane_effects effects;
@@ -160,7 +161,7 @@ void fetch_receive(struct lane *lane);
 void fetch_again(struct lane_feed *feed);
 /** Sends a fetch from where the last answer ended (prefetch) or from the cursors. */
 void fetch_send(struct lane *lane, struct lane_feed *feed, usec now);
-usec fetch_due(const struct lane *lane);
+usec fetch_due(struct lane *lane);
 
 /* --- lane_batch.c */
 
@@ -211,6 +212,9 @@ MUST_USE enum rc effects_turn(struct lane *lane, usec now);
 void effects_look_now(struct lane *lane);
 /** The job is in the air no more. */
 void effects_land(struct lane_effects *effects, struct effect_job *job);
+/** There is enough to do: events wait in the log, which is a cheaper queue than the table. Not
+ * while nothing ends: whoever is stuck outside does not stop the rest. */
+bool effects_crowded(struct lane_effects *effects, usec now);
 /** By an effect thread: the act has ended. */
 void effects_done(struct effect_job *job);
 

@@ -12,7 +12,9 @@
 #include "common/metrics.h"
 #include "gen/common/frame.inc"
 
-#define FLYING_MAX 256
+#define FLYING_MAX 1024
+#define CROWD 128
+#define CROWD_MOVES (USEC_PER_SECOND / 2)
 
 void effects_init(struct lane_effects *effects)
 {
@@ -54,6 +56,18 @@ void effects_land(struct lane_effects *effects, struct effect_job *job)
     effects->count--;
     if (effects->busy[job->partition])
         effects->busy[job->partition]--;
+}
+
+bool effects_crowded(struct lane_effects *effects, usec now)
+{
+    usec ended_at;
+
+    if (effects->count < CROWD)
+        return false;
+    pthread_mutex_lock(&effects->lock);
+    ended_at = effects->ended_at;
+    pthread_mutex_unlock(&effects->lock);
+    return now - ended_at < CROWD_MOVES;
 }
 
 /* False when there is no room: it is found in the table later. */
@@ -193,10 +207,11 @@ void effects_done(struct effect_job *job)
 {
     struct lane *lane = job->lane;
     struct lane_effects *effects = &lane->effects;
-    usec due = clock_monotonic() + job->row->linger_ms * USEC_PER_MS;
+    usec now = clock_monotonic(), due = now + job->row->linger_ms * USEC_PER_MS;
     bool news;
 
     pthread_mutex_lock(&effects->lock);
+    effects->ended_at = now;
     job->next = NULL;
     *effects->done_last = job;
     effects->done_last = &job->next;

@@ -126,7 +126,8 @@ static void look_after(struct lane *lane, struct lane_feed *feed, usec now)
         link_drop(feed->link, now);
         fetch_again(feed);
     }
-    if (!feed->asked && now >= feed->ask_at && link_ready(feed->link))
+    if (!feed->asked && now >= feed->ask_at && link_ready(feed->link) &&
+        !effects_crowded(&lane->effects, now))
         fetch_send(lane, feed, now);
     if (feed->asked && now >= feed->tell_at)
         fetch_send(lane, feed, now); /* instead of the one that waits */
@@ -138,8 +139,9 @@ void fetch_turn(struct lane *lane, usec now)
         look_after(lane, &lane->feeds[f], now);
 }
 
-usec fetch_due(const struct lane *lane)
+usec fetch_due(struct lane *lane)
 {
+    bool crowded = effects_crowded(&lane->effects, clock_monotonic());
     usec due = LANE_NEVER;
 
     for (size_t f = 0; f < lane->feed_count; f++) {
@@ -148,7 +150,8 @@ usec fetch_due(const struct lane *lane)
 
         if (feed->asked && feed->answer_by < at)
             at = feed->answer_by;
-        if (!feed->asked && link_ready(feed->link) && atomic_load(&lane->held) && feed->ask_at < at)
+        if (!feed->asked && link_ready(feed->link) && atomic_load(&lane->held) &&
+            feed->ask_at < at && !crowded)
             at = feed->ask_at;
         if (feed->asked && feed->tell_at < at)
             at = feed->tell_at;
@@ -254,7 +257,8 @@ static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Ev
     }
     svc_waits(lane->svc, feed->name, NULL);
     feed->failures = 0;
-    fetch_send(lane, feed, now); /* the next one travels while this one is applied */
+    if (!effects_crowded(&lane->effects, now))
+        fetch_send(lane, feed, now); /* the next one travels while this one is applied */
     if (events->n_events && batch_apply(lane, feed, events->events, events->n_events) != RC_OK)
         fetch_again(feed);
     else if (events->n_events)

@@ -11,6 +11,7 @@
 #include "gen/common/frame.inc"
 
 #define HUNG_AFTER_MS 4000
+#define LOOK_FOR_HUNG (USEC_PER_SECOND)
 
 static struct metric moves = {
     .kind = METRIC_COUNTER,
@@ -118,8 +119,12 @@ static enum rc join(struct lane *lane)
 
 static enum rc end_hung(struct lane *lane)
 {
+    usec now = clock_monotonic();
     struct db_rows *rows;
 
+    if (now < lane->hung_due)
+        return RC_OK;
+    lane->hung_due = now + LOOK_FOR_HUNG;
     TRY(DB_RUN(lane->tx, lease_end_hung, &rows, db_int8(HUNG_AFTER_MS)));
     for (size_t i = 0; i < db_count(rows); i++)
         log_event(LOG_WARNING, "hung_member_ended", LOG_INT("backend", db_get_int(rows, i, 0)));

@@ -15,8 +15,8 @@ struct columns {
     uint8_t (*ids)[16];
     const char **types, **keys, **traceparents;
     struct bytes *payloads;
-    int16_t *partitions;
-    int64_t *ranks; /* in its partition, from 0 */
+    int16_t *partitions, *places; /* the partition, and its place among the shares, from 1 */
+    int64_t *ranks;               /* in its partition, from 0 */
 };
 
 /* What each partition gets. */
@@ -35,6 +35,7 @@ static void fill_columns(struct tx *tx, size_t count, struct columns *c)
     c->traceparents = ARENA_ARRAY(tx->arena, const char *, count);
     c->payloads = ARENA_ARRAY(tx->arena, struct bytes, count);
     c->partitions = ARENA_ARRAY(tx->arena, int16_t, count);
+    c->places = ARENA_ARRAY(tx->arena, int16_t, count);
     c->ranks = ARENA_ARRAY(tx->arena, int64_t, count);
     for (size_t i = 0; i < count; i++) {
         const struct tx_event *event = &tx->frame->events[i];
@@ -52,6 +53,7 @@ static void fill_columns(struct tx *tx, size_t count, struct columns *c)
 static void share_out(struct columns *c, size_t count, struct shares *shares)
 {
     int64_t counts[BUS_PARTITIONS] = {0};
+    int16_t places[BUS_PARTITIONS] = {0};
     uint8_t last_ids[BUS_PARTITIONS][16];
 
     for (size_t i = 0; i < count; i++) {
@@ -67,7 +69,10 @@ static void share_out(struct columns *c, size_t count, struct shares *shares)
         shares->partitions[shares->count] = (int16_t)p;
         shares->counts[shares->count] = counts[p];
         memcpy(shares->last_ids[shares->count++], last_ids[p], 16);
+        places[p] = (int16_t)shares->count;
     }
+    for (size_t i = 0; i < count; i++)
+        c->places[i] = places[c->partitions[i]];
 }
 
 static enum rc append_events(struct tx *tx)
@@ -84,25 +89,25 @@ static enum rc append_events(struct tx *tx)
                        db_texts(c.types, n), db_texts(c.keys, n), db_texts(c.traceparents, n),
                        db_time(tx->now), db_byteas(c.payloads, n));
     return DB_PUSH(tx, outbox_append, db_int2s(s.partitions, s.count), db_int8s(s.counts, s.count),
-                   db_uuids((const uint8_t(*)[16])s.last_ids, s.count), db_int2s(c.partitions, n),
+                   db_uuids((const uint8_t(*)[16])s.last_ids, s.count), db_int2s(c.places, n),
                    db_int8s(c.ranks, n), db_uuids((const uint8_t(*)[16])c.ids, n),
                    db_texts(c.types, n), db_texts(c.keys, n), db_texts(c.traceparents, n),
                    db_time(tx->now), db_byteas(c.payloads, n));
 }
 
-/* Keeps in the transaction's list only the intents that are new, for the lane to do. */
+/* Keeps in the transaction's list only the intents that are new, for the lane to do. They come back
+ * in the order in which they went. */
 static void keep_new(struct tx_frame *frame, const struct db_rows *rows)
 {
     struct tx_effect *kept = frame->effects;
     size_t count = db_count(rows), n = 0;
 
-    for (size_t place = 0; place < frame->effect_count; place++) {
-        for (size_t r = 0; r < count; r++) {
-            if (db_get_int(rows, r, 0) == (int64_t)place + 1) {
-                kept[n++] = frame->effects[place];
-                break;
-            }
-        }
+    for (size_t place = 0; place < frame->effect_count && n < count; place++) {
+        const struct tx_effect *effect = &frame->effects[place];
+
+        if (!strcmp(db_get_text(rows, n, 1), effect->key) &&
+            !strcmp(db_get_text(rows, n, 0), effect->kind))
+            kept[n++] = *effect;
     }
     frame->effect_count = n;
 }

@@ -21,7 +21,7 @@ static const struct conf_row rows[] = {
      "disable require verify-ca verify-full"},
     {"database/sslrootcert", CONF_FILE, AT(db.sslrootcert), "", "Trust anchor of PostgreSQL's TLS.",
      0, 0, 0},
-    {"lanes/threads", CONF_INT, AT(lanes), "2", "Threads that apply events of other services.", 1,
+    {"lanes/threads", CONF_INT, AT(lanes), "1", "Threads that apply events of other services.", 1,
      64, 0},
     {"lanes/batch_events", CONF_INT, AT(batch_events), "256", "Events in one transaction at most.",
      1, 4096, 0},

@@ -105,14 +105,19 @@ SELECT at, event, item, subject, detail FROM timeline WHERE request_id = $1 ORDE
 SELECT certificate_der FROM item WHERE request_id = $1 AND serial = $2;
 
 -- name: list_requests (text, text, text, uuid, int4) -> (uuid, int8, timestamptz, text, text, text, text, text, text, text, bytea, text, int4)
--- A page of the caller's requests in order of receipt: all of them for the national portal, else
--- those it posted and those accepted for its agencies; each branch walks one index to its limit.
+-- A page of the caller's requests in order of receipt: all of them for the national portal (of one
+-- agency where it asks so), else those it posted and those accepted for its agencies; each branch
+-- walks one index to its limit.
 -- $1 client, $2 state or NULL, $3 agency or NULL, $4 after this id, $5 rows
 WITH caller AS (
     SELECT client_id, organ_ids, '*' = ANY (organ_ids) AS every FROM client WHERE client_id = $1
 ), page AS (
+    (SELECT r.request_id FROM request r WHERE (SELECT every FROM caller) AND $3 IS NULL
+        AND r.request_id > $4 AND ($2 IS NULL OR r.state = $2)
+     ORDER BY r.request_id LIMIT $5)
+    UNION
     (SELECT r.request_id FROM request r WHERE (SELECT every FROM caller)
-        AND r.request_id > $4 AND ($2 IS NULL OR r.state = $2) AND ($3 IS NULL OR r.organ_id = $3)
+        AND r.organ_id = $3 AND r.request_id > $4 AND ($2 IS NULL OR r.state = $2)
      ORDER BY r.request_id LIMIT $5)
     UNION
     (SELECT r.request_id FROM request r WHERE NOT (SELECT every FROM caller)

@@ -22,6 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.bench.asker import Asker
 from tests.lib import busline
 from tests.lib.lab import ROOT, build_dir, run as run_program, wait_until
 from tests.lib.probes import Cluster, ProbeLab
@@ -32,26 +33,9 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))  # about, for a throughput
 BYTES = 1000
 
 
-class Asker:
-    """One psql that stays, so that looking does not cost a process each time."""
-
-    def __init__(self, cluster, database):
-        self.psql = subprocess.Popen(["psql", "-qXAt", "-h", cluster.socket, "-U", "postgres", "-d", database],
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-
-    def ask(self, sql):
-        self.psql.stdin.write(sql + ";\n")
-        self.psql.stdin.flush()
-        return self.psql.stdout.readline().strip()
-
-    def close(self):
-        self.psql.stdin.close()
-        self.psql.wait()
-
-
 def wait_taken(cluster, lab, total):
     """When the last of `total` rows was written, on the wall clock; counted at the end for certain."""
-    asker = Asker(cluster, lab.database("beta"))
+    asker = Asker(cluster.socket, "postgres", lab.database("beta"))
     end = time.monotonic() + 120
     while int(asker.ask("SELECT last_value FROM hop_taken_place_seq")) < total and time.monotonic() < end:
         time.sleep(0.01)
