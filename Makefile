@@ -55,7 +55,8 @@ PROTOS     := $(wildcard proto/*.proto)
 PROTO_C    := $(PROTOS:%.proto=$(O)/%.pb-c.c)
 PROTO_H    := $(PROTOS:%.proto=$(O)/%.pb-c.h)
 SQL_INC    := $(patsubst %.sql,$(O)/gen/%.inc,$(wildcard common/*.sql services/*/*.sql))
-GENERATED  := $(PROTO_H) $(SQL_INC) $(O)/gen/error_table.inc
+CSV_INC    := $(patsubst %.csv,$(O)/gen/%.csv.inc,$(wildcard services/*/data/*/*.csv))
+GENERATED  := $(PROTO_H) $(SQL_INC) $(CSV_INC) $(O)/gen/error_table.inc
 
 COMMON_SRC := $(wildcard common/*.c common/*.cpp)
 COMMON_OBJ := $(patsubst %,$(O)/%.o,$(COMMON_SRC)) $(PROTO_C:%=%.o)
@@ -84,6 +85,11 @@ $(O)/gen/%.inc: %.sql common/mk/sql.awk
 	$(say) SQL $<
 	$(Q)mkdir -p $(@D)
 	$(Q)awk -f common/mk/sql.awk $< > $@
+
+$(O)/gen/%.csv.inc: %.csv common/mk/text.awk
+	$(say) CSV $<
+	$(Q)mkdir -p $(@D)
+	$(Q)awk -f common/mk/text.awk $< > $@
 
 $(O)/%.pb-c.c.o: $(O)/%.pb-c.c | $(PROTO_H)
 	$(say) CC $<

@@ -7,6 +7,7 @@
 /* One row a sub-command in cmd_audit.c; argv[0] is its name. */
 int audit_verify(int argc, char **argv);
 int audit_export(int argc, char **argv);
+int audit_estimate(int argc, char **argv);
 
 /* Receives a copy, in the order of a source: every note, then every entry. What is handed over
  * lives until the function returns. */

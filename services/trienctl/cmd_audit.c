@@ -10,6 +10,7 @@ static const struct {
 } commands[] = {
     {"verify", audit_verify},
     {"export", audit_export},
+    {"estimate", audit_estimate},
 };
 
 int cmd_audit(int argc, char **argv)
@@ -17,5 +18,5 @@ int cmd_audit(int argc, char **argv)
     for (size_t i = 0; argc > 1 && i < COUNT_OF(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].fn(argc - 1, argv + 1);
-    return ctl_misuse("audit", "which of the journal's commands?");
+    return ctl_misuse("audit", "which of its commands?");
 }

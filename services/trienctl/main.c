@@ -51,9 +51,12 @@ static const struct command {
      "resolve SERVICE FEED/PARTITION/OFFSET --reason TEXT"},
     {"feed", "how far the readers of each event log have come: list, forget", cmd_feed,
      "list [SERVICE] | forget SERVICE GROUP"},
-    {"audit", "the journal: verify a copy with the public key alone, export one", cmd_audit,
+    {"audit",
+     "the journal: verify a copy with the public key alone, export one; what an assessment by "
+     "Decision 2433 costs: estimate",
+     cmd_audit,
      "verify --key FILE [--dir DIR | --live] [--witness FILE-OR-DIR]... | export --dir DIR "
-     "[--public]"},
+     "[--public] | estimate [--items CODE,16.*,...] [--authorities N] [--prices FILE] [--csv]"},
     {"keys", "make the CURVE key pair of a principal", cmd_keys, "NAME..."},
     {"token", "initialise an empty PKCS#11 token with the PINs of two files", cmd_token,
      "LABEL --pin-file FILE --so-pin-file FILE [--softhsm-config FILE] [--module FILE]"},
