@@ -227,8 +227,8 @@ static enum rc read_file(struct arena *arena, struct decision *decision, enum fi
 {
     static const char *const headers[] = {
         [SECTIONS] = "section,title_vi",
-        [NORMS] = "code,section,title_vi,engineer_grade,labour_days,paper_reams,toner_boxes,"
-                  "notebooks,pens,laptop_hours,printer_hours",
+        [NORMS] = ("code,section,title_vi,engineer_grade,labour_days,paper_reams,toner_boxes,"
+                   "notebooks,pens,laptop_hours,printer_hours"),
         [ODD] = "code,cost,printed,likely,why_vi",
         [CRITERIA] = "code,criterion_no,text_vi,kind",
     };
