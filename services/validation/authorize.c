@@ -1,5 +1,7 @@
-/* One item's authorisation: serialised once, signed with the registration authority's key. What is
- * not in these bytes may not be certified. */
+/* What an accepted row sets going, by the form's purpose. To issue: an authorisation, serialised
+ * once, signed with the registration authority's key; what is not in these bytes may not be
+ * certified. To revoke: the certificate, the cause, what the list will say. */
+#include "common/causes.h"
 #include "services/validation/validation.h"
 
 static Trien__Authorization authorization_of(struct tx *tx, const Trien__ExamineDocument *request,
@@ -24,12 +26,11 @@ static Trien__Authorization authorization_of(struct tx *tx, const Trien__Examine
     return authorization;
 }
 
-enum rc authorize_item(struct tx *tx, const Trien__ExamineDocument *request,
-                       const Trien__ExaminedDocument *examined, size_t row)
+static enum rc authorize_issue(struct tx *tx, const Trien__ExamineDocument *request,
+                               const Trien__ExaminedDocument *examined, size_t row, char *item_id)
 {
     const struct validation *validation = tx->state;
     Trien__ExaminedItem *item = examined->items[row];
-    char *item_id = arena_printf(tx->arena, "%s/%zu", request->request_id, row + 1);
     Trien__Authorization authorization = authorization_of(tx, request, item, item_id);
     Trien__ItemAuthorized event = TRIEN__ITEM_AUTHORIZED__INIT;
     Trien__KeySignature signature = TRIEN__KEY_SIGNATURE__INIT;
@@ -57,4 +58,46 @@ enum rc authorize_item(struct tx *tx, const Trien__ExamineDocument *request,
     event.received_at = request->received_at;
     event.organ_id = examined->organ_id;
     return emit(tx, request->request_id, &event);
+}
+
+static enum rc authorize_revocation(struct tx *tx, const Trien__ExamineDocument *request,
+                                    const Trien__ExaminedDocument *examined, size_t row,
+                                    char *item_id)
+{
+    Trien__ExaminedItem *item = examined->items[row];
+    const struct cause *cause = cause_find(item->cause);
+    Trien__RevocationAuthorized event = TRIEN__REVOCATION_AUTHORIZED__INIT;
+
+    CHECK(cause, &tx->err, TRIEN__ERROR__INTERNAL, "a cause the rules let pass");
+    event.request_id = request->request_id;
+    event.item_id = item_id;
+    event.certificate_serial = item->certificate_serial;
+    event.cause = item->cause;
+    event.reason = cause->reason;
+    event.organ_id = examined->organ_id;
+    event.authorized_at = tx->now;
+    event.device_serial = item->device_serial;
+    event.has_lost_at = item->has_lost_at;
+    event.lost_at = item->lost_at;
+    event.received_at = request->received_at;
+    return emit(tx, request->request_id, &event);
+}
+
+typedef enum rc authorize_fn(struct tx *tx, const Trien__ExamineDocument *request,
+                             const Trien__ExaminedDocument *examined, size_t row, char *item_id);
+
+static authorize_fn *const by_purpose[] = {
+    [FORM_ISSUES] = authorize_issue,
+    [FORM_REVOKES] = authorize_revocation,
+};
+
+enum rc authorize_item(struct tx *tx, const Trien__ExamineDocument *request,
+                       const Trien__ExaminedDocument *examined, size_t row)
+{
+    const struct form *form = forms_find(examined->form);
+    char *item_id = arena_printf(tx->arena, "%s/%zu", request->request_id, row + 1);
+
+    CHECK(form && form->purpose < COUNT_OF(by_purpose) && by_purpose[form->purpose], &tx->err,
+          TRIEN__ERROR__INTERNAL, "a form that sets nothing going");
+    return by_purpose[form->purpose](tx, request, examined, row, item_id);
 }

@@ -156,8 +156,8 @@ enum rc decide_accept(struct tx *tx, const Trien__ExamineDocument *request,
 
     CHECK(bus_uuid_parse(request->request_id, request_id), &tx->err, TRIEN__ERROR__MALFORMED,
           "not a request id");
-    CHECK(examined->document && examined->organ_id && examined->form && examined->receiver,
-          &tx->err, TRIEN__ERROR__INTERNAL, "an examination without its document");
+    CHECK(examined->document && examined->organ_id && examined->form, &tx->err,
+          TRIEN__ERROR__INTERNAL, "an examination without its document");
     TRY(claim_document(tx, request, examined, request_id));
     TRY(set_due(tx, request, &decision));
     decision.signers = signers_text(tx->arena, examined);

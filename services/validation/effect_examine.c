@@ -6,72 +6,27 @@
 #include "common/bus.h"
 #include "services/validation/examine.h"
 #include "services/validation/rules.h"
+#include "services/validation/rules_certificates.h"
 #include "services/validation/rules_registry.h"
 #include "services/validation/validation.h"
 
-#define CHUNK_BYTES (1024 * 1024)
-#define CALL_DEADLINE_MS 15000
 #define CRL_PAUSE (10 * USEC_PER_SECOND) /* a list is not asked for again sooner */
 
 /* --- the act: no database
  * -------------------------------------------------------------------------- */
-
-static enum rc fetch_chunk(struct fx *fx, const Trien__ExamineDocument *request, uint64_t offset,
-                           struct bytes *ret_chunk)
-{
-    Trien__GetDocument ask = TRIEN__GET_DOCUMENT__INIT;
-    Trien__GetDocumentReply *reply = NULL;
-
-    ask.request_id = request->request_id;
-    ask.offset = offset;
-    ask.max_bytes = CHUNK_BYTES;
-    /* a refusal by intake is a fault of this installation, never the sender's: wait, do not refuse
-     */
-    if (fx_call(fx, "intake", &ask, &trien__get_document_reply__descriptor, CALL_DEADLINE_MS, NULL,
-                &reply) != RC_OK)
-        FAIL(&fx->err, TRIEN__ERROR__PEER_UNAVAILABLE, "intake: %s", err_entry(fx->err.code)->name);
-    CHECK(reply->size_bytes == request->document_size_bytes && reply->chunk.len > 0 &&
-              reply->chunk.len <= request->document_size_bytes - offset,
-          &fx->err, TRIEN__ERROR__PEER_UNAVAILABLE, "intake has another document");
-    *ret_chunk = bytes_of(reply->chunk.data, reply->chunk.len);
-    return RC_OK;
-}
-
-static enum rc fetch_document(struct fx *fx, const Trien__ExamineDocument *request,
-                              struct bytes *ret_file)
-{
-    uint64_t size = request->document_size_bytes;
-    struct bytes chunk = {0};
-    uint8_t *file;
-
-    CHECK(size > 0 && size <= DOCUMENT_MAX_BYTES, &fx->err, TRIEN__ERROR__TOO_LARGE, "%llu bytes",
-          (unsigned long long)size);
-    TRY(fetch_chunk(fx, request, 0, &chunk));
-    if (chunk.n == size) {
-        *ret_file = chunk;
-        return RC_OK;
-    }
-    file = arena_alloc(fx->arena, (size_t)size);
-    for (uint64_t offset = 0;;) {
-        memcpy(file + offset, chunk.p, chunk.n);
-        offset += chunk.n;
-        if (offset == size)
-            break;
-        TRY(fetch_chunk(fx, request, offset, &chunk));
-    }
-    *ret_file = bytes_of(file, (size_t)size);
-    return RC_OK;
-}
 
 static ProtobufCBinaryData binary(struct bytes in)
 {
     return (ProtobufCBinaryData){in.n, (uint8_t *)in.p};
 }
 
-static void pack_signers(struct arena *arena, const struct document_report *report,
-                         Trien__ExaminedDocument *examined)
+void examine_pack_signers(struct arena *arena, const struct document_report *report,
+                          size_t *ret_count, Trien__ExaminedSigner ***ret_signers)
 {
-    examined->signers = ARENA_ARRAY(arena, Trien__ExaminedSigner *, report->signature_count);
+    Trien__ExaminedSigner **signers =
+        ARENA_ARRAY(arena, Trien__ExaminedSigner *, report->signature_count);
+    size_t count = 0;
+
     for (size_t i = 0; i < report->signature_count; i++) {
         const struct document_signature *signature = &report->signatures[i];
         Trien__ExaminedSigner *signer;
@@ -83,12 +38,14 @@ static void pack_signers(struct arena *arena, const struct document_report *repo
         signer->certificate_sha256 =
             binary(arena_bytes(arena, bytes_of(signature->certificate_sha256, 32)));
         signer->subject = (char *)(signature->subject ? signature->subject : "");
-        examined->signers[examined->n_signers++] = signer;
+        signers[count++] = signer;
     }
+    *ret_count = count;
+    *ret_signers = signers;
 }
 
-static void pack_needs(struct arena *arena, const struct document_report *report,
-                       Trien__ExaminedDocument *examined)
+void examine_pack_needs(struct arena *arena, const struct document_report *report,
+                        Trien__ExaminedDocument *examined)
 {
     examined->n_crl_needs = report->crl_need_count;
     examined->crl_needs = ARENA_ARRAY(arena, Trien__CrlNeed *, report->crl_need_count);
@@ -104,27 +61,47 @@ static void pack_needs(struct arena *arena, const struct document_report *report
     }
 }
 
+enum rc examine_check(struct fx *fx, const Trien__ExamineDocument *request, uint32_t part,
+                      struct document_report *ret_report)
+{
+    struct validation *validation = fx->state;
+    const Trien__EnclosedPart *enclosed = part ? request->enclosed[part - 1] : NULL;
+    struct document_question question = {
+        .at = request->received_at,
+        .expected_sha256 = enclosed ? enclosed->sha256.data : request->document_sha256.data,
+        .signer_known = knowledge_knows_signer,
+        .context = validation->knowledge};
+
+    TRY(fetch_part(fx, request->request_id, part,
+                   enclosed ? enclosed->size_bytes : request->document_size_bytes, &question.file));
+    return document_check(validation->gate, validation->trust, &question, fx->arena, &fx->err,
+                          ret_report);
+}
+
+struct rule_context examine_context(struct fx *fx, const Trien__ExamineDocument *request,
+                                    bool enclosed)
+{
+    const struct validation_conf *conf = fx->conf;
+
+    return (struct rule_context){.arena = fx->arena,
+                                 .received_on = clock_civil_day(request->received_at),
+                                 .received_at = request->received_at,
+                                 .official_mail_domains = conf->official_mail_domains,
+                                 .enclosed = enclosed};
+}
+
 static enum rc judge(struct fx *fx, const Trien__ExamineDocument *request,
                      Trien__ExaminedDocument *examined)
 {
-    const struct validation_conf *conf = fx->conf;
-    struct validation *validation = fx->state;
-    struct document_question question = {.at = request->received_at,
-                                         .expected_sha256 = request->document_sha256.data,
-                                         .signer_known = knowledge_knows_signer,
-                                         .context = validation->knowledge};
-    const struct rule_context context = {fx->arena, clock_civil_day(request->received_at),
-                                         conf->official_mail_domains};
+    const struct rule_context context = examine_context(fx, request, false);
     struct document_report report;
     struct reasons reasons;
 
-    TRY(fetch_document(fx, request, &question.file));
-    TRY(document_check(validation->gate, validation->trust, &question, fx->arena, &fx->err,
-                       &report));
+    TRY(examine_check(fx, request, 0, &report));
     reasons_init(&reasons, fx->arena);
     examined->verdict = (char *)document_verdict_name(report.verdict);
-    pack_signers(fx->arena, &report, examined);
-    pack_needs(fx->arena, &report, examined);
+    examine_pack_signers(fx->arena, &report, &examined->n_signers, &examined->signers);
+    examine_pack_needs(fx->arena, &report, examined);
     if (report.verdict == DOCUMENT_REFUSED)
         examine_findings(&report, &reasons);
     else if (report.verdict == DOCUMENT_ACCEPTED)
@@ -132,7 +109,7 @@ static enum rc judge(struct fx *fx, const Trien__ExamineDocument *request,
     reasons_pack(&reasons, &examined->n_reasons, &examined->reasons);
     examined->reasons_left_out = (uint32_t)reasons.left_out;
     examined->has_reasons_left_out = reasons.left_out > 0;
-    return RC_OK;
+    return report.verdict == DOCUMENT_ACCEPTED ? examine_enclosures(fx, request, examined) : RC_OK;
 }
 
 enum rc examine_act(struct fx *fx, const void *intent, ProtobufCMessage **ret_result)
@@ -158,12 +135,12 @@ static bool is_verdict(const Trien__ExaminedDocument *examined, enum document_ve
     return strcmp(examined->verdict, document_verdict_name(verdict)) == 0;
 }
 
-static enum rc ask_again(struct tx *tx, const Trien__ExamineDocument *request)
+static enum rc ask_again(struct tx *tx, const Trien__ExamineDocument *request, usec pause)
 {
     Trien__ExamineDocument again = *request;
 
     again.round++;
-    return examine_ask(tx, &again);
+    return examine_ask(tx, &again, pause);
 }
 
 static enum rc let_wait(struct tx *tx, const Trien__ExamineDocument *request,
@@ -218,11 +195,35 @@ static enum rc get_facts(struct tx *tx, const Trien__ExaminedDocument *examined,
     return store_get_facts(tx, examined, year, key, ret_facts);
 }
 
+/* Half a second at first, half a minute at last. */
+static usec registry_pause(uint32_t round)
+{
+    return (USEC_PER_SECOND / 2) << (round < 6 ? round - 1 : 6);
+}
+
+/* The certificates that the rows are about, and whose attachments these are. */
+static enum rc get_certificates(struct tx *tx, const Trien__ExaminedDocument *examined,
+                                struct certificate_facts *ret_facts)
+{
+    const struct form *form = examined->form ? forms_find(examined->form) : NULL;
+
+    *ret_facts = (struct certificate_facts){.enclosed_roles = NULL};
+    if (!form || form->purpose == FORM_ISSUES || !examined->organ_id)
+        return RC_OK;
+    ret_facts->roles_count = examined->n_enclosures;
+    ret_facts->enclosed_roles = ARENA_ARRAY(tx->arena, const char *, examined->n_enclosures);
+    for (size_t i = 0; i < examined->n_enclosures; i++)
+        TRY(store_get_roles(tx, examined->organ_id, examined->enclosures[i],
+                            &ret_facts->enclosed_roles[i]));
+    return store_get_certificates(tx, examined, ret_facts);
+}
+
 enum rc examine_done(struct tx *tx, const char *key, const void *intent, const void *result)
 {
     const Trien__ExamineDocument *request = intent;
     const Trien__ExaminedDocument *examined = result;
     struct validation *validation = tx->state;
+    struct certificate_facts certificates;
     struct reasons reasons;
     struct facts facts;
 
@@ -233,13 +234,20 @@ enum rc examine_done(struct tx *tx, const char *key, const void *intent, const v
     /* judged with less than is known: a new signer or list may change a bad verdict, not a good one
      */
     if (!is_verdict(examined, DOCUMENT_ACCEPTED) && (uint64_t)facts.version != examined->knowledge)
-        return ask_again(tx, request);
+        return ask_again(tx, request, 0);
     if (is_verdict(examined, DOCUMENT_WAITS))
         return let_wait(tx, request, examined, &facts);
     reasons_init(&reasons, tx->arena);
     take_reasons(examined, &reasons);
-    if (is_verdict(examined, DOCUMENT_ACCEPTED))
+    if (is_verdict(examined, DOCUMENT_ACCEPTED)) {
         rule_registry(&facts, examined, clock_civil_day(request->received_at), &reasons);
+        TRY(get_certificates(tx, examined, &certificates));
+        if (rule_certificates_lag(&certificates, request->received_at))
+            return ask_again(tx, request, registry_pause(request->round));
+        rule_certificates(&certificates, examined, &reasons);
+        if (reasons.count == 0)
+            examined = rule_certificates_fill(tx->arena, &certificates, examined);
+    }
     return reasons.count ? decide_reject(tx, request, examined, &facts, &reasons)
                          : decide_accept(tx, request, examined, &facts);
 }

@@ -48,13 +48,13 @@ static void read_key(struct reasons *reasons, const char *pem, size_t row,
     item->key_sha256 = binary(arena_bytes(arena, bytes_of(csr.key_sha256, 32)));
 }
 
-static void read_item(const json_t *json, size_t row, struct reasons *reasons,
-                      Trien__ExaminedItem *item)
+/* A row that makes a certificate. */
+static void read_subscriber(const json_t *json, size_t row, struct reasons *reasons,
+                            Trien__ExaminedItem *item)
 {
     struct subscriber subscriber = {0};
     struct err err = {0};
 
-    trien__examined_item__init(item);
     if (subscriber_read(reasons->arena, json, row, &err, &subscriber) != RC_OK) {
         refuse_row(reasons, err.code, arena_strdup(reasons->arena, err.field), row);
         return;
@@ -83,6 +83,19 @@ static int by_key(const void *left, const void *right)
     return order ? order : (a->row > b->row) - (a->row < b->row);
 }
 
+/* A row about a certificate that is there; whose it is, only the registry knows. */
+static void read_certificate(const struct record *record, Trien__ExaminedItem *item)
+{
+    const char *lost_at = record->value[FIELD_LOST_AT];
+
+    item->subscriber_name = item->profile = item->device_kind = borrow("");
+    item->certificate_serial = borrow(record->value[FIELD_CERTIFICATE_SERIAL]);
+    item->device_serial = borrow(record->value[FIELD_DEVICE_SERIAL]);
+    item->cause = borrow(record->value[FIELD_REASON]);
+    item->has_lost_at = lost_at != NULL;
+    item->lost_at = lost_at ? strtoll(lost_at, NULL, 10) : 0;
+}
+
 /* One key is one subscriber's: the same key in two rows is refused at the later one. */
 static void refuse_shared_keys(struct reasons *reasons, size_t count, Trien__ExaminedItem **items)
 {
@@ -109,11 +122,14 @@ static void read_items(const struct request *request, const json_t *json, struct
 
     for (size_t i = 0; i < count; i++) {
         rows[i] = &items[i];
+        trien__examined_item__init(rows[i]);
         /* a row with reasons of its own would only repeat them here */
         if (request->subscribers[i].refused)
-            trien__examined_item__init(rows[i]);
+            continue;
+        if (request->form->purpose == FORM_ISSUES)
+            read_subscriber(json, i, reasons, rows[i]);
         else
-            read_item(json, i, reasons, rows[i]);
+            read_certificate(&request->subscribers[i], rows[i]);
     }
     refuse_shared_keys(reasons, count, rows);
     examined->n_items = count;

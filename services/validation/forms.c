@@ -84,6 +84,31 @@ static const struct field service_fields[] = {
     {FIELD_CSR, "csr", "Yêu cầu ký chứng thư (CSR)", &checker_csr, OPTIONAL, INFERRED, 16384},
 };
 
+/* Mẫu 05. Who is meant is the certificate; the device only when it has one. */
+static const struct field revocation_fields[] = {
+    {FIELD_SUBSCRIBER_NAME, "subscriber_name", "Tên thuê bao", &checker_plain, OPTIONAL, INFERRED,
+     200},
+    {FIELD_CERTIFICATE_SERIAL, "certificate_serial", "Số hiệu chứng thư",
+     &checker_certificate_serial, REQUIRED, INFERRED, 80},
+    {FIELD_DEVICE_SERIAL, "device_serial", "Số hiệu thiết bị", &checker_device_serial, OPTIONAL,
+     INFERRED, 64},
+    {FIELD_REASON, "reason", "Lý do thu hồi", &checker_cause, REQUIRED, INFERRED, 40},
+    {FIELD_LOST_AT, "lost_at", "Thời điểm thất lạc", &checker_past_moment, OPTIONAL, INFERRED, 40},
+};
+
+/* Mẫu 09: the minutes of a loss. */
+static const struct field loss_fields[] = {
+    {FIELD_SUBSCRIBER_NAME, "subscriber_name", "Tên thuê bao", &checker_plain, OPTIONAL, INFERRED,
+     200},
+    {FIELD_CERTIFICATE_SERIAL, "certificate_serial", "Số hiệu chứng thư",
+     &checker_certificate_serial, REQUIRED, INFERRED, 80},
+    {FIELD_DEVICE_SERIAL, "device_serial", "Số hiệu thiết bị", &checker_device_serial, REQUIRED,
+     INFERRED, 64},
+    {FIELD_LOST_AT, "lost_at", "Thời điểm thất lạc", &checker_past_moment, REQUIRED, INFERRED, 40},
+    {FIELD_PLACE, "place", "Địa điểm", &checker_plain, OPTIONAL, INFERRED, 300},
+    {FIELD_CAUSE, "cause", "Nguyên nhân", &checker_plain, OPTIONAL, INFERRED, 500},
+};
+
 #define FIELDS(table) table, COUNT_OF(table)
 
 const struct section section_document = {"document", "Thông tin văn bản", "Document",
@@ -97,37 +122,49 @@ const struct field field_delivery = {
 
 #define NOT_OFFERED(form_code, title)                                                              \
     {                                                                                              \
-        form_code, title, false, NULL, 0, {NULL},                                                  \
-        {                                                                                          \
-            FIELD_COUNT                                                                            \
-        }                                                                                          \
+        .code = form_code, .title_vi = title, .identity = { FIELD_COUNT }                          \
     }
 
 static const struct form forms[] = {
     {"01",
      "Cấp chứng thư chữ ký số cho cá nhân",
+     FORM_ISSUES,
      true,
      FIELDS(individual_fields),
      {row_rule_sim_needs_mobile, NULL},
      {FIELD_CITIZEN_ID, FIELD_DEVICE_KIND, FIELD_COUNT}},
     {"02",
      "Cấp chứng thư chữ ký số cho cơ quan, tổ chức",
+     FORM_ISSUES,
      true,
      FIELDS(agency_subscriber_fields),
      {row_rule_agency_identifier, row_rule_key_place, NULL},
      {FIELD_TAX_CODE, FIELD_BUDGET_CODE, FIELD_DEVICE_KIND, FIELD_COUNT}},
     {"03",
      "Cấp chứng thư chữ ký số cho thiết bị, dịch vụ, phần mềm",
+     FORM_ISSUES,
      true,
      FIELDS(service_fields),
      {row_rule_key_place, NULL},
      {FIELD_KIND, FIELD_NAME, FIELD_DOMAIN_OR_IP, FIELD_COUNT}},
     NOT_OFFERED("04", "Gia hạn, thay đổi nội dung chứng thư"),
-    NOT_OFFERED("05", "Thu hồi chứng thư"),
+    {"05",
+     "Thu hồi chứng thư",
+     FORM_REVOKES,
+     true,
+     FIELDS(revocation_fields),
+     {NULL},
+     {FIELD_CERTIFICATE_SERIAL, FIELD_COUNT}},
     NOT_OFFERED("06", "Khôi phục thiết bị lưu khóa bí mật"),
     NOT_OFFERED("07", "Thông báo bàn giao thiết bị cho thuê bao"),
     NOT_OFFERED("08", "Bàn giao thiết bị thu hồi"),
-    NOT_OFFERED("09", "Xác nhận thiết bị bị thất lạc"),
+    {"09",
+     "Xác nhận thiết bị bị thất lạc",
+     FORM_ENCLOSED,
+     false,
+     FIELDS(loss_fields),
+     {NULL},
+     {FIELD_CERTIFICATE_SERIAL, FIELD_COUNT}},
     NOT_OFFERED("rekey", "Cấp lại khóa"),
     NOT_OFFERED("suspend", "Tạm dừng chứng thư"),
     NOT_OFFERED("resume", "Phục hồi chứng thư"),

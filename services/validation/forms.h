@@ -1,6 +1,7 @@
 /* The forms as tables: which fields a request.json has, what each must be, how each is called.
  *
- * A form that is switched on later is a table here and a mapping in common/subscriber.c. `verified`
+ * A form that is switched on later is a table here, and what its purpose needs: a form that issues
+ * has a mapping in common/subscriber.c. `verified`
  * says that the column is known from a source and not inferred: the annex of Decree 68/2024 was not
  * available as text, so a column that is inferred is required only when the certificate or the
  * delivery needs it. */
@@ -39,6 +40,12 @@ enum field_id {
     FIELD_DEVICE_KIND,
     FIELD_CSR,
     FIELD_DELIVERY,
+    FIELD_CERTIFICATE_SERIAL,
+    FIELD_DEVICE_SERIAL,
+    FIELD_SUBSCRIBER_NAME,
+    FIELD_REASON,
+    FIELD_LOST_AT,
+    FIELD_CAUSE,
     FIELD_COUNT,
 };
 
@@ -46,7 +53,9 @@ enum field_id {
 struct rule_context {
     struct arena *arena;
     civil_day received_on;             /* Vietnamese civil day of the receipt */
+    usec received_at;                  /* the receipt itself */
     const char *official_mail_domains; /* "vn" or "gov.vn dcs.vn"; "" for any */
+    bool enclosed;                     /* the document is an attachment of another */
 };
 
 struct checker;
@@ -85,10 +94,19 @@ typedef void row_rule(struct rows *rows, const struct record *record);
 #define FORM_MAX_RULES 3
 #define FORM_MAX_IDENTITY 3
 
+/* What is done with an accepted row of a form. */
+enum form_purpose {
+    FORM_NOT_SERVED, /* its rules are not here: FORM_NOT_OFFERED */
+    FORM_ISSUES,     /* a certificate is made: ItemAuthorized */
+    FORM_REVOKES,    /* a certificate is revoked: RevocationAuthorized */
+    FORM_ENCLOSED,   /* proves something to another form; refused as a document of its own */
+};
+
 struct form {
     const char *code;     /* "01" */
     const char *title_vi; /* what it asks for */
-    bool offered;         /* its rules are here; otherwise FORM_NOT_OFFERED */
+    enum form_purpose purpose;
+    bool receiver; /* the section is required; else it is read when it is there */
     const struct field *fields;
     size_t field_count;
     row_rule *rules[FORM_MAX_RULES + 1];

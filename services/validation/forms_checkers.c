@@ -2,6 +2,7 @@
  * are in rules*.c; this file only gives them one shape. */
 #include "services/validation/forms_checkers.h"
 
+#include "common/causes.h"
 #include "services/validation/rules.h"
 
 static bool is_plain(const struct checker *checker, const struct rule_context *context,
@@ -74,6 +75,42 @@ static bool is_past_day(const struct checker *checker, const struct rule_context
     (void)checker;
     *ret_normal = text;
     return clock_parse_day(text, &day) && day <= context->received_on;
+}
+
+/* The normal form is the instant in microseconds since 1970, as text. */
+static bool is_past_moment(const struct checker *checker, const struct rule_context *context,
+                           const char *text, const char **ret_normal)
+{
+    usec moment;
+
+    (void)checker;
+    if (!rule_is_moment(text, &moment) || moment > context->received_at)
+        return false;
+    *ret_normal = arena_printf(context->arena, "%lld", (long long)moment);
+    return true;
+}
+
+static bool is_certificate_serial(const struct checker *checker, const struct rule_context *context,
+                                  const char *text, const char **ret_normal)
+{
+    (void)checker;
+    return rule_is_certificate_serial(context->arena, text, ret_normal);
+}
+
+static bool is_device_serial(const struct checker *checker, const struct rule_context *context,
+                             const char *text, const char **ret_normal)
+{
+    (void)checker, (void)context;
+    *ret_normal = text;
+    return rule_is_device_serial(text);
+}
+
+static bool is_cause(const struct checker *checker, const struct rule_context *context,
+                     const char *text, const char **ret_normal)
+{
+    (void)checker, (void)context;
+    *ret_normal = text;
+    return cause_find(text) != NULL;
 }
 
 static bool is_email(const struct checker *checker, const struct rule_context *context,
@@ -164,6 +201,22 @@ const struct checker checker_csr = {
     is_csr, TRIEN__ERROR__CSR_MALFORMED, NULL,
     "phải là một yêu cầu ký chứng thư (CSR) dạng PEM, không quá 16 KiB",
     "must be one certificate signing request in PEM, 16 KiB at most"};
+const struct checker checker_certificate_serial = {
+    is_certificate_serial, TRIEN__ERROR__SERIAL_INVALID, NULL,
+    "phải là số hiệu chứng thư dạng thập lục phân, tối đa 40 chữ số",
+    "must be a certificate's serial number in hexadecimal, 40 digits at most"};
+const struct checker checker_device_serial = {
+    is_device_serial, TRIEN__ERROR__SERIAL_INVALID, NULL,
+    "phải là số hiệu thiết bị, chỉ gồm chữ cái không dấu, chữ số và các dấu . _ -",
+    "must be a device's serial number: ASCII letters, digits and . _ - only"};
+const struct checker checker_cause = {
+    is_cause, TRIEN__ERROR__CAUSE_INVALID, NULL,
+    "phải là một mã lý do thu hồi theo Mẫu 05, ví dụ that_lac, nghi_huu",
+    "must be one of the causes of form 05, for example that_lac, nghi_huu"};
+const struct checker checker_past_moment = {
+    is_past_moment, TRIEN__ERROR__DATE_INVALID, NULL,
+    "phải là ngày (NĂM-THÁNG-NGÀY) hoặc thời điểm RFC 3339, không sau thời điểm tiếp nhận",
+    "must be a date YYYY-MM-DD or an RFC 3339 time, not after the receipt"};
 const struct checker checker_delivery =
     CHOICE("in_person cipher_organisation public_post",
            "phải là in_person, cipher_organisation hoặc public_post",

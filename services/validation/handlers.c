@@ -22,11 +22,25 @@ static struct metric waiting_seconds = {METRIC_GAUGE,
                                         NULL,
                                         0};
 
-enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request)
+enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request, usec pause)
 {
     return effect_add(tx, "examine",
                       arena_printf(tx->arena, "%s/%u", request->request_id, request->round),
-                      request, 0);
+                      request, pause ? tx->now + pause : 0);
+}
+
+static void list_enclosed(struct arena *arena, const Trien__RequestSubmitted *event,
+                          Trien__ExamineDocument *request)
+{
+    Trien__EnclosedPart *parts = ARENA_ARRAY(arena, Trien__EnclosedPart, event->n_attachments);
+
+    request->enclosed = ARENA_ARRAY(arena, Trien__EnclosedPart *, event->n_attachments);
+    for (size_t i = 0; i < event->n_attachments; i++) {
+        trien__enclosed_part__init(&parts[i]);
+        parts[i].sha256 = event->attachments[i]->sha256;
+        parts[i].size_bytes = event->attachments[i]->size_bytes;
+        request->enclosed[request->n_enclosed++] = &parts[i];
+    }
 }
 
 enum rc on_request_submitted(struct tx *tx, const void *in)
@@ -38,6 +52,9 @@ enum rc on_request_submitted(struct tx *tx, const void *in)
     CHECK(bus_uuid_parse(event->request_id, request_id), &tx->err, TRIEN__ERROR__MALFORMED,
           "not a request id");
     CHECK(event->document_sha256.len == 32, &tx->err, TRIEN__ERROR__MALFORMED, "no digest");
+    for (size_t i = 0; i < event->n_attachments; i++)
+        CHECK(event->attachments[i]->sha256.len == 32, &tx->err, TRIEN__ERROR__MALFORMED,
+              "no digest");
     TRY(store_insert_request(tx, request_id, event));
     request.request_id = event->request_id;
     request.receipt_number = event->receipt_number;
@@ -45,7 +62,8 @@ enum rc on_request_submitted(struct tx *tx, const void *in)
     request.document_sha256 = event->document_sha256;
     request.document_size_bytes = event->document_size_bytes;
     request.round = 1;
-    return examine_ask(tx, &request);
+    list_enclosed(tx->arena, event, &request);
+    return examine_ask(tx, &request, 0);
 }
 
 static enum rc show_waiting(struct tx *tx)
@@ -66,7 +84,7 @@ enum rc wake_waiting(struct tx *tx)
 
     TRY(store_wake_waiting(tx, WAKE_BATCH, &count, &requests));
     for (size_t i = 0; i < count; i++)
-        TRY(examine_ask(tx, &requests[i]));
+        TRY(examine_ask(tx, &requests[i], 0));
     return show_waiting(tx);
 }
 

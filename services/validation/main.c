@@ -4,6 +4,8 @@
 
 #include "proto/bus.pb-c.h"
 #include "proto/intake.pb-c.h"
+#include "proto/revocation.pb-c.h"
+#include "proto/signing.pb-c.h"
 #include "services/validation/validation.h"
 
 extern const struct db_statement store_statements[];
@@ -44,6 +46,13 @@ static const struct conf_row conf_rows[] = {
 
 static const struct on_event events[] = {
     {.feed = "intake", .in = &trien__request_submitted__descriptor, .fn = on_request_submitted},
+    {.feed = "signing", .in = &trien__certificate_issued__descriptor, .fn = on_certificate_issued},
+    {.feed = "revocation",
+     .in = &trien__certificate_revoked__descriptor,
+     .fn = on_certificate_revoked},
+    {.feed = "revocation",
+     .in = &trien__certificate_expired__descriptor,
+     .fn = on_certificate_expired},
     {0},
 };
 
@@ -55,7 +64,8 @@ static const struct on_effect effects[] = {
      .done = examine_done,
      .failed = examine_failed,
      .out = {&trien__request_accepted__descriptor, &trien__item_authorized__descriptor,
-             &trien__request_rejected__descriptor, &trien__request_waiting__descriptor}},
+             &trien__request_rejected__descriptor, &trien__request_waiting__descriptor,
+             &trien__revocation_authorized__descriptor}},
     {.kind = "fetch_crl",
      .intent = &trien__fetch_crl__descriptor,
      .result = &trien__fetched_crl__descriptor,
@@ -154,8 +164,8 @@ static bool health(void *state, struct arena *arena, const char **ret_json_membe
 }
 
 static const struct svc_part *const parts[] = {&svc_part_database, &svc_part_http, NULL};
-static const char *const feed_readers[] = {"intake", "signing", "notification",
-                                           "status", "audit",   NULL};
+static const char *const feed_readers[] = {"intake",  "signing", "revocation", "notification",
+                                           "courier", "status",  "audit",      NULL};
 
 static const struct service service = {
     .name = "validation",
@@ -171,6 +181,7 @@ static const struct service service = {
     .timers = timers,
     .states = validation_states,
     .feed_readers = feed_readers,
+    .notes_hearing = true, /* an unknown certificate is not refused before signing was heard out */
     .early = early,
     .health = health,
     .late = late,

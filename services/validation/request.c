@@ -138,6 +138,16 @@ static void read_section(struct rows *rows, const json_t *root, const struct sec
     read_object(rows, json_object_get(root, section->name), record);
 }
 
+/* An enclosed form stands beside another document and proves nothing alone; nothing else may stand
+ * there. */
+static bool is_served(const struct rows *rows)
+{
+    const struct form *form = rows->request->form;
+
+    return form && form->purpose != FORM_NOT_SERVED &&
+           (form->purpose == FORM_ENCLOSED) == rows->context->enclosed;
+}
+
 static void read_form(struct rows *rows, const json_t *root)
 {
     const char *code = json_string_value(json_object_get(root, "form"));
@@ -150,7 +160,7 @@ static void read_form(struct rows *rows, const json_t *root)
     rows->request->form = forms_find(code);
     if (!rows->request->form)
         reasons_add_plain(rows->reasons, TRIEN__ERROR__FORM_UNKNOWN, "/form");
-    else if (!rows->request->form->offered)
+    else if (!is_served(rows))
         reasons_add(rows->reasons, TRIEN__ERROR__FORM_NOT_OFFERED, "/form",
                     arena_printf(rows->context->arena,
                                  "Mẫu %s (%s) chưa được áp dụng tại hệ thống.", code,
@@ -278,10 +288,12 @@ void request_read(const struct rule_context *context, const json_t *json, struct
     read_form(&rows, json);
     read_section(&rows, json, &section_document, &ret_request->document);
     read_section(&rows, json, &section_agency, &ret_request->agency);
-    if (!ret_request->form || !ret_request->form->offered)
+    if (!is_served(&rows))
         return;
-    read_section(&rows, json, &section_receiver, &ret_request->receiver);
+    if (ret_request->form->receiver || json_object_get(json, section_receiver.name))
+        read_section(&rows, json, &section_receiver, &ret_request->receiver);
     read_rows(&rows, json);
-    read_delivery(&rows, json);
+    if (ret_request->form->purpose == FORM_ISSUES)
+        read_delivery(&rows, json);
     remark_top(&rows, json);
 }

@@ -25,7 +25,7 @@ struct request {
     struct record document, agency, receiver;
     const char *delivery; /* NULL when no device is delivered */
     size_t subscriber_count;
-    struct record *subscribers; /* NULL when the form is not offered */
+    struct record *subscribers; /* NULL when the form is not served here */
     size_t remark_count;
     const char **remarks; /* JSON pointers of members nobody asked for */
 };

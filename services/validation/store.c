@@ -17,9 +17,19 @@ static struct db_value jsonb(const char *json)
 enum rc store_insert_request(struct tx *tx, const uint8_t request_id[16],
                              const Trien__RequestSubmitted *event)
 {
+    size_t count = event->n_attachments;
+    struct bytes *digests = ARENA_ARRAY(tx->arena, struct bytes, count);
+    int64_t *sizes = ARENA_ARRAY(tx->arena, int64_t, count);
+
+    for (size_t i = 0; i < count; i++) {
+        digests[i] =
+            bytes_of(event->attachments[i]->sha256.data, event->attachments[i]->sha256.len);
+        sizes[i] = (int64_t)event->attachments[i]->size_bytes;
+    }
     return DB_PUSH(tx, insert_request, db_uuid(request_id), db_text(event->receipt_number),
                    db_text(event->client_id), db_text(event->channel), db_time(event->received_at),
-                   bytea(event->document_sha256), db_int8((int64_t)event->document_size_bytes));
+                   bytea(event->document_sha256), db_int8((int64_t)event->document_size_bytes),
+                   db_byteas(digests, count), db_int8s(sizes, count));
 }
 
 static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)

@@ -3,6 +3,7 @@
 
 #include "common/svc.h"
 #include "proto/intake.pb-c.h"
+#include "proto/signing.pb-c.h"
 #include "proto/validation.pb-c.h"
 #include "services/validation/calendar.h"
 
@@ -36,6 +37,37 @@ MUST_USE enum rc store_get_facts(struct tx *tx, const Trien__ExaminedDocument *e
 MUST_USE enum rc store_claim_document(struct tx *tx, const char *organ_id, int year,
                                       const char *number_key, const uint8_t request_id[16],
                                       const char *receipt_number);
+
+/* A certificate of the registry. */
+struct certificate_row {
+    const char *serial;
+    const char *organ_id; /* NULL: the certificate is not known */
+    const char *state;    /* valid, revoked, expired */
+    const char *profile, *subscriber_name, *device_kind;
+    const char *device_serial; /* NULL: none */
+};
+/* What the registry knows about the certificates a document names. */
+struct certificate_facts {
+    size_t count; /* rows, as many as items; 0 when the form names none */
+    struct certificate_row *rows;
+    usec followed_to; /* all that signing had said by then is known; 0: never */
+    size_t roles_count;
+    const char **enclosed_roles; /* of each enclosure's signers, as in struct facts */
+};
+
+/** Fills rows and followed_to. store_certificates.c, as the next ones. */
+MUST_USE enum rc store_get_certificates(struct tx *tx, const Trien__ExaminedDocument *examined,
+                                        struct certificate_facts *facts);
+/** The roles of an enclosure's signers in an agency. */
+MUST_USE enum rc store_get_roles(struct tx *tx, const char *organ_id,
+                                 const Trien__ExaminedEnclosure *enclosure, const char **ret_roles);
+/** Its agency is its request's, its device kind its item's. */
+MUST_USE enum rc store_insert_certificate(struct tx *tx, const uint8_t request_id[16],
+                                          int32_t item_number,
+                                          const Trien__CertificateIssued *event);
+/** *ret_known: the certificate is in the registry. A state that is final stays. */
+MUST_USE enum rc store_set_certificate_state(struct tx *tx, const char *serial, const char *state,
+                                             bool *ret_known);
 
 /* What is written down of a decision. */
 struct decision {

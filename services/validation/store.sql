@@ -2,10 +2,10 @@
 
 -- === requests =======================================================================================
 
--- name: insert_request (uuid, text, text, text, timestamptz, bytea, int8)
+-- name: insert_request (uuid, text, text, text, timestamptz, bytea, int8, bytea[], int8[])
 INSERT INTO request (request_id, receipt_number, client_id, channel, received_at, document_sha256,
-                     document_size_bytes, came_from, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'new', 'examining');
+                     document_size_bytes, attachment_sha256, attachment_size_bytes, came_from, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'new', 'examining');
 
 -- name: find_facts (text, bytea[], int4, text) -> (int8, int8, text, text, text, date, date, text, text, text, text, text)
 -- All a decision asks of the database, in one round trip: versions, the agency, the roles of the
@@ -54,7 +54,7 @@ UPDATE request SET came_from = state, state = 'waiting' WHERE request_id = $1;
 INSERT INTO waiting (request_id, issuer, waiting_since, crl_version, round)
 VALUES ($1, $2, $3, $4, $5);
 
--- name: wake_waiting (int4) -> (uuid, text, timestamptz, bytea, int8, int4)
+-- name: wake_waiting (int4) -> (uuid, text, timestamptz, bytea, int8, int4, bytea[], int8[])
 -- Requests judged with older lists than there are now; they are examined again.
 WITH woken AS (
     SELECT w.request_id FROM waiting w, knowledge k
@@ -66,7 +66,7 @@ gone AS (
 UPDATE request r SET came_from = r.state, state = 'examining'
   FROM gone WHERE r.request_id = gone.request_id
 RETURNING r.request_id, r.receipt_number, r.received_at, r.document_sha256, r.document_size_bytes,
-          gone.round + 1;
+          gone.round + 1, r.attachment_sha256, r.attachment_size_bytes;
 
 -- name: count_waiting () -> (int8, timestamptz)
 SELECT count(*), min(waiting_since) FROM waiting;
@@ -171,6 +171,41 @@ SELECT organ_id, name, email, mobile FROM agency_contact WHERE organ_id = ANY ($
 -- name: list_signers (text[]) -> (text, text, bytea, text, timestamptz)
 SELECT organ_id, role, certificate_der, subject, not_after FROM agency_signer
  WHERE organ_id = ANY ($1) ORDER BY organ_id, role DESC, added_at;
+
+-- === certificates ===================================================================================
+
+-- name: insert_certificate (text, uuid, int4, text, text, text, text, text, timestamptz)
+-- The agency and the kind of device are the request's own; without them the row is refused.
+INSERT INTO certificate (serial, organ_id, request_id, item_number, issuer, lineage_id, profile,
+                         subscriber_name, device_serial, not_after, device_kind, came_from, state)
+VALUES ($1, (SELECT organ_id FROM request WHERE request_id = $2), $2, $3, $4, $5, $6, $7, $8, $9,
+        (SELECT device_kind FROM item WHERE request_id = $2 AND number = $3), 'new', 'valid')
+ON CONFLICT DO NOTHING;
+
+-- name: find_certificates (text[]) -> (text, text, text, text, text, text, text)
+-- In the order of the serial numbers asked for; a row of NULLs for one that is not known.
+SELECT w.serial, c.organ_id, c.state, c.profile, c.subscriber_name, c.device_kind, c.device_serial
+  FROM unnest($1) WITH ORDINALITY AS w(serial, n) LEFT JOIN certificate c USING (serial)
+ ORDER BY w.n;
+
+-- name: find_followed_to () -> (timestamptz)
+-- Up to when all that signing said is applied; NULL while a partition has never been followed to its
+-- end, or something it said could not be applied.
+SELECT CASE WHEN count(heard_at) = 64
+             AND NOT EXISTS (SELECT FROM dead_letter WHERE feed = 'signing' AND state <> 'resolved')
+            THEN min(heard_at) END
+  FROM consumer_cursor WHERE feed = 'signing';
+
+-- name: find_roles (text, bytea[]) -> (text)
+SELECT coalesce(string_agg(coalesce(left(s.role, 1), '-'), '' ORDER BY w.n), '')
+  FROM unnest($2) WITH ORDINALITY AS w(sha256, n)
+  LEFT JOIN agency_signer s ON s.organ_id = $1 AND s.certificate_sha256 = w.sha256;
+
+-- name: set_certificate_state (text, text) -> (text)
+UPDATE certificate SET came_from = CASE state WHEN 'valid' THEN state ELSE came_from END,
+       state = CASE state WHEN 'valid' THEN $2 ELSE state END
+ WHERE serial = $1
+RETURNING state;
 
 -- === the calendar ===================================================================================
 

@@ -18,6 +18,23 @@ static ProtobufCBinaryData binary(struct bytes in)
     return (ProtobufCBinaryData){in.n, (uint8_t *)in.p};
 }
 
+static void read_enclosed(struct tx *tx, const struct db_rows *rows, size_t row,
+                          Trien__ExamineDocument *request)
+{
+    size_t count = 0, sizes_count = 0;
+    const struct bytes *digests = db_get_byteas(rows, row, 6, &count);
+    const int64_t *sizes = db_get_int8s(rows, row, 7, &sizes_count);
+    Trien__EnclosedPart *parts = ARENA_ARRAY(tx->arena, Trien__EnclosedPart, count);
+
+    request->enclosed = ARENA_ARRAY(tx->arena, Trien__EnclosedPart *, count);
+    for (size_t i = 0; i < count && i < sizes_count; i++) {
+        trien__enclosed_part__init(&parts[i]);
+        parts[i].sha256 = binary(digests[i]);
+        parts[i].size_bytes = (uint64_t)sizes[i];
+        request->enclosed[request->n_enclosed++] = &parts[i];
+    }
+}
+
 enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,
                            Trien__ExamineDocument **ret_requests)
 {
@@ -34,6 +51,7 @@ enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,
         requests[i].document_sha256 = binary(db_get_bytes(rows, i, 3));
         requests[i].document_size_bytes = (uint64_t)db_get_int(rows, i, 4);
         requests[i].round = (uint32_t)db_get_int(rows, i, 5);
+        read_enclosed(tx, rows, i, &requests[i]);
     }
     *ret_count = db_count(rows);
     *ret_requests = requests;

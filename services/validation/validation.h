@@ -9,6 +9,7 @@
 #include "common/svc.h"
 #include "common/x509.h"
 #include "proto/validation.pb-c.h"
+#include "services/validation/forms.h"
 #include "services/validation/knowledge.h"
 #include "services/validation/reasons.h"
 #include "services/validation/store.h"
@@ -52,8 +53,34 @@ enum rc examine_done(struct tx *tx, const char *key, const void *intent,
 enum rc examine_failed(struct tx *tx, const char *key, const void *intent,
                        const struct err *why) MUST_USE;
 
-/** Asks for an examination; `round` is 1 for the first. */
-enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request) MUST_USE;
+/** Asks for an examination, not before `pause` is over; `round` is 1 for the first. */
+enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request, usec pause) MUST_USE;
+
+/** Fetches part `number` of a post from intake whole (0: the document). RETRY when intake is away
+ * or has something else; REJECT TOO_LARGE. fetch_part.c. */
+enum rc fetch_part(struct fx *fx, char *request_id, uint32_t number, uint64_t size_bytes,
+                   struct bytes *ret_file) MUST_USE;
+
+/** Fetches a part and passes it through the gate, as of the receipt. */
+enum rc examine_check(struct fx *fx, const Trien__ExamineDocument *request, uint32_t part,
+                      struct document_report *ret_report) MUST_USE;
+
+/** What the rules know besides the request. */
+struct rule_context examine_context(struct fx *fx, const Trien__ExamineDocument *request,
+                                    bool enclosed);
+
+/** The signers without time stamps, in the order of the file. */
+void examine_pack_signers(struct arena *arena, const struct document_report *report,
+                          size_t *ret_count, Trien__ExaminedSigner ***ret_signers);
+
+/** The lists that judging waits for. */
+void examine_pack_needs(struct arena *arena, const struct document_report *report,
+                        Trien__ExaminedDocument *examined);
+
+/** Looks at the attachments when a row rests on one; a list that one of them waits for makes the
+ *  whole document wait. effect_enclosed.c. */
+enum rc examine_enclosures(struct fx *fx, const Trien__ExamineDocument *request,
+                           Trien__ExaminedDocument *examined) MUST_USE;
 
 /** Stores the acceptance, says RequestAccepted and one ItemAuthorized per item. */
 enum rc decide_accept(struct tx *tx, const Trien__ExamineDocument *request,
@@ -64,9 +91,20 @@ enum rc decide_reject(struct tx *tx, const Trien__ExamineDocument *request,
                       const Trien__ExaminedDocument *examined, const struct facts *facts,
                       struct reasons *reasons) MUST_USE;
 
-/** Says ItemAuthorized for items[row]: the authorisation's bytes, signed once. */
+/** Says ItemAuthorized for items[row]: the authorisation's bytes, signed once; or what else the
+ *  form's purpose asks for. */
 enum rc authorize_item(struct tx *tx, const Trien__ExamineDocument *request,
                        const Trien__ExaminedDocument *examined, size_t row) MUST_USE;
+
+/* --- the registry of certificates (handlers_certificates.c)
+ * ------------------------------------------
+ */
+
+/** CertificateIssued: the certificate is its request's agency's. */
+enum rc on_certificate_issued(struct tx *tx, const void *in) MUST_USE;
+/** CertificateRevoked, CertificateExpired: its state; NOT_YET before it was issued. */
+enum rc on_certificate_revoked(struct tx *tx, const void *in) MUST_USE;
+enum rc on_certificate_expired(struct tx *tx, const void *in) MUST_USE;
 
 /* --- revocation lists (effect_crl.c)
  * ----------------------------------------------------------------

@@ -7,7 +7,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes);
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes)
 {
     static struct arena *arena;
-    struct rule_context context = {NULL, 20779, "vn"};
+    struct rule_context context = {.received_on = 20779,
+                                   .received_at = clock_day_start(20780) - 1,
+                                   .official_mail_domains = "vn"};
     Trien__ExaminedDocument examined;
     struct reasons reasons;
     Trien__Reason **rows;

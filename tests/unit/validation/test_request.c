@@ -44,7 +44,10 @@ static int each_up(void **state)
 {
     (void)state;
     arena = arena_new((size_t)64 << 20);
-    context = (struct rule_context){arena, clock_day_of(2026, 11, 22), "vn"};
+    context = (struct rule_context){.arena = arena,
+                                    .received_on = clock_day_of(2026, 11, 22),
+                                    .received_at = clock_day_start(clock_day_of(2026, 11, 23)) - 1,
+                                    .official_mail_domains = "vn"};
     return 0;
 }
 
@@ -167,7 +170,7 @@ static const struct {
     const char *at; /* NULL: where it was put */
 } wrongs[] = {
     {"01", "/form", "\"10\"", TRIEN__ERROR__FORM_UNKNOWN, NULL},
-    {"01", "/form", "\"05\"", TRIEN__ERROR__FORM_NOT_OFFERED, NULL},
+    {"01", "/form", "\"04\"", TRIEN__ERROR__FORM_NOT_OFFERED, NULL},
     {"01", "/form", NULL, TRIEN__ERROR__FIELD_MISSING, NULL},
     {"01", "/form", "1", TRIEN__ERROR__FIELD_MISSING, NULL},
     {"01", "/document", NULL, TRIEN__ERROR__FIELD_MISSING, NULL},
@@ -487,7 +490,7 @@ static void tables_are_sound(void **state)
     (void)state;
     for (size_t i = 0; (form = forms_at(i)); i++) {
         assert_ptr_equal(forms_find(form->code), form);
-        assert_true(form->offered == (form->fields != NULL));
+        assert_true((form->purpose != FORM_NOT_SERVED) == (form->fields != NULL));
         for (size_t f = 0; f < form->field_count; f++) {
             assert_non_null(form->fields[f].checker->holds);
             assert_non_null(form->fields[f].checker->must_vi);
