@@ -181,6 +181,22 @@ static void stop_all(struct svc *svc)
         svc->service->late(svc->state);
 }
 
+/* SIGHUP. What cannot be read leaves what was read before. */
+static void reread(struct svc *svc)
+{
+    struct err err = {0};
+
+    bus_server_reload_keys(svc);
+    if (!svc->service->reread)
+        return;
+    if (svc->service->reread(svc->own_conf, svc->state, &err) == RC_OK) {
+        svc_waits(svc, "reread", NULL);
+        log_event(LOG_NOTICE, "reread");
+    } else {
+        svc_waits(svc, "reread", &err);
+    }
+}
+
 /* Until somebody wants the process to end. */
 static void wait_for_end(struct svc *svc, int signals)
 {
@@ -196,7 +212,7 @@ static void wait_for_end(struct svc *svc, int signals)
             continue;
         log_event(LOG_NOTICE, "signal", LOG_TEXT("name", sigabbrev_np((int)one.ssi_signo)));
         if (one.ssi_signo == SIGHUP)
-            bus_server_reload_keys(svc);
+            reread(svc);
         else
             begin_stop(svc);
     }

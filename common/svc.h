@@ -161,6 +161,9 @@ struct service {
     /* Called first thing in main, before any thread or ZeroMQ context, after the configuration was
      * read: fork zygotes and token children here, load keys. *ret_state becomes tx->state. */
     enum rc (*early)(const void *conf, struct err *err, void **ret_state);
+    /* On SIGHUP: reads again what may change while the process runs, and other threads work with
+     * it. On failure nothing has changed and /healthz says so until it goes well. May be NULL. */
+    enum rc (*reread)(const void *conf, void *state, struct err *err);
     /* Adds members to /healthz ("\"token\":{\"ok\":true}"); false when not healthy. May be NULL. */
     bool (*health)(void *state, struct arena *arena, const char **ret_json_members);
     void (*late)(void *state); /* on a clean stop only */

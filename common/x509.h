@@ -101,15 +101,45 @@ enum rc x509_ring_load(const char *path, struct err *err, struct x509_ring **ret
 void x509_ring_free(struct x509_ring **ring);
 size_t x509_ring_count(const struct x509_ring *ring);
 
-/** The key at a place from 0. Lives with the ring. */
+/** The key at a place from 0. Lives with the ring, and until the next x509_ring_swap(). */
 const struct x509_key *x509_ring_at(const struct x509_ring *ring, size_t at);
 
-/** The enrolled key with this id; NULL when there is none. Lives with the ring. */
+/** The enrolled key with this id; NULL when there is none. Lives as long. */
 const struct x509_key *x509_ring_find(const struct x509_ring *ring, const char *key_id);
 
-/** The signature was made by a key of the ring over exactly these bytes. */
+/** The signature was made by a key of the ring over exactly these bytes. Any number of threads. */
 bool x509_ring_verify(const struct x509_ring *ring, struct bytes message,
                       const Trien__KeySignature *signature);
+
+/** Exchanges the keys of a ring that others are using and of one that nobody else has. */
+void x509_ring_swap(struct x509_ring *ring, struct x509_ring *own);
+
+/* --- who may vouch (x509_enrolled.c) ------------------------------------------------------------
+ */
+
+/* The roles' PEM files. */
+struct x509_enrolled_files {
+    const char *registration_authority, *station, *officer;
+};
+
+/* Their rings. A key stands in one of them only: nobody may vouch for himself. */
+struct x509_enrolled {
+    struct x509_ring *registration_authority, *station, *officer;
+};
+
+/** Reads the three rings. FATAL KEY_FILE, or CONFIG_INVALID when a key is enrolled in two roles. */
+enum rc x509_enrolled_load(const struct x509_enrolled_files *files, struct err *err,
+                           struct x509_enrolled *ret_enrolled) MUST_USE;
+void x509_enrolled_free(struct x509_enrolled *enrolled);
+
+/** Reads the files again; what they say now holds from the next signature on, and a key that is not
+ *  there any more is refused. Other threads may be using the rings. On failure nothing has changed.
+ */
+enum rc x509_enrolled_reread(const struct x509_enrolled_files *files,
+                             struct x509_enrolled *enrolled, struct err *err) MUST_USE;
+
+/** "keys":{"registration_authority":1,"station":2,"officer":2}: how many of each, for /healthz. */
+const char *x509_enrolled_json(const struct x509_enrolled *enrolled, struct arena *arena);
 
 typedef struct x509_key x509_key_t;
 typedef struct x509_ring x509_ring_t;

@@ -4,6 +4,7 @@
 #include "common/x509.h"
 
 #include <openssl/pem.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct x509_key {
 };
 
 struct x509_ring {
+    pthread_rwlock_t lock; /* keys and count, once several threads have the ring */
     struct x509_key **keys;
     size_t count;
 };
@@ -163,6 +165,7 @@ enum rc x509_ring_load(const char *path, struct err *err, struct x509_ring **ret
     long length;
 
     CHECK(file && ring, err, TRIEN__ERROR__KEY_FILE, "%s: cannot be read", path);
+    pthread_rwlock_init(&ring->lock, NULL);
     while (PEM_bytes_read_bio(&der, &length, NULL, PEM_STRING_PUBLIC, file, NULL, NULL)) {
         enum rc rc = ring_add(ring, bytes_of(der, (size_t)length), path, err);
         OPENSSL_free(der);
@@ -183,13 +186,25 @@ void x509_ring_free(struct x509_ring **ring)
     for (size_t i = 0; i < (*ring)->count; i++)
         x509_key_free(&(*ring)->keys[i]);
     free((*ring)->keys);
+    pthread_rwlock_destroy(&(*ring)->lock);
     free(*ring);
     *ring = NULL;
 }
 
+/* Reading takes the lock of a ring that is const to everybody. */
+static pthread_rwlock_t *lock_of(const struct x509_ring *ring)
+{
+    return &((struct x509_ring *)(uintptr_t)ring)->lock;
+}
+
 size_t x509_ring_count(const struct x509_ring *ring)
 {
-    return ring->count;
+    size_t count;
+
+    pthread_rwlock_rdlock(lock_of(ring));
+    count = ring->count;
+    pthread_rwlock_unlock(lock_of(ring));
+    return count;
 }
 
 const struct x509_key *x509_ring_at(const struct x509_ring *ring, size_t at)
@@ -208,8 +223,26 @@ const struct x509_key *x509_ring_find(const struct x509_ring *ring, const char *
 bool x509_ring_verify(const struct x509_ring *ring, struct bytes message,
                       const Trien__KeySignature *signature)
 {
-    const struct x509_key *key = x509_ring_find(ring, signature->key_id);
+    struct bytes by = bytes_of(signature->signature.data, signature->signature.len);
+    const struct x509_key *key;
+    bool verified;
 
-    return key && x509_verify_p256(key, message,
-                                   bytes_of(signature->signature.data, signature->signature.len));
+    pthread_rwlock_rdlock(lock_of(ring));
+    key = x509_ring_find(ring, signature->key_id);
+    verified = key && x509_verify_p256(key, message, by);
+    pthread_rwlock_unlock(lock_of(ring));
+    return verified;
+}
+
+void x509_ring_swap(struct x509_ring *ring, struct x509_ring *own)
+{
+    struct x509_key **keys = own->keys;
+    size_t count = own->count;
+
+    pthread_rwlock_wrlock(&ring->lock);
+    own->keys = ring->keys;
+    own->count = ring->count;
+    ring->keys = keys;
+    ring->count = count;
+    pthread_rwlock_unlock(&ring->lock);
 }

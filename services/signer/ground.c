@@ -23,9 +23,9 @@ static const char *hex_digest(struct arena *arena, struct bytes in)
 /* --- subscribers ---------------------------------------------------------------------------------
  */
 
-static enum rc read_authorization(const Trien__SubscriberGround *in, const struct rings *rings,
-                                  struct arena *arena, struct err *err,
-                                  Trien__Authorization **ret_authorization)
+static enum rc read_authorization(const Trien__SubscriberGround *in,
+                                  const struct x509_enrolled *rings, struct arena *arena,
+                                  struct err *err, Trien__Authorization **ret_authorization)
 {
     Trien__Authorization *a;
 
@@ -64,7 +64,7 @@ static enum rc check_statement(const Trien__DeviceStatement *statement,
     return RC_OK;
 }
 
-static enum rc read_statement(const Trien__SubscriberGround *in, const struct rings *rings,
+static enum rc read_statement(const Trien__SubscriberGround *in, const struct x509_enrolled *rings,
                               struct arena *arena, struct err *err,
                               Trien__DeviceStatement **ret_statement)
 {
@@ -83,8 +83,8 @@ static enum rc read_statement(const Trien__SubscriberGround *in, const struct ri
 
 /* The digest of the key that may be certified: from the request's CSR or from the station. */
 static enum rc find_key(const Trien__SignCertificate *order, const Trien__Authorization *a,
-                        const struct rings *rings, usec now, struct arena *arena, struct err *err,
-                        struct ground *ground)
+                        const struct x509_enrolled *rings, usec now, struct arena *arena,
+                        struct err *err, struct ground *ground)
 {
     const Trien__SubscriberGround *in = order->subscriber;
     Trien__DeviceStatement *statement = NULL;
@@ -106,9 +106,9 @@ static enum rc find_key(const Trien__SignCertificate *order, const Trien__Author
     return RC_OK;
 }
 
-static enum rc check_subscriber(const Trien__SignCertificate *order, const struct rings *rings,
-                                usec now, struct arena *arena, struct err *err,
-                                struct ground *ret_ground)
+static enum rc check_subscriber(const Trien__SignCertificate *order,
+                                const struct x509_enrolled *rings, usec now, struct arena *arena,
+                                struct err *err, struct ground *ret_ground)
 {
     Trien__Authorization *a = NULL;
     struct ground ground = {.kind = "subscriber", .once = true};
@@ -138,7 +138,7 @@ static enum rc check_subscriber(const Trien__SignCertificate *order, const struc
 /* --- OCSP responders
  * ------------------------------------------------------------------------------- */
 
-static enum rc check_officers(const Trien__ResponderGround *in, const struct rings *rings,
+static enum rc check_officers(const Trien__ResponderGround *in, const struct x509_enrolled *rings,
                               struct err *err)
 {
     CHECK(in->n_officers == 2, err, TRIEN__ERROR__APPROVALS_MISSING,
@@ -151,9 +151,9 @@ static enum rc check_officers(const Trien__ResponderGround *in, const struct rin
     return RC_OK;
 }
 
-static enum rc check_responder(const Trien__SignCertificate *order, const struct rings *rings,
-                               usec now, struct arena *arena, struct err *err,
-                               struct ground *ret_ground)
+static enum rc check_responder(const Trien__SignCertificate *order,
+                               const struct x509_enrolled *rings, usec now, struct arena *arena,
+                               struct err *err, struct ground *ret_ground)
 {
     const Trien__ResponderGround *in = order->responder;
     Trien__ResponderApproval *a;
@@ -179,8 +179,8 @@ static enum rc check_responder(const Trien__SignCertificate *order, const struct
     return RC_OK;
 }
 
-enum rc ground_check(const Trien__SignCertificate *order, const struct rings *rings, usec now,
-                     struct arena *arena, struct err *err, struct ground *ret_ground)
+enum rc ground_check(const Trien__SignCertificate *order, const struct x509_enrolled *rings,
+                     usec now, struct arena *arena, struct err *err, struct ground *ret_ground)
 {
     switch (order->ground_case) {
     case TRIEN__SIGN_CERTIFICATE__GROUND_SUBSCRIBER:

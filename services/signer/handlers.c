@@ -64,11 +64,17 @@ bool signer_health(void *state, struct arena *arena, const char **ret_json_membe
         arena,
         "\"token\":{\"ok\":%s,\"workers\":%u,\"ready\":%u,\"started\":%" PRIu64
         ",\"killed\":%" PRIu64 ",\"why\":\"%s\"},\"journal\":{\"ok\":%s,\"sequence\":%" PRIu64
-        ",\"hash\":\"%s\",\"file\":%u,\"syncs\":%" PRIu64 "}",
+        ",\"hash\":\"%s\",\"file\":%u,\"syncs\":%" PRIu64 "},%s",
         token_ok ? "true" : "false", token.workers, token.ready, token.started, token.killed,
         token_ok ? "" : err_entry(token.why.code)->name, journal.writable ? "true" : "false",
-        journal.sequence, journal.hash, journal.segment, journal.syncs);
+        journal.sequence, journal.hash, journal.segment, journal.syncs,
+        x509_enrolled_json(&signer->enrolled, arena));
     return token_ok && journal.writable;
+}
+
+enum rc signer_reread(const void *conf, void *state, struct err *err)
+{
+    return signer_reread_keys(state, conf, err);
 }
 
 void signer_late(void *state)

@@ -1,6 +1,6 @@
 /* Building the signer from its configuration. The nursery of the token workers is forked before
- * anything else exists; then keys, issuers, journal, threads. Refuses a key that is enrolled in two
- * roles: nobody may vouch for himself. */
+ * anything else exists; then issuers, enrolled keys, journal, threads. Refuses to sign without all
+ * of them. */
 #include <string.h>
 
 #include "services/signer/signer.h"
@@ -56,29 +56,10 @@ static enum rc fork_nursery(struct signer *signer, const struct signer_conf *con
     return token_new(&config, err, &signer->token);
 }
 
-/* No key of one ring stands in another. */
-static enum rc check_apart(const struct x509_ring *a, const struct x509_ring *b, const char *names,
-                           struct err *err)
+static struct x509_enrolled_files files_of(const struct signer_conf *conf)
 {
-    for (size_t i = 0; i < x509_ring_count(a); i++)
-        CHECK(!x509_ring_find(b, x509_key_id(x509_ring_at(a, i))), err,
-              TRIEN__ERROR__CONFIG_INVALID, "keys: one key is enrolled as %s", names);
-    return RC_OK;
-}
-
-static enum rc load_rings(struct signer *signer, const struct signer_conf *conf, struct err *err)
-{
-    TRY(x509_ring_load(conf->ring_registration_authority, err, &signer->registration_authority));
-    TRY(x509_ring_load(conf->ring_station, err, &signer->station));
-    TRY(x509_ring_load(conf->ring_officer, err, &signer->officer));
-    TRY(check_apart(signer->registration_authority, signer->station,
-                    "registration authority and station", err));
-    TRY(check_apart(signer->registration_authority, signer->officer,
-                    "registration authority and officer", err));
-    TRY(check_apart(signer->station, signer->officer, "station and officer", err));
-    signer->rings =
-        (struct rings){signer->registration_authority, signer->station, signer->officer};
-    return RC_OK;
+    return (struct x509_enrolled_files){conf->ring_registration_authority, conf->ring_station,
+                                        conf->ring_officer};
 }
 
 static enum rc open_journal(struct signer *signer, const struct signer_conf *conf, usec now,
@@ -93,9 +74,11 @@ static enum rc open_journal(struct signer *signer, const struct signer_conf *con
 static enum rc open_steps(struct signer *signer, const struct signer_conf *conf, usec now,
                           struct err *err)
 {
+    const struct x509_enrolled_files files = files_of(conf);
+
     TRY(load_issuers(signer, conf->issuers, err));
     TRY(fork_nursery(signer, conf, err));
-    TRY(load_rings(signer, conf, err));
+    TRY(x509_enrolled_load(&files, err, &signer->enrolled));
     TRY(open_journal(signer, conf, now, err));
     signer->claims = claims_new(signer->arena);
     return token_start(signer->token, err);
@@ -118,6 +101,13 @@ enum rc signer_open(const struct signer_conf *conf, usec now, struct err *err,
     return RC_OK;
 }
 
+enum rc signer_reread_keys(struct signer *signer, const struct signer_conf *conf, struct err *err)
+{
+    const struct x509_enrolled_files files = files_of(conf);
+
+    return x509_enrolled_reread(&files, &signer->enrolled, err);
+}
+
 void signer_close(struct signer **signer)
 {
     struct signer *p = *signer;
@@ -129,9 +119,7 @@ void signer_close(struct signer **signer)
     journal_close(&p->journal);
     if (p->claims)
         claims_done(p->claims);
-    x509_ring_free(&p->registration_authority);
-    x509_ring_free(&p->station);
-    x509_ring_free(&p->officer);
+    x509_enrolled_free(&p->enrolled);
     arena = p->arena;
     arena_free(&arena);
     *signer = NULL;

@@ -250,8 +250,8 @@ enum rc rules_check_form(const Trien__SignCertificate *order, struct err *err)
 }
 
 enum rc rules_check(const Trien__SignCertificate *order, const struct issuer *issuers,
-                    size_t issuer_count, const struct rings *rings, usec now, struct arena *arena,
-                    struct err *err, struct question *ret_question)
+                    size_t issuer_count, const struct x509_enrolled *rings, usec now,
+                    struct arena *arena, struct err *err, struct question *ret_question)
 {
     struct ground *ground = ARENA_NEW(arena, struct ground);
     struct tbs *tbs = ARENA_NEW(arena, struct tbs);

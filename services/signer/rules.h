@@ -56,11 +56,6 @@ bool issuer_verify(const struct issuer *issuer, struct bytes tbs, struct bytes s
 /* --- the ground (ground.c) ---------------------------------------------------------------------
  */
 
-/* Enrolled public keys. A key stands in one ring only. */
-struct rings {
-    const struct x509_ring *registration_authority, *station, *officer;
-};
-
 /* What was vouched for, whoever vouched. Texts live in the arena. */
 struct ground {
     const char *kind;              /* "subscriber", "responder" */
@@ -79,8 +74,9 @@ struct ground {
 
 /** Verifies the ground of an order. REJECT AUTHORIZATION_INVALID, STATION_INVALID,
  *  APPROVALS_MISSING, BEYOND_AUTHORIZATION (expired, for another order, without a key). */
-enum rc ground_check(const Trien__SignCertificate *order, const struct rings *rings, usec now,
-                     struct arena *arena, struct err *err, struct ground *ret_ground) MUST_USE;
+enum rc ground_check(const Trien__SignCertificate *order, const struct x509_enrolled *rings,
+                     usec now, struct arena *arena, struct err *err,
+                     struct ground *ret_ground) MUST_USE;
 
 /* --- limits (limits.c) -------------------------------------------------------------------------
  */
@@ -150,8 +146,8 @@ bool rule_name_kinds_within_limits(const struct question *q);
 /** Everything above on one order: sizes and texts of the call, issuer, ground, to-be-signed bytes,
  *  questions. REJECT with code, field (the rule) and detail. */
 enum rc rules_check(const Trien__SignCertificate *order, const struct issuer *issuers,
-                    size_t issuer_count, const struct rings *rings, usec now, struct arena *arena,
-                    struct err *err, struct question *ret_question) MUST_USE;
+                    size_t issuer_count, const struct x509_enrolled *rings, usec now,
+                    struct arena *arena, struct err *err, struct question *ret_question) MUST_USE;
 
 /** The call's own form: sizes, order id, names. Needs no key. */
 enum rc rules_check_form(const Trien__SignCertificate *order, struct err *err) MUST_USE;

@@ -71,8 +71,8 @@ static enum rc sign_new(struct signer *signer, const Trien__SignCertificate *ord
     struct bytes signature;
     uint64_t intent = 0, answer = 0;
 
-    TRY(rules_check(order, signer->issuers, signer->issuer_count, &signer->rings, now, arena, err,
-                    &question));
+    TRY(rules_check(order, signer->issuers, signer->issuer_count, &signer->enrolled, now, arena,
+                    err, &question));
     TRY(intend(signer, &question, digest_hex, now, arena, err, &intent));
     TRY(token_sign(signer->token, question.issuer->name, digest, arena, err, &signature));
     CHECK(issuer_verify(question.issuer, question.tbs->der, signature), err,

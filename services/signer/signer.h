@@ -31,8 +31,7 @@ struct signer {
     struct token *token;
     struct issuer issuers[SIGNER_MAX_ISSUERS];
     size_t issuer_count;
-    struct x509_ring *registration_authority, *station, *officer;
-    struct rings rings;
+    struct x509_enrolled enrolled;
     struct claims *claims;
 };
 
@@ -42,6 +41,11 @@ struct signer {
 enum rc signer_open(const struct signer_conf *conf, usec now, struct err *err,
                     struct signer **ret_signer) MUST_USE;
 void signer_close(struct signer **signer);
+
+/** Reads the enrolled keys again (SIGHUP). On failure those from before go on: KEY_FILE,
+ *  CONFIG_INVALID. */
+enum rc signer_reread_keys(struct signer *signer, const struct signer_conf *conf,
+                           struct err *err) MUST_USE;
 
 /** One order, from call to answer (sign.c). Any number of threads. Texts and bytes of *ret_reply
  *  live in the arena. REJECT with the rule that refused; ORDER_CONFLICT; RETRY TOKEN_UNAVAILABLE
@@ -62,4 +66,5 @@ enum rc on_sign_certificate(struct tx *tx, const void *in, void *reply);
 enum rc on_list_issuers(struct tx *tx, const void *in, void *reply);
 enum rc signer_early(const void *conf, struct err *err, void **ret_state);
 bool signer_health(void *state, struct arena *arena, const char **ret_json_members);
+enum rc signer_reread(const void *conf, void *state, struct err *err);
 void signer_late(void *state);

@@ -28,7 +28,8 @@ static enum rc check_ground(struct fx *fx, const Trien__PrepareOrder *intent,
 
     CHECK(from_device || item->has_csr_der, &fx->err, TRIEN__ERROR__POSSESSION_NOT_PROVED,
           "no key");
-    TRY(rule_authorization_holds(signing->registration, item, authorization, fx->now, &fx->err));
+    TRY(rule_authorization_holds(signing->enrolled.registration_authority, item, authorization,
+                                 fx->now, &fx->err));
     TRY(x509_csr_check(fx->arena, view(from_device ? intent->csr_der : item->csr_der), &fx->err,
                        ret_csr));
     TRY(rule_key_is_authorized(authorization, ret_csr, &fx->err));
@@ -36,7 +37,7 @@ static enum rc check_ground(struct fx *fx, const Trien__PrepareOrder *intent,
         return RC_OK;
     CHECK(intent->has_statement && intent->station, &fx->err, TRIEN__ERROR__STATION_INVALID,
           "no statement of a station");
-    return rule_station_holds(signing->stations, intent->order_id, authorization, ret_csr,
+    return rule_station_holds(signing->enrolled.station, intent->order_id, authorization, ret_csr,
                               view(intent->statement), intent->station, fx->arena, &fx->err,
                               &statement);
 }

@@ -97,10 +97,11 @@ static enum rc check_key(struct tx *tx, const Trien__SubmitDeviceKey *ask,
     struct x509_csr csr;
     const char *lineage;
 
-    TRY(rule_authorization_holds(signing->registration, item, authorization, tx->now, &tx->err));
+    TRY(rule_authorization_holds(signing->enrolled.registration_authority, item, authorization,
+                                 tx->now, &tx->err));
     TRY(x509_csr_check(tx->arena, view(ask->csr_der), &tx->err, &csr));
     TRY(rule_key_is_authorized(authorization, &csr, &tx->err));
-    TRY(rule_station_holds(signing->stations, ask->order_id, authorization, &csr,
+    TRY(rule_station_holds(signing->enrolled.station, ask->order_id, authorization, &csr,
                            view(ask->statement), ask->station, tx->arena, &tx->err, &statement));
     TRY(store_find_key(tx, bytes_of(csr.key_sha256, 32), &lineage));
     CHECK(!lineage || !strcmp(lineage, authorization->lineage_id), &tx->err,

@@ -130,7 +130,7 @@ static enum rc check_approval(struct tx *tx, const Trien__ApproveResponder *ask,
     const struct signing *signing = tx->state;
     struct x509_csr csr;
 
-    CHECK(x509_ring_verify(signing->officers, view(ask->approval), ask->officer), &tx->err,
+    CHECK(x509_ring_verify(signing->enrolled.officer, view(ask->approval), ask->officer), &tx->err,
           TRIEN__ERROR__FORBIDDEN, "not signed by an enrolled key of an officer");
     TRY(x509_csr_check(tx->arena, view(ask->csr_der), &tx->err, &csr));
     TRY(rule_approval(tx->arena, view(ask->approval), &csr, tx->now, &tx->err, ret_approval));

@@ -37,7 +37,7 @@ struct signing {
     struct document_gate *gate;
     struct trust *trust;
     struct look_cache *looks;
-    struct x509_ring *registration, *stations, *officers;
+    struct x509_enrolled enrolled;
     struct issuer_places places;
     struct issuer issuers[SIGNING_MAX_ISSUERS];
     size_t issuer_count;
@@ -56,6 +56,9 @@ const struct issuer *signing_issuer(const struct signing *signing, const char *i
  */
 enum rc signing_early(const void *own_conf, struct err *err, void **ret_state) MUST_USE;
 void signing_late(void *state);
+
+/** Reads the enrolled keys again; on failure those from before go on. */
+enum rc signing_reread(const void *own_conf, void *state, struct err *err) MUST_USE;
 
 /** Inspector and issuer, for /healthz. */
 bool signing_health(void *state, struct arena *arena, const char **ret_json_members);

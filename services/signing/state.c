@@ -1,5 +1,6 @@
 /* What one process of signing keeps: the inspector, trust, enrolled keys, the generations of the
- * CA. Made once before any thread, read by all. The CA's private key is never here. */
+ * CA. Made once before any thread, read by all;
+ * only the enrolled keys may change, on SIGHUP. The CA's private key is never here. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +61,17 @@ static enum rc load_issuers(struct signing *signing, const struct signing_conf *
     return RC_OK;
 }
 
+static struct x509_enrolled_files files_of(const struct signing_conf *conf)
+{
+    return (struct x509_enrolled_files){conf->registration_keys, conf->station_keys,
+                                        conf->officer_keys};
+}
+
 static enum rc load_keys(struct signing *signing, const struct signing_conf *conf, struct err *err)
 {
-    TRY(x509_ring_load(conf->registration_keys, err, &signing->registration));
-    TRY(x509_ring_load(conf->station_keys, err, &signing->stations));
-    TRY(x509_ring_load(conf->officer_keys, err, &signing->officers));
+    const struct x509_enrolled_files files = files_of(conf);
+
+    TRY(x509_enrolled_load(&files, err, &signing->enrolled));
     return *conf->weak_keys ? x509_weak_list_load(conf->weak_keys, err) : RC_OK;
 }
 
@@ -88,6 +95,14 @@ enum rc signing_early(const void *own_conf, struct err *err, void **ret_state)
     return RC_OK;
 }
 
+enum rc signing_reread(const void *own_conf, void *state, struct err *err)
+{
+    const struct x509_enrolled_files files = files_of(own_conf);
+    struct signing *signing = state;
+
+    return x509_enrolled_reread(&files, &signing->enrolled, err);
+}
+
 void signing_late(void *state)
 {
     struct signing *signing = state;
@@ -95,9 +110,7 @@ void signing_late(void *state)
     document_gate_free(&signing->gate);
     look_cache_free(&signing->looks);
     trust_free(&signing->trust);
-    x509_ring_free(&signing->registration);
-    x509_ring_free(&signing->stations);
-    x509_ring_free(&signing->officers);
+    x509_enrolled_free(&signing->enrolled);
     for (size_t i = 0; i < signing->issuer_count; i++)
         issuer_done(&signing->issuers[i]);
     arena_free(&signing->arena);
@@ -110,7 +123,8 @@ bool signing_health(void *state, struct arena *arena, const char **ret_json_memb
     bool valid = signing->current->not_after_us > clock_now();
 
     *ret_json_members =
-        arena_printf(arena, "\"inspector\":{\"ok\":%s},\"issuer\":{\"ok\":%s,\"id\":\"%s\"}",
-                     inspector ? "true" : "false", valid ? "true" : "false", signing->current->id);
+        arena_printf(arena, "\"inspector\":{\"ok\":%s},\"issuer\":{\"ok\":%s,\"id\":\"%s\"},%s",
+                     inspector ? "true" : "false", valid ? "true" : "false", signing->current->id,
+                     x509_enrolled_json(&signing->enrolled, arena));
     return inspector && valid;
 }

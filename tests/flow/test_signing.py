@@ -1,6 +1,7 @@
 """Orders, certificates, the station and OCSP responders, with the real signer and real tokens; every
 certificate is looked at by programs that are not ours."""
 import json
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.lib import requests
-from tests.lib.lab import wait_until
+from tests.lib.lab import read_config, set_config, wait_until, write_config
 
 ROAD = ("intake", "validation", "signing", "signer")
 
@@ -151,3 +153,44 @@ def test_two_officers_make_a_responder(road):
     assert (certificate.not_valid_after_utc - certificate.not_valid_before_utc).days == 4
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     assert "OCSP signing" in check(road, path, "ocsphelper")
+
+
+def public_keys(count):
+    return b"".join(ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo) for _ in range(count))
+
+
+def test_enrolled_keys_are_read_again_on_sighup(lab):
+    """The signer knows another registration authority's key; after SIGHUP it knows the right one as well. A
+    file that cannot be read changes nothing, and health says so."""
+    conf = read_config(lab.dir / "etc/signer-0.conf")
+    right = Path(conf["keys"]["registration_authority"][""]).read_bytes()
+    ring = lab.dir / "registration-authority.pem"
+    ring.write_bytes(public_keys(1))
+    set_config(conf, "keys/registration_authority", ring)
+    write_config(lab.dir / "etc/signer-0.conf", conf)
+    lab.start(*ROAD)
+    lab.add_client()
+    lab.add_agency()
+    signer = lab.process("signer")
+    assert signer.health()["keys"]["registration_authority"] == 1
+    request, _ = issued(lab, requests.form03())
+    assert request["state"] != "completed" and request["certificates"] == [], request
+
+    ring.write_bytes(public_keys(1) + right)
+    signer.popen.send_signal(signal.SIGHUP)
+    wait_until("two keys", lambda: signer.health()["keys"]["registration_authority"] == 2)
+    request, files = issued(lab, requests.form03())
+    assert request["state"] == "completed", request
+    check(lab, files[1], "sslserver")
+
+    ring.write_text("no key at all\n")
+    signer.popen.send_signal(signal.SIGHUP)
+    ill = wait_until("health to say so", lambda: [w for w in signer.health()["waiting"] if w["for"] == "reread"])
+    assert str(ring) in ill[0]["detail"]
+    assert signer.health()["keys"]["registration_authority"] == 2
+    assert len(issued(lab, requests.form03())[0]["certificates"]) == 1
+    ring.write_bytes(right)
+    signer.popen.send_signal(signal.SIGHUP)
+    wait_until("health", lambda: signer.health()["ok"])
+    assert signer.health()["keys"]["registration_authority"] == 1

@@ -133,6 +133,72 @@ static void test_a_damaged_ring(void **state)
     assert_null(ring);
 }
 
+/* Files of the three roles in the test's folder; a role's file holds these keys. */
+static const char *enrol(const char *role, EVP_PKEY *const *keys, size_t count)
+{
+    const char *file_path = arena_printf(arena, "%s.%s", path, role);
+    FILE *file = fopen(file_path, "w");
+
+    for (size_t i = 0; i < count; i++)
+        PEM_write_PUBKEY(file, keys[i]);
+    fclose(file);
+    return file_path;
+}
+
+static bool vouches(const struct x509_ring *ring, EVP_PKEY *pkey)
+{
+    autoptr(x509_key_t) key = NULL;
+    struct bytes message = bytes_of_text("statement");
+    Trien__KeySignature signature;
+
+    write_private(pkey);
+    assert_int_equal(x509_key_load(path, &err, &key), RC_OK);
+    assert_int_equal(x509_sign_p256(key, arena, message, &err, &signature), RC_OK);
+    return x509_ring_verify(ring, message, &signature);
+}
+
+static void test_enrolled_keys_are_read_again(void **state)
+{
+    EVP_PKEY *keys[5];
+    struct x509_enrolled_files files;
+    struct x509_enrolled enrolled = {0}, none = {0};
+    const struct x509_ring *station;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        keys[i] = EVP_EC_gen("P-256");
+    files = (struct x509_enrolled_files){enrol("ra", keys, 1), enrol("station", keys + 1, 1),
+                                         enrol("officer", keys + 2, 2)};
+    assert_int_equal(x509_enrolled_load(&files, &err, &enrolled), RC_OK);
+    station = enrolled.station; /* who has it keeps it */
+    assert_true(vouches(station, keys[1]));
+    assert_false(vouches(station, keys[4]));
+    enrol("station", keys + 4, 1); /* the old one leaves, a new one comes */
+    assert_false(vouches(station, keys[4]));
+    assert_int_equal(x509_enrolled_reread(&files, &enrolled, &err), RC_OK);
+    assert_true(vouches(station, keys[4]));
+    assert_false(vouches(station, keys[1]));
+    assert_string_equal(x509_enrolled_json(&enrolled, arena),
+                        "\"keys\":{\"registration_authority\":1,\"station\":1,\"officer\":2}");
+
+    enrol("station", keys + 2, 1); /* an officer's: nobody may vouch for himself */
+    assert_int_equal(x509_enrolled_reread(&files, &enrolled, &err), RC_FATAL);
+    assert_int_equal(err.code, TRIEN__ERROR__CONFIG_INVALID);
+    assert_true(vouches(station, keys[4])); /* as before */
+    assert_false(vouches(station, keys[2]));
+    assert_int_equal(x509_enrolled_load(&files, &err, &none), RC_FATAL);
+    enrol("station", keys, 0);
+    assert_int_equal(x509_enrolled_reread(&files, &enrolled, &err), RC_FATAL);
+    assert_int_equal(err.code, TRIEN__ERROR__KEY_FILE);
+    assert_true(vouches(station, keys[4]));
+    x509_enrolled_free(&enrolled);
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        EVP_PKEY_free(keys[i]);
+    unlink(files.registration_authority);
+    unlink(files.station);
+    unlink(files.officer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +206,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_key_files_that_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ring, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_ring, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_enrolled_keys_are_read_again, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("x509_key", tests, NULL, NULL);

@@ -39,7 +39,7 @@ struct world {
     struct arena *arena;
     struct x509_key *registration, *station, *officer1, *officer2, *stranger;
     struct x509_ring *registrations, *stations, *officers;
-    struct rings rings;
+    struct x509_enrolled rings;
     EVP_PKEY *issuer_key, *subscriber_key;
     struct issuer issuer;
 };
@@ -284,7 +284,7 @@ static inline void world_open(struct world *w, const char *issuer_kind)
     w->registrations = world_ring(w, "registration", w->registration, NULL);
     w->stations = world_ring(w, "stations", w->station, NULL);
     w->officers = world_ring(w, "officers", w->officer1, w->officer2);
-    w->rings = (struct rings){w->registrations, w->stations, w->officers};
+    w->rings = (struct x509_enrolled){w->registrations, w->stations, w->officers};
     w->subscriber_key = world_new_key("p256");
     world_set_issuer(w, issuer_kind);
 }
