@@ -62,13 +62,17 @@ COMMON_SRC := $(wildcard common/*.c common/*.cpp)
 COMMON_OBJ := $(patsubst %,$(O)/%.o,$(COMMON_SRC)) $(PROTO_C:%=%.o)
 LIBCOMMON  := $(O)/libtrien.a
 service_obj = $(patsubst %,$(O)/%.o,$(wildcard services/$(1)/*.c))
-ALL_OBJ    := $(COMMON_OBJ) $(foreach s,$(SERVICES),$(call service_obj,$(s)))
+# The program that parses documents: libqpdf and nothing else, in one piece, so that forking a child
+# costs little and it finds little (decision 14). Sanitizers need their shared libraries.
+INSPECT_OBJ := $(patsubst %,$(O)/%.o,$(wildcard inspector/*.c inspector/*.cpp))
+INSPECT     := $(O)/bin/trien-inspect
+ALL_OBJ    := $(COMMON_OBJ) $(INSPECT_OBJ) $(foreach s,$(SERVICES),$(call service_obj,$(s)))
 
 .DEFAULT_GOAL := all
 .PHONY: all help
 .SECONDARY:
 .DELETE_ON_ERROR:
-all: $(BINS)
+all: $(BINS) $(INSPECT)
 
 $(O)/proto/%.pb-c.c $(O)/proto/%.pb-c.h &: proto/%.proto
 	$(say) PROTO $<
@@ -109,6 +113,17 @@ $(LIBCOMMON): $(COMMON_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# The compiler must not make a calloc() call of the calloc() in it.
+$(O)/inspector/heap.c.o: CFLAGS += -fno-builtin
+$(INSPECT): $(INSPECT_OBJ) $(LIBCOMMON)
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+ifeq ($(filter asan fuzz,$(BUILD)),)
+	$(Q)$(CXX) $(filter-out -pie,$(LDFLAGS)) -static-pie -o $@ $^ -lqpdf -lz -ljpeg
+else
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lqpdf -lseccomp
+endif
+
 define service_rule
 $(O)/bin/$(2): $(call service_obj,$(1)) $(LIBCOMMON)
 	$$(say) LINK $$@
@@ -121,8 +136,9 @@ $(foreach s,$(SERVICES),$(eval $(call service_rule,$(s),$(if $(filter trienctl,$
 UNIT_SRC  := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 unit_place = $(patsubst tests/unit/%/,%,$(dir $(1)))
+place_obj  = $(filter-out %/main.c.o %/heap.c.o,$(if $(filter inspector,$(1)),$(INSPECT_OBJ),$(call service_obj,$(1))))
 define unit_rule
-$(O)/unit/$(2): $(O)/$(1).o $(filter-out %/main.c.o,$(call service_obj,$(call unit_place,$(1)))) $(LIBCOMMON)
+$(O)/unit/$(2): $(O)/$(1).o $(call place_obj,$(call unit_place,$(1))) $(LIBCOMMON) | $(INSPECT)
 	$$(say) LINK $$@
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) -lcmocka
@@ -140,8 +156,8 @@ FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(O)/fuzz/%)
 FUZZ_SERVICES := $(filter-out trienctl,$(SERVICES))
 SECS ?= 60
-# A target links common/ and the service named on its line "// links: services/<name>".
-fuzz_links = $(foreach s,$(shell sed -n 's|^// links: services/||p' $(1)),$(filter-out %/main.c.o,$(call service_obj,$(s))))
+# A target links common/ and the place named on its line "// links: services/<name>" (or inspector).
+fuzz_links = $(foreach s,$(shell sed -n 's|^// links: \(services/\)\?||p' $(1)),$(call place_obj,$(s)))
 define fuzz_rule
 $(O)/fuzz/$(2): $(O)/$(1).o $(call fuzz_links,$(1)) $(LIBCOMMON)
 	$$(say) LINK $$@

@@ -2,8 +2,10 @@
  * itself and never lets the child see a document whose signers it does not believe. */
 #include "common/document.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cms.h"
 #include "common/pdf_child.h"
@@ -36,22 +38,43 @@ struct work {
 
 /* --- the gate --- */
 
+#define PROGRAM "trien-inspect"
+
+/* The program in the folder of this one. */
+static bool program_beside(char *ret_path, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", ret_path, size);
+    char *name;
+
+    if (length <= 0 || (size_t)length >= size - sizeof(PROGRAM))
+        return false;
+    ret_path[length] = '\0';
+    name = strrchr(ret_path, '/') + 1;
+    memcpy(name, PROGRAM, sizeof(PROGRAM));
+    return true;
+}
+
 enum rc document_gate_new(const struct document_limits *limits, struct err *err,
                           struct document_gate **ret_gate)
 {
     struct document_limits chosen = limits ? *limits : (struct document_limits){0};
     struct sandbox_profile profile = {
-        .name = "trien-document",
-        .warm_up = pdf_child_warm_up,
-        .job = pdf_child_job,
+        .program = chosen.program,
         .cpu_ms = chosen.cpu_ms ? chosen.cpu_ms : 2000,
         .deadline_ms = chosen.deadline_ms ? chosen.deadline_ms : 5000,
         .memory_mib = chosen.memory_mib ? chosen.memory_mib : 256,
         .answer_limit_bytes = sizeof(struct pdf_child_answer) + PDF_CHILD_MAX_REQUEST_BYTES,
     };
-    struct document_gate *gate = calloc(1, sizeof(*gate));
+    struct document_gate *gate;
+    char beside[4096];
     enum rc rc;
 
+    if (!profile.program || !*profile.program) {
+        CHECK(program_beside(beside, sizeof(beside)), err, TRIEN__ERROR__INTERNAL,
+              "where is this program?");
+        profile.program = beside;
+    }
+    gate = calloc(1, sizeof(*gate));
     CHECK(gate, err, TRIEN__ERROR__INTERNAL, "out of memory");
     rc = sandbox_new(&profile, err, &gate->sandbox);
     if (rc != RC_OK) {

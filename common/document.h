@@ -29,26 +29,26 @@
 
 /* --- the gate: one per process --- */
 
-/* The process that hands out one sandboxed child per document. */
+/* The program trien-inspect, which hands out one sandboxed child per document. */
 struct document_gate;
 
 struct document_limits {  /* of one child; 0 takes the default */
+    const char *program;  /* path of trien-inspect; NULL or "": beside this process' own program */
     unsigned cpu_ms;      /* CPU time: 2000, rounded up to whole seconds */
     unsigned deadline_ms; /* wall clock: 5000 */
-    unsigned memory_mib;  /* address space beyond the zygote's own: 256; not limited under ASan */
+    unsigned memory_mib;  /* that parsing may take: 256; not limited under ASan */
 };
 
-/** Forks the zygote. Call it in `early`, before any thread, ZeroMQ context, key or secret: children
- *  inherit what this process holds now (open files are closed in the zygote). NULL limits:
- * defaults. FATAL INTERNAL when the sandbox cannot be built. Free with document_gate_free(). */
+/** Starts the program. Call it in `early`, before any thread. NULL limits: defaults.
+ *  FATAL INTERNAL when it does not start. Free with document_gate_free(). */
 enum rc document_gate_new(const struct document_limits *limits, struct err *err,
                           struct document_gate **ret_gate) MUST_USE;
 
 /** Ends the zygote and waits for it. NULL is fine. No document_check() may be running. */
 void document_gate_free(struct document_gate **gate);
 
-/** The zygote is there. Once false it stays false: say so in /healthz and end the process, so that
- *  the supervisor starts it again. Cheap, any thread. */
+/** The program is there. Once false it stays false: say so in /healthz. The process ends then by
+ *  itself (svc.h), so that its supervisor starts both again. Cheap, any thread. */
 bool document_gate_alive(const struct document_gate *gate);
 
 /* --- one document --- */

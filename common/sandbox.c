@@ -1,4 +1,4 @@
-/* The service's half of the sandbox: starts the zygote, hands it work, collects the answer. It
+/* The service's half of the sandbox: starts the program, hands it work, collects the answer. It
  * believes nothing a child writes beyond the frame of the answer, and waits no longer than the
  * deadline. */
 #include "common/sandbox.h"
@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -21,7 +23,7 @@
 struct sandbox {
     struct sandbox_profile profile;
     int control; /* SOCK_SEQPACKET: each send is one whole job, so threads need no lock */
-    pid_t zygote;
+    pid_t keeper;
 };
 
 static void close_fd(int *fd)
@@ -49,6 +51,24 @@ static bool zygote_is_ready(int control)
     return wait_for(control, 30000) && recv(control, &byte, 1, 0) == 1;
 }
 
+/* In the forked child: nothing but the control socket and standard error goes along. */
+static _Noreturn void become_keeper(const struct sandbox_profile *profile, int control)
+{
+    char cpu[16], deadline[16], memory[16], answer[16];
+    char *const arguments[] = {
+        (char *)(uintptr_t)profile->program, cpu, deadline, memory, answer, NULL};
+
+    snprintf(cpu, sizeof(cpu), "%u", profile->cpu_ms);
+    snprintf(deadline, sizeof(deadline), "%u", profile->deadline_ms);
+    snprintf(memory, sizeof(memory), "%u", profile->memory_mib);
+    snprintf(answer, sizeof(answer), "%u", profile->answer_limit_bytes);
+    if (control == SANDBOX_CONTROL_FD ? fcntl(control, F_SETFD, 0) == 0
+                                      : dup2(control, SANDBOX_CONTROL_FD) == SANDBOX_CONTROL_FD)
+        execve(profile->program, arguments, (char *[]){NULL});
+    dprintf(STDERR_FILENO, "%s: errno %d\n", profile->program, errno);
+    _exit(70);
+}
+
 enum rc sandbox_new(const struct sandbox_profile *profile, struct err *err,
                     struct sandbox **ret_sandbox)
 {
@@ -62,16 +82,14 @@ enum rc sandbox_new(const struct sandbox_profile *profile, struct err *err,
         free(sandbox);
         FAIL(err, TRIEN__ERROR__INTERNAL, "socketpair: errno %d", errno);
     }
-    sandbox->zygote = fork();
-    if (sandbox->zygote == 0) {
-        close(pair[0]);
-        sandbox_zygote(&sandbox->profile, pair[1]);
-    }
+    sandbox->keeper = fork();
+    if (sandbox->keeper == 0)
+        become_keeper(profile, pair[1]);
     close(pair[1]);
     sandbox->control = pair[0];
-    if (sandbox->zygote < 0 || !zygote_is_ready(sandbox->control)) {
+    if (sandbox->keeper < 0 || !zygote_is_ready(sandbox->control)) {
         sandbox_free(&sandbox);
-        FAIL(err, TRIEN__ERROR__INTERNAL, "the zygote did not start");
+        FAIL(err, TRIEN__ERROR__INTERNAL, "%s did not start", profile->program);
     }
     *ret_sandbox = sandbox;
     return RC_OK;
@@ -82,8 +100,8 @@ void sandbox_free(struct sandbox **sandbox)
     if (!*sandbox)
         return;
     close((*sandbox)->control);
-    if ((*sandbox)->zygote > 0)
-        while (waitpid((*sandbox)->zygote, NULL, 0) < 0 && errno == EINTR)
+    if ((*sandbox)->keeper > 0)
+        while (waitpid((*sandbox)->keeper, NULL, 0) < 0 && errno == EINTR)
             ;
     free(*sandbox);
     *sandbox = NULL;

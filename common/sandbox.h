@@ -1,10 +1,11 @@
-/* A zygote and its children: one child per job, forked from a small single-threaded process that
- * was forked before anything else and holds nothing worth stealing.
+/* A zygote and its children: one child per job, forked from a small single-threaded program of its
+ * own that holds nothing of the service: no memory, no file, no library, no environment.
  *
- * A child maps its input read-only, gives up every file and every system call but the few that
- * memory and one answer need (seccomp, allow-list, KILL), and lives under limits the kernel
- * enforces: CPU time, wall clock, address space, no core, no file growth, no new privileges. It can
- * write to one pipe and exit. */
+ * A child maps its input read-only, gives up every file, and enters seccomp's strict mode: from
+ * there on it can compute, write to one pipe and exit; every other system call kills it, the ones
+ * that ask for memory too (what it may use was put by before: inspector/heap.h). It lives under
+ * limits the kernel enforces: CPU time, wall clock, no core, no file growth, no new privileges.
+ * (Sanitizers need more calls: their build has an allow-list instead, sandbox_lock.c.) */
 #pragma once
 
 #include <stdbool.h>
@@ -18,26 +19,23 @@
 struct sandbox;
 
 struct sandbox_profile {
-    const char *name; /* of the processes, at most 15 characters */
-    /* Runs once in the zygote, so that children need not; false: do not start. May be NULL. */
-    bool (*warm_up)(void);
-    /* Runs in the child; what it returns is written to the caller. */
-    struct bytes (*job)(struct bytes input);
+    const char *program;  /* path of a program whose main() is sandbox_serve() */
     unsigned cpu_ms;      /* CPU time of one child */
     unsigned deadline_ms; /* wall clock of one child */
-    unsigned memory_mib;  /* address space beyond the zygote's; not limited under ASan */
-    size_t answer_limit_bytes;
+    unsigned memory_mib;  /* what the job may allocate; not limited under ASan */
+    unsigned answer_limit_bytes;
 };
 
-/** Forks the zygote. Before any thread or ZeroMQ context exists, and before secrets are loaded.
- *  FATAL INTERNAL when the sandbox cannot be built. Free with sandbox_free(). */
+/** Starts the program: it becomes keeper and zygote. Before any thread exists.
+ *  FATAL INTERNAL when it does not start. Free with sandbox_free(). */
 enum rc sandbox_new(const struct sandbox_profile *profile, struct err *err,
                     struct sandbox **ret_sandbox) MUST_USE;
 
 /** Closes the zygote's socket, which ends it, and waits for it. NULL is fine. */
 void sandbox_free(struct sandbox **sandbox);
 
-/** The zygote is there, or is just being replaced after it was killed. Cheap, any thread. */
+/** The zygote is there, or is just being replaced after it was killed by the keeper, this process'
+ *  child. Once false it stays false; svc.c ends a service whose child ended. Cheap, any thread. */
 bool sandbox_alive(const struct sandbox *sandbox);
 
 enum sandbox_end {

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,22 +13,13 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#ifdef TRIEN_ASAN
-#define FORBIDDEN SCMP_ACT_ERRNO(EPERM) /* the sanitizer looks around before it reports */
-#else
-#define FORBIDDEN SCMP_ACT_KILL_PROCESS
-#endif
-
-enum { ANSWER_FD = 3, CONTROL_FD = 4, FIRST_OTHER_FD = 5 };
-enum { FILTER_MAX = 512 };
-
-static struct sock_filter filter_code[FILTER_MAX];
-static struct sock_fprog filter = {0, filter_code};
+enum { FIRST_OTHER_FD = SANDBOX_CONTROL_FD + 1 };
 
 static void die(const char *what)
 {
@@ -39,71 +28,28 @@ static void die(const char *what)
     _exit(70);
 }
 
-/* --- the filter, made once --- */
-
-static void allow_plain(scmp_filter_ctx rules)
+/* A process of one thread needs none of what the library does around a fork, and in a program that
+ * is linked statically with a heap of its own the library's fork() cannot stand. */
+static pid_t fork_plainly(void)
 {
-    static const int calls[] = {
-        SCMP_SYS(brk),           SCMP_SYS(munmap),     SCMP_SYS(mremap),       SCMP_SYS(madvise),
-        SCMP_SYS(futex),         SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(exit),
-        SCMP_SYS(clock_gettime), SCMP_SYS(sysinfo), /* qsort asks how much memory there is */
-    };
-
-    for (size_t i = 0; i < COUNT_OF(calls); i++)
-        if (seccomp_rule_add(rules, SCMP_ACT_ALLOW, calls[i], 0) != 0)
-            die("rule");
-}
-
-static void allow_limited(scmp_filter_ctx rules)
-{
-    int failed = 0;
-
-    /* Memory without a file behind it and never executable; writing to the one pipe. */
-    failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
-                               SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-                               SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
-    failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                               SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                               SCMP_A0(SCMP_CMP_EQ, ANSWER_FD, 0));
-#ifdef TRIEN_ASAN
-    failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(sigaltstack), 0);
-    failed |= seccomp_rule_add(rules, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                               SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0));
-#endif
-    if (failed)
-        die("rule");
-}
-
-/* Compiles the rules to BPF here, so that a child needs one system call to be locked in. */
-static void make_filter(void)
-{
-    scmp_filter_ctx rules = seccomp_init(FORBIDDEN);
-    int code = memfd_create("filter", MFD_CLOEXEC);
-    ssize_t size;
-
-    if (!rules || code < 0)
-        die("filter");
-    allow_plain(rules);
-    allow_limited(rules);
-    if (seccomp_export_bpf(rules, code) != 0 || lseek(code, 0, SEEK_SET) != 0)
-        die("filter export");
-    size = read(code, filter_code, sizeof(filter_code));
-    if (size <= 0 || (size_t)size >= sizeof(filter_code))
-        die("filter size");
-    filter.len = (unsigned short)((size_t)size / sizeof(filter_code[0]));
-    seccomp_release(rules);
-    close(code);
+    return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
 /* --- the child --- */
+
+/* _exit() ends all threads of a process, which is another system call. */
+static _Noreturn void end(int status)
+{
+    for (;;)
+        syscall(SYS_exit, status);
+}
 
 static void on_limit(int signal_number)
 {
     static const char says = SANDBOX_SAYS_LIMIT;
 
     (void)signal_number;
-    _exit(write(ANSWER_FD, &says, 1) == 1 ? 0 : 1);
+    end(write(SANDBOX_ANSWER_FD, &says, 1) == 1 ? 0 : 1);
 }
 
 static void set_timer(__itimer_which_t which, unsigned ms)
@@ -127,7 +73,7 @@ static struct bytes map_input(int input)
     return bytes_of(p, (size_t)status.st_size);
 }
 
-/* Order matters: limits, then files, then the filter that forbids all of this. */
+/* Order matters: limits, then files, then the lock that forbids all of this. */
 static void lock_in(const struct sandbox_profile *profile, int answer)
 {
     rlim_t seconds = profile->cpu_ms / 1000 + 1;
@@ -137,9 +83,14 @@ static void lock_in(const struct sandbox_profile *profile, int answer)
         _exit(70);
     set_timer(ITIMER_REAL, profile->deadline_ms);
     set_timer(ITIMER_PROF, profile->cpu_ms);
-    if (dup2(answer, ANSWER_FD) != ANSWER_FD || close_range(ANSWER_FD + 1, ~0U, 0) != 0)
+    if (dup2(answer, SANDBOX_ANSWER_FD) != SANDBOX_ANSWER_FD ||
+        close_range(SANDBOX_ANSWER_FD + 1, ~0U, 0) != 0)
         _exit(70);
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+#ifndef TRIEN_ASAN /* whose report goes to standard error */
+    if (close_range(0, SANDBOX_ANSWER_FD - 1, 0) != 0)
+        _exit(70);
+#endif
+    if (!sandbox_lock())
         _exit(70);
 }
 
@@ -148,7 +99,7 @@ static bool write_all(const void *bytes, size_t size)
     const uint8_t *p = bytes;
 
     while (size > 0) {
-        ssize_t n = write(ANSWER_FD, p, size);
+        ssize_t n = write(SANDBOX_ANSWER_FD, p, size);
         if (n <= 0)
             return false;
         p += n;
@@ -157,22 +108,33 @@ static bool write_all(const void *bytes, size_t size)
     return true;
 }
 
-static _Noreturn void child(const struct sandbox_profile *profile, int input_fd, int answer)
+/* In one piece when it is small, so that the service wakes once. */
+static bool say(struct bytes output)
+{
+    static uint8_t frame[16 * 1024] = {SANDBOX_SAYS_ANSWER};
+    const size_t head = 1 + sizeof(uint32_t);
+    size_t first = output.n < sizeof(frame) - head ? output.n : sizeof(frame) - head;
+    uint32_t size = (uint32_t)output.n;
+
+    memcpy(frame + 1, &size, sizeof(size));
+    if (first > 0)
+        memcpy(frame + head, output.p, first);
+    return write_all(frame, head + first) && write_all(output.p + first, output.n - first);
+}
+
+static _Noreturn void child(const struct sandbox_work *work, const struct sandbox_profile *profile,
+                            int input_fd, int answer)
 {
     static const uint8_t ready = SANDBOX_SAYS_READY;
     struct bytes input = map_input(input_fd), output;
-    uint8_t head[1 + sizeof(uint32_t)] = {SANDBOX_SAYS_ANSWER};
-    uint32_t size;
 
     lock_in(profile, answer);
     if (!write_all(&ready, 1))
-        _exit(1);
-    output = profile->job(input);
+        end(1);
+    output = work->job(input);
     if (output.n > profile->answer_limit_bytes)
         on_limit(0);
-    size = (uint32_t)output.n;
-    memcpy(head + 1, &size, sizeof(size));
-    _exit(write_all(head, sizeof(head)) && write_all(output.p, output.n) ? 0 : 1);
+    end(say(output) ? 0 : 1);
 }
 
 /* --- the zygote --- */
@@ -196,56 +158,35 @@ static void set_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-#ifndef TRIEN_ASAN
-static rlim_t address_space_now(void)
-{
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-
-    if (!file || fscanf(file, "%lu", &pages) != 1)
-        die("statm");
-    fclose(file);
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-#endif
-
-static void set_limits(const struct sandbox_profile *profile)
+/* FSIZE stops even an inherited file from growing. */
+static void set_limits(void)
 {
     static const struct rlimit none = {0, 0}, files = {16, 16};
 
     if (setrlimit(RLIMIT_CORE, &none) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0)
         die("limits");
 #ifndef TRIEN_ASAN
-    rlim_t room = address_space_now() + (rlim_t)profile->memory_mib * 1024 * 1024;
-    struct rlimit memory = {room, room};
-    static const struct rlimit small = {64 * 1024, 64 * 1024};
-
-    /* FSIZE stops even an inherited file from growing; memfds of the filter are made before. */
-    if (setrlimit(RLIMIT_AS, &memory) != 0 || setrlimit(RLIMIT_FSIZE, &none) != 0 ||
-        setrlimit(RLIMIT_MEMLOCK, &small) != 0)
+    if (setrlimit(RLIMIT_FSIZE, &none) != 0 || setrlimit(RLIMIT_MEMLOCK, &none) != 0)
         die("limits");
-#else
-    (void)profile;
 #endif
 }
 
 /* Only the control socket stays open; the standard three become /dev/null, and so does the place of
- * the answer until a child has one. Both are first moved out of the way of what they replace. */
-static void set_files(int control)
+ * the answer until a child has one. */
+static void set_files(void)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC), high_null, high_control;
-
-    high_null = fcntl(null, F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
-    high_control = fcntl(control, F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
-    if (null < 0 || high_null < 0 || high_control < 0)
-        die("files");
-    if (dup2(high_null, STDIN_FILENO) < 0 || dup2(high_null, STDOUT_FILENO) < 0 ||
-        dup2(high_null, ANSWER_FD) < 0 || dup2(high_control, CONTROL_FD) < 0)
-        die("files");
+    static const int places[] = {STDIN_FILENO, STDOUT_FILENO, SANDBOX_ANSWER_FD,
 #ifndef TRIEN_ASAN
-    if (dup2(high_null, STDERR_FILENO) < 0)
-        die("files");
+                                 STDERR_FILENO
 #endif
+    };
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0 || fcntl(SANDBOX_CONTROL_FD, F_SETFD, FD_CLOEXEC) != 0)
+        die("files");
+    for (size_t i = 0; i < COUNT_OF(places); i++)
+        if (null != places[i] && dup2(null, places[i]) < 0)
+            die("files");
     if (close_range(FIRST_OTHER_FD, ~0U, 0) != 0)
         die("files");
 }
@@ -267,7 +208,7 @@ static bool receive(int ret_fds[2])
     struct cmsghdr *head;
 
     do
-        n = recvmsg(CONTROL_FD, &message, MSG_CMSG_CLOEXEC);
+        n = recvmsg(SANDBOX_CONTROL_FD, &message, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
     head = n == 1 ? CMSG_FIRSTHDR(&message) : NULL;
     if (!head || head->cmsg_len != CMSG_LEN(2 * sizeof(int)) || head->cmsg_type != SCM_RIGHTS)
@@ -286,7 +227,7 @@ static void leave_keeper(void)
 
     if (prctl(PR_SET_NAME, "trien-keeper") != 0)
         die("prctl");
-    while ((zygote = fork()) != 0) {
+    while ((zygote = fork_plainly()) != 0) {
         if (zygote < 0)
             die("fork");
         while (waitpid(zygote, &status, 0) < 0 && errno == EINTR)
@@ -299,27 +240,29 @@ static void leave_keeper(void)
         die("prctl");
 }
 
-_Noreturn void sandbox_zygote(const struct sandbox_profile *profile, int control)
+static void make_ready(const struct sandbox_work *work, const struct sandbox_profile *profile)
+{
+    if (prctl(PR_SET_NAME, work->name) != 0)
+        die("prctl");
+    if (work->give_memory && !work->give_memory((size_t)profile->memory_mib * 1024 * 1024))
+        die("memory");
+    if (!sandbox_lock_prepare())
+        die("lock");
+    if (work->warm_up && !work->warm_up())
+        die("warm-up");
+    set_limits();
+    /* Only the first of these is read. */
+    if (send(SANDBOX_CONTROL_FD, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1 && errno != EAGAIN)
+        _exit(0);
+}
+
+static _Noreturn void serve(const struct sandbox_work *work, const struct sandbox_profile *profile)
 {
     int fds[2];
 
-    set_signals();
-    set_files(control);
-    if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        die("prctl");
-    leave_keeper();
-    if (prctl(PR_SET_NAME, profile->name) != 0)
-        die("prctl");
-    make_filter();
-    if (profile->warm_up && !profile->warm_up())
-        die("warm-up");
-    set_limits(profile);
-    /* Only the first of these is read. */
-    if (send(CONTROL_FD, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1 && errno != EAGAIN)
-        _exit(0);
     while (receive(fds)) {
-        if (fork() == 0)
-            child(profile, fds[0], fds[1]);
+        if (fork_plainly() == 0)
+            child(work, profile, fds[0], fds[1]);
         close(fds[0]);
         close(fds[1]);
         /* Those that have ended since: their CPU time is counted with ours. */
@@ -329,4 +272,42 @@ _Noreturn void sandbox_zygote(const struct sandbox_profile *profile, int control
     while (waitpid(-1, NULL, 0) > 0)
         ;
     _exit(0);
+}
+
+static bool read_arguments(int argc, char **argv, struct sandbox_profile *ret_profile)
+{
+    unsigned numbers[4];
+    struct stat control;
+
+    if (argc != 1 + (int)COUNT_OF(numbers) || fstat(SANDBOX_CONTROL_FD, &control) != 0 ||
+        !S_ISSOCK(control.st_mode))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        char *rest;
+        unsigned long number = strtoul(argv[1 + i], &rest, 10);
+
+        if (*rest || rest == argv[1 + i] || number == 0 || number > UINT32_MAX)
+            return false;
+        numbers[i] = (unsigned)number;
+    }
+    *ret_profile =
+        (struct sandbox_profile){argv[0], numbers[0], numbers[1], numbers[2], numbers[3]};
+    return true;
+}
+
+_Noreturn void sandbox_serve(const struct sandbox_work *work, int argc, char **argv)
+{
+    struct sandbox_profile profile;
+
+    if (!read_arguments(argc, argv, &profile)) {
+        dprintf(STDERR_FILENO, "%s is started by the services, never by hand\n", argv[0]);
+        _exit(64);
+    }
+    set_signals();
+    set_files();
+    if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        die("prctl");
+    leave_keeper();
+    make_ready(work, &profile);
+    serve(work, &profile);
 }

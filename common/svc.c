@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -131,6 +132,7 @@ static int take_signals(void)
     sigaddset(&ours, SIGTERM);
     sigaddset(&ours, SIGINT);
     sigaddset(&ours, SIGHUP);
+    sigaddset(&ours, SIGCHLD);
     pthread_sigmask(SIG_BLOCK, &ours, NULL);
     return signalfd(-1, &ours, SFD_CLOEXEC);
 }
@@ -197,6 +199,21 @@ static void reread(struct svc *svc)
     }
 }
 
+/* What a service starts ends after it: the keeper of its sandbox, the nursery of its token workers.
+ * One that ends before cannot be had again in a process that has threads and secrets by now. */
+static void look_for_dead_child(struct svc *svc)
+{
+    siginfo_t ended = {0};
+    struct err err = {0};
+
+    if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0)
+        return;
+    err.code = TRIEN__ERROR__INTERNAL;
+    snprintf(err.detail, sizeof(err.detail), "child %d ended (%s %d)", (int)ended.si_pid,
+             ended.si_code == CLD_EXITED ? "status" : "signal", ended.si_status);
+    svc_fatal(svc, &err);
+}
+
 /* Until somebody wants the process to end. */
 static void wait_for_end(struct svc *svc, int signals)
 {
@@ -210,6 +227,10 @@ static void wait_for_end(struct svc *svc, int signals)
             continue;
         if (read(signals, &one, sizeof(one)) != sizeof(one))
             continue;
+        if (one.ssi_signo == SIGCHLD) {
+            look_for_dead_child(svc);
+            continue;
+        }
         log_event(LOG_NOTICE, "signal", LOG_TEXT("name", sigabbrev_np((int)one.ssi_signo)));
         if (one.ssi_signo == SIGHUP)
             reread(svc);

@@ -4,11 +4,13 @@
 set -eu
 build=$1
 out=${2:-$(dirname "$0")}
+# trien-inspect is no service: validation and signing start it.
+services=$(ls "$build"/bin/trien-* | grep -v /trien-inspect$)
 {
     echo '# Flow'
     echo
     echo 'Printed by the programs (`make docs`): what comes in, who may send it, what goes out.'
-    for program in "$build"/bin/trien-*; do
+    for program in $services; do
         echo
         "$program" --flow
     done
@@ -17,7 +19,7 @@ out=${2:-$(dirname "$0")}
     echo '# States'
     echo
     echo 'Printed by the programs (`make docs`): every allowed step and why.'
-    for program in "$build"/bin/trien-*; do
+    for program in $services; do
         states=$("$program" --states)
         [ -z "$states" ] || printf '\n%s\n' "$states"
     done
@@ -26,7 +28,7 @@ out=${2:-$(dirname "$0")}
     echo '# Configuration'
     echo
     echo 'Printed by the programs (`make docs`): every key, its type, default and meaning.'
-    for program in "$build"/bin/trien-*; do
+    for program in $services; do
         printf '\n## %s\n\n```\n' "$(basename "$program" | sed 's/^trien-//')"
         "$program" --help-config
         printf '```\n'

@@ -37,7 +37,7 @@ bench:
 	$(Q)$(MAKE) --no-print-directory venv all
 	$(Q)$(VENV)/bin/python tests/bench/run.py $(B)
 
-SOURCES := $(wildcard common/*.[ch] common/*.cpp services/*/*.[ch] tests/unit/*/*.c tests/fuzz/*.c tests/bench/*/*.c tests/bench/*.c)
+SOURCES := $(wildcard common/*.[ch] inspector/*.[ch] inspector/*.cpp inspector/*.hpp services/*/*.[ch] tests/unit/*/*.c tests/fuzz/*.c tests/bench/*/*.c tests/bench/*.c)
 ##   make lint          the rules of the house
 lint: venv
 	$(Q)$(VENV)/bin/python tests/run.py lint

@@ -80,7 +80,8 @@ enum rc signing_early(const void *own_conf, struct err *err, void **ret_state)
 {
     static struct signing signing;
     const struct signing_conf *conf = own_conf;
-    const struct document_limits limits = {.cpu_ms = (unsigned)conf->gate_cpu_ms,
+    const struct document_limits limits = {.program = conf->gate_program,
+                                           .cpu_ms = (unsigned)conf->gate_cpu_ms,
                                            .deadline_ms = (unsigned)conf->gate_deadline_ms,
                                            .memory_mib = (unsigned)conf->gate_memory_mib};
 

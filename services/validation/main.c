@@ -36,11 +36,13 @@ static const struct conf_row conf_rows[] = {
     {"authorization_days", CONF_INT, CONF(authorization_days), "30",
      "how long an authorisation may be used (the key may have to be made on a device first)", 1,
      365, NULL},
+    {"gate/program", CONF_TEXT, CONF(gate_program), "",
+     "path of trien-inspect, which parses documents; empty: beside this program", 0, 0, NULL},
     {"gate/cpu", CONF_MS, CONF(gate_cpu_ms), "2s", "CPU time to parse one document", 0, 0, NULL},
     {"gate/deadline", CONF_MS, CONF(gate_deadline_ms), "5s", "time to parse one document", 0, 0,
      NULL},
-    {"gate/memory_mib", CONF_INT, CONF(gate_memory_mib), "256",
-     "address space to parse one document, MiB", 16, 4096, NULL},
+    {"gate/memory_mib", CONF_INT, CONF(gate_memory_mib), "256", "memory to parse one document, MiB",
+     16, 4096, NULL},
     {0},
 };
 
@@ -113,7 +115,8 @@ static const struct on_timer timers[] = {
 static enum rc make_gate(const struct validation_conf *conf, struct err *err,
                          struct document_gate **ret_gate)
 {
-    const struct document_limits limits = {.cpu_ms = (unsigned)conf->gate_cpu_ms,
+    const struct document_limits limits = {.program = conf->gate_program,
+                                           .cpu_ms = (unsigned)conf->gate_cpu_ms,
                                            .deadline_ms = (unsigned)conf->gate_deadline_ms,
                                            .memory_mib = (unsigned)conf->gate_memory_mib};
 

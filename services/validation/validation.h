@@ -21,6 +21,7 @@ struct validation_conf {
     const struct conf_node *crls; /* <name> = "<url>" */
     int64_t crl_period_ms, crl_retry_ms, crl_timeout_ms;
     int64_t validity_days, authorization_days;
+    const char *gate_program;
     int64_t gate_cpu_ms, gate_deadline_ms, gate_memory_mib;
 };
 

@@ -30,7 +30,7 @@ SEED = int(os.environ.get("CRASH_SEED", "0")) or random.SystemRandom().randrange
 PATIENCE = (5 if SANITIZED else 2) * DEADLINE  # seconds until everything has ended
 REFUSED_EVERY = 10  # every tenth request breaks a rule
 REPLICAS = 2
-WORKER, ZYGOTE = "trien-token", "trien-document"  # names of the children, as the kernel knows them
+WORKER, ZYGOTE = "trien-token", "trien-inspect"  # names of the children, as the kernel knows them
 
 
 def kill(pid):

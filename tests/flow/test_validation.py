@@ -4,11 +4,14 @@ import csv
 import datetime as dt
 import itertools
 import json
+import os
 import random
 import re
+import signal
 
 import pytest
 
+from tests.lib import ledger
 from tests.lib.documents import DAY, UTC, make_request_pdf, make_test_pki
 from tests.lib.lab import wait_until
 
@@ -342,3 +345,19 @@ def test_a_csr_that_is_none(start, pki):
                "owner": "Sở Nội vụ TEST", "email": "a@example.gov.vn", "device_kind": "none", "csr": "x"}
     _, request = decide(lab, pki, a_request(form="03", subscribers=[service]))
     assert codes(request) == ["csr_malformed"]
+
+
+def test_a_service_ends_with_its_inspectors_keeper(start):
+    """A killed zygote is replaced and nobody notices; without the keeper the service ends with 70, and its
+    supervisor starts both again."""
+    process = start(replicas=1).process("validation")
+    inspector = {name: pid for pid, name in ledger.children(process.popen.pid)}
+    os.kill(inspector["trien-inspect"], signal.SIGKILL)
+    wait_until("another zygote", lambda: dict(map(reversed, ledger.children(process.popen.pid))).get("trien-inspect"),
+               until=lambda pid: pid not in (None, inspector["trien-inspect"]))
+    assert process.alive()
+    os.kill(inspector["trien-keeper"], signal.SIGKILL)
+    assert process.popen.wait(30) == 70
+    assert '"event":"fatal"' in process.tail()
+    process.start()
+    process.lab.wait_well(process)

@@ -1,5 +1,6 @@
 /* What the sandboxed child does with a document: libqpdf, revisions, request.json. Here without its
  * sandbox, so that the fuzzer sees every fault. */
+// links: inspector
 #include <string.h>
 
 #include "common/pdf_child.h"

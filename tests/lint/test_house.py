@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = sorted(p for pattern in ("common/*.[ch]", "services/*/*.[ch]") for p in ROOT.glob(pattern))
+SOURCES = sorted(p for pattern in ("common/*.[ch]", "services/*/*.[ch]", "inspector/*.[ch]", "inspector/*.cpp") for p in ROOT.glob(pattern))
 SERVICES = sorted(p.parent.name for p in ROOT.glob("services/*/main.c") if p.parent.name != "trienctl")
 
 # "Who talks to X?" has one answer: files that may include a foreign library's headers.
@@ -17,6 +17,7 @@ OWNERS = {
     r"<microhttpd\.h>": r"common/http\w*\.[ch]",
     r"<curl/curl\.h>": r"common/fetch\w*\.[ch]",
     r"<libp11\.h>|<p11-kit/pkcs11\.h>": r"common/p11\w*\.[ch]",
+    r"<qpdf/[\w.]+>": r"inspector/pdf\w*\.[ch]pp",
     r"<seccomp\.h>": r"common/sandbox\w*\.[ch]",
 }
 
@@ -113,7 +114,7 @@ def test_headers_compile_alone():
 
 
 def test_format():
-    files = [str(p) for pattern in ("common/*.[ch]", "services/*/*.[ch]", "tests/unit/*/*.c", "tests/fuzz/*.c")
+    files = [str(p) for pattern in ("common/*.[ch]", "services/*/*.[ch]", "inspector/*.[ch]*", "tests/unit/*/*.c", "tests/fuzz/*.c")
              for p in sorted(ROOT.glob(pattern))]
     done = subprocess.run(["clang-format", "--dry-run", "--Werror", *files], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -7,6 +7,7 @@
 #include "common/document.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -40,6 +41,20 @@ static struct bytes read_file(const char *path)
         exit(2);
     fclose(file);
     return bytes_of(room, (size_t)size);
+}
+
+/* <build>/bin/trien-inspect, seen from <build>/unit/common/. */
+static const struct document_limits *limits(void)
+{
+    static char path[4096];
+    static struct document_limits chosen = {.program = path, .cpu_ms = 1000, .deadline_ms = 3000};
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 64);
+
+    if (length <= 0)
+        exit(2);
+    path[length] = 0;
+    strcpy(strrchr(path, '/'), "/../../bin/trien-inspect");
+    return &chosen;
 }
 
 static void put_crls(struct trust *trust, const char *folder, struct arena *arena)
@@ -103,14 +118,13 @@ static void print_report(const char *path, enum rc rc, const struct err *err,
 
 static int judge(int argc, char **argv)
 {
-    struct document_limits limits = {.cpu_ms = 1000, .deadline_ms = 3000};
     struct document_gate *gate;
     struct trust *trust;
     struct err err = {0};
     struct arena *arena = arena_new((size_t)256 * 1024 * 1024);
     char *known = getenv("KNOWN");
 
-    if (document_gate_new(&limits, &err, &gate) != RC_OK ||
+    if (document_gate_new(limits(), &err, &gate) != RC_OK ||
         trust_new(argv[2], &err, &trust) != RC_OK) {
         fprintf(stderr, "%s\n", err.detail);
         return 2;
@@ -154,7 +168,8 @@ static int bench(char **argv)
     usec begin;
     double own;
 
-    if (document_gate_new(NULL, &err, &gate) != RC_OK || trust_new(argv[2], &err, &trust) != RC_OK)
+    if (document_gate_new(limits(), &err, &gate) != RC_OK ||
+        trust_new(argv[2], &err, &trust) != RC_OK)
         return 2;
     put_crls(trust, argv[3], arena);
     question.at = clock_now();
@@ -274,7 +289,7 @@ static int set_up(void **state)
 
     *state = f;
     f->arena = arena_new(64 * 1024 * 1024);
-    if (document_gate_new(NULL, &err, &f->gate) != RC_OK)
+    if (document_gate_new(limits(), &err, &f->gate) != RC_OK)
         return -1;
     maker_init(&f->maker);
     if (trust_new(f->maker.folder, &err, &f->trust) != RC_OK)
@@ -424,6 +439,50 @@ static void test_every_byte_counts(void **state)
     }
 }
 
+static pid_t only_child_of(pid_t pid)
+{
+    char path[64], text[64] = "";
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    return (pid_t)strtol(text, NULL, 10);
+}
+
+/* A killed zygote costs a retry at most: its keeper makes another. Without the keeper every
+ * document is a retry, until the process has ended and come again (svc.c). */
+static void test_dead_zygote_is_a_retry(void **state)
+{
+    struct fixture *f = *state;
+    struct document_question question = {.file = bytes_of(f->file, f->size),
+                                         .at = (usec)MAKER_NOW * USEC_PER_SECOND};
+    struct document_report report = {.verdict = DOCUMENT_REFUSED};
+    struct err err = {0};
+    pid_t keeper = only_child_of(getpid());
+    siginfo_t ended;
+    enum rc rc = RC_RETRY;
+
+    put_crl(f, 0, 1);
+    assert_int_equal(kill(only_child_of(keeper), SIGKILL), 0);
+    for (int asked = 0; rc == RC_RETRY && asked < 3; asked++)
+        rc = document_check(f->gate, f->trust, &question, f->arena, &err, &report);
+    assert_int_equal(rc, RC_OK);
+    assert_int_equal(report.verdict, DOCUMENT_ACCEPTED);
+    assert_true(document_gate_alive(f->gate));
+    assert_int_equal(kill(keeper, SIGKILL), 0);
+    assert_int_equal(waitid(P_PID, (id_t)keeper, &ended, WEXITED | WNOWAIT), 0);
+    /* The kernel takes the zygote along a moment later. */
+    for (int waited = 0; document_gate_alive(f->gate) && waited < 5000; waited++)
+        poll(NULL, 0, 1);
+    assert_false(document_gate_alive(f->gate));
+    assert_int_equal(document_check(f->gate, f->trust, &question, f->arena, &err, &report),
+                     RC_RETRY);
+    assert_int_equal(err.code, TRIEN__ERROR__INSPECTOR_UNAVAILABLE);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +491,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_caller_decides, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_announced_digest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_byte_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dead_zygote_is_a_retry, set_up, tear_down),
     };
 
     if (argc > 5 && strcmp(argv[1], "judge") == 0)

@@ -1,5 +1,5 @@
 /* What the cross-reference table says against what stands in the file. */
-#include "common/pdf_revision.hpp"
+#include "inspector/pdf_revision.hpp"
 
 #include <algorithm>
 #include <sstream>

@@ -1,7 +1,7 @@
 /* What the signer permits to be done afterwards: DocMDP (ISO 32000-1 12.8.2.2) and the lock of a
  * signed field (ISO 32000-2 12.7.5.5). Judges only whether there may be a later revision at all;
  * what one may contain is pdf_changes.cpp, which never allows more than signatures. */
-#include "common/pdf_revision.hpp"
+#include "inspector/pdf_revision.hpp"
 
 #include <algorithm>
 

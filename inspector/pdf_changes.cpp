@@ -1,7 +1,7 @@
 /* What a later revision may do to an earlier one: add signature fields, their values and
  * appearances, validation material, metadata. Everything is refused but what a rule here lets pass;
  * each rule compares the two versions of one object and names the keys that may differ. */
-#include "common/pdf_revision.hpp"
+#include "inspector/pdf_revision.hpp"
 
 #include <algorithm>
 

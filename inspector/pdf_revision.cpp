@@ -1,6 +1,7 @@
 /* Opening a revision with libqpdf, and the signature dictionaries in it. Recovery is switched off
  * and a warning is a refusal: a signed document needs no guessing. */
-#include "common/pdf_revision.hpp"
+#include "inspector/pdf_revision.hpp"
+#include "inspector/no_crypto.h"
 
 #include <algorithm>
 #include <qpdf/Pipeline.hh>
@@ -41,7 +42,11 @@ static std::shared_ptr<QPDF> open(struct bytes file, size_t size)
     try {
         pdf->processMemoryFile("document", reinterpret_cast<char const *>(file.p), size);
     } catch (QPDFExc const &error) {
-        if (error.getErrorCode() == qpdf_e_password)
+        if (error.getErrorCode() == qpdf_e_password || no_crypto_was_asked())
+            throw Refusal{PDF_CHILD_ENCRYPTED, "encrypted"};
+        throw;
+    } catch (std::exception const &) {
+        if (no_crypto_was_asked())
             throw Refusal{PDF_CHILD_ENCRYPTED, "encrypted"};
         throw;
     }

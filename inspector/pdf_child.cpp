@@ -6,7 +6,7 @@
 #include <cstring>
 #include <exception>
 
-#include "common/pdf_revision.hpp"
+#include "inspector/pdf_revision.hpp"
 
 namespace trien
 {

@@ -1,7 +1,7 @@
 /* request.json inside a revision: every file specification that bears the name, wherever it hides,
  * and the one stream behind them. Decoding stops at a size, so a flate bomb costs its limit and no
  * more. */
-#include "common/pdf_revision.hpp"
+#include "inspector/pdf_revision.hpp"
 
 namespace trien
 {
