@@ -26,7 +26,7 @@ struct outgoing {
     bool sent;
 };
 
-static struct metric seconds = {
+METRIC_FAMILY(seconds) = {
     .kind = METRIC_HISTOGRAM,
     .name = "trien_bus_call_seconds",
     .help = "Calls to other services, until their answer.",

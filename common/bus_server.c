@@ -24,13 +24,13 @@ struct outbound {
     zmq_msg_t frame;
 };
 
-static struct metric refused = {
+METRIC_FAMILY(refused) = {
     .kind = METRIC_COUNTER,
     .name = "trien_bus_refused_total",
     .help = "Messages refused by the bus server.",
     .labels = "principal,why",
 };
-static struct metric unsent = {
+METRIC_FAMILY(unsent) = {
     .kind = METRIC_COUNTER,
     .name = "trien_bus_unsent_total",
     .help = "Answers that could not be sent because the peer was gone or did not read.",
@@ -296,8 +296,6 @@ enum rc bus_server_start(struct svc *svc, struct err *err)
     enum rc rc;
 
     CHECK(server, err, TRIEN__ERROR__INTERNAL, "out of memory");
-    metric_register(&refused);
-    metric_register(&unsent);
     server->svc = svc;
     server->worker_count = (size_t)(svc->core.bus_workers > 0 ? svc->core.bus_workers : 1);
     jobs_init(&server->calls, server->worker_count * CALLS_WAITING_PER_WORKER);

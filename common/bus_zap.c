@@ -31,7 +31,7 @@ struct zap {
     struct stat seen;
 };
 
-static struct metric refusals = {
+METRIC_FAMILY(refusals) = {
     .kind = METRIC_COUNTER,
     .name = "trien_bus_handshakes_refused_total",
     .help = "Connections refused because their key is nobody's.",

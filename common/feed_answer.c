@@ -14,7 +14,7 @@
 /* Field numbers of proto/bus.proto. */
 enum { ENVELOPE_EVENTS = 2, EVENTS_FETCH_ID = 1, EVENTS_EVENTS = 2, EVENTS_HEADS = 3 };
 
-static struct metric served = {
+METRIC_FAMILY(served) = {
     .kind = METRIC_COUNTER,
     .name = "trien_feed_events_served_total",
     .help = "Events sent to consumer groups, by where they were read.",

@@ -11,11 +11,12 @@
 #define SEEN_EVERY (60 * USEC_PER_SECOND)
 #define MEASURE_EVERY (10 * USEC_PER_SECOND)
 
-static struct metric lag = {
+METRIC_FAMILY(lag) = {
     .kind = METRIC_GAUGE,
     .name = "trien_feed_group_lag_events",
     .help = "Events of this service a consumer group has not committed yet.",
     .labels = "group",
+    .stale_after_s = 60,
 };
 
 static struct group *find_group(struct feed *feed, const char *name)

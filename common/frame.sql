@@ -124,6 +124,9 @@ SELECT min(s.segment), max(s.segment), max(s.created_at),
           FROM outbox_head h JOIN outbox_segment n USING (partition, segment))
   FROM outbox_segment s;
 
+-- name: outbox_events () -> (int8)
+SELECT coalesce(sum(next_offset - 1), 0)::int8 FROM outbox_head;
+
 -- name: outbox_rotate () -> (int4)
 SELECT outbox_rotate();
 

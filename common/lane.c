@@ -15,13 +15,13 @@
 #define WITHOUT_DATABASE_MS 50
 #define AFTER_FAILURE_MS 50
 
-static struct metric lag = {
+METRIC_FAMILY(lag) = {
     .kind = METRIC_GAUGE,
     .name = "trien_consumer_lag_events",
     .help = "Events of a feed this process has not applied, in the partitions it holds.",
     .labels = "feed,lane",
 };
-static struct metric held = {
+METRIC_FAMILY(held) = {
     .kind = METRIC_GAUGE,
     .name = "trien_lane_partitions",
     .help = "Partitions a lane holds.",

@@ -7,13 +7,13 @@
 #include "common/metrics.h"
 #include "gen/common/frame.inc"
 
-static struct metric applied = {
+METRIC_FAMILY(applied) = {
     .kind = METRIC_COUNTER,
     .name = "trien_consumer_events_total",
     .help = "Events behind the cursor, by what became of them.",
     .labels = "feed,how",
 };
-static struct metric seconds = {
+METRIC_FAMILY(seconds) = {
     .kind = METRIC_HISTOGRAM,
     .name = "trien_event_age_seconds",
     .help = "From the publisher's commit to ours.",

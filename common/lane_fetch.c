@@ -12,13 +12,13 @@
 #define STOPPED_FOR (10 * USEC_PER_SECOND)
 #define TELL_AFTER (500 * USEC_PER_MS)
 
-static struct metric refused = {
+METRIC_FAMILY(refused) = {
     .kind = METRIC_COUNTER,
     .name = "trien_consumer_answers_refused_total",
     .help = "Answers to fetches that were not believed.",
     .labels = "feed,why",
 };
-static struct metric stopped = {
+METRIC_FAMILY(stopped) = {
     .kind = METRIC_GAUGE,
     .name = "trien_consumer_partition_stopped",
     .help = "1 while a partition of a feed stands still because histories differ.",
@@ -27,8 +27,6 @@ static struct metric stopped = {
 
 enum rc fetch_open(struct lane *lane, struct err *err)
 {
-    metric_register(&refused);
-    metric_register(&stopped);
     TRY(identity_new(&lane->svc->keys, err, &lane->identity));
     for (size_t f = 0; f < lane->feed_count; f++) {
         struct lane_feed *feed = &lane->feeds[f];

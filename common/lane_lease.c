@@ -13,7 +13,7 @@
 #define HUNG_AFTER_MS 4000
 #define LOOK_FOR_HUNG (USEC_PER_SECOND)
 
-static struct metric moves = {
+METRIC_FAMILY(moves) = {
     .kind = METRIC_COUNTER,
     .name = "trien_lease_moves_total",
     .help = "Partitions taken, given back, or lost with the connection.",

@@ -6,17 +6,23 @@
 #include <string.h>
 
 #include "common/lane_letter.h"
+#include "common/metrics.h"
 #include "gen/common/frame.inc"
 
 #define FIRST_RETRY_MS 100
 #define LAST_RETRY_MS (5 * 60 * 1000)
 
-struct metric letters_made = {
+METRIC_FAMILY(letters_made) = {
     .kind = METRIC_COUNTER,
     .name = "trien_dead_letters_total",
     .help = "Events that became letters, by state and reason.",
     .labels = "feed,state,code",
 };
+
+void letters_count(const struct lane_feed *feed, const char *state, const struct err *why)
+{
+    metric_add(&letters_made, 1, METRIC_LABELS(feed->name, state, err_entry(why->code)->name));
+}
 
 /* --- what is blocked ---------------------------------------------------------------------------
  */
@@ -212,8 +218,7 @@ void letters_note(struct lane *lane, const struct lane_feed *feed, const Trien__
     b->attempts = 1;
     if (parked)
         letters_set_due(&lane->letters, b, clock_monotonic() + letters_retry_after(1));
-    metric_add(&letters_made, 1,
-               METRIC_LABELS(feed->name, parked ? "parked" : "dead", err_entry(why->code)->name));
+    letters_count(feed, parked ? "parked" : "dead", why);
 }
 
 void letters_key_moved(struct lane *lane, const char *key)

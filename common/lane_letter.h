@@ -2,9 +2,9 @@
 #pragma once
 
 #include "common/lane.h"
-#include "common/metrics.h"
 
-extern struct metric letters_made; /* labels feed, state, code */
+/** Counts an event that became a letter: state "parked" or "dead", and why. */
+void letters_count(const struct lane_feed *feed, const char *state, const struct err *why);
 
 /** Where the entry of a key stands or would stand. */
 struct blocked **letters_place(const struct letters *letters, const struct lane_feed *feed,

@@ -143,8 +143,7 @@ static enum rc keep_waiting(struct lane *lane, struct trial *trial, const struct
     if (parked)
         letters_set_due(&lane->letters, b, clock_monotonic() + after);
     else
-        metric_add(&letters_made, 1,
-                   METRIC_LABELS(b->feed->name, "dead", err_entry(why->code)->name));
+        letters_count(b->feed, "dead", why);
     return set_letter(lane, trial, parked ? "parked" : "dead", why, attempts,
                       parked ? clock_now() + after : 0);
 }

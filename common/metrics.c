@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/metrics_internal.h"
 
 #define BUCKETS 64
@@ -24,6 +25,7 @@ struct series {
     _Atomic uint64_t bits;        /* of the double, for counters and gauges */
     _Atomic uint64_t *counts;     /* histogram: one a bound, then the rest */
     _Atomic uint64_t nanoseconds; /* histogram: sum */
+    _Atomic usec set_at;          /* gauges that go stale: monotonic */
     char values[];                /* label values, each with its NUL */
 };
 
@@ -33,7 +35,9 @@ struct family {
     struct series *_Atomic chains[BUCKETS];
 };
 
-static struct metric *_Atomic first_metric;
+/* Filled by METRIC_FAMILY; the linker names the ends. */
+extern struct metric *const __start_trien_metrics[] __attribute__((weak));
+extern struct metric *const __stop_trien_metrics[] __attribute__((weak));
 
 static void *take_memory(size_t size)
 {
@@ -67,20 +71,6 @@ static struct family *family_of(struct metric *metric)
         return none;
     }
     return family;
-}
-
-void metric_register(struct metric *metric)
-{
-    struct metric *head;
-
-    if (atomic_load_explicit(&metric->registered, memory_order_relaxed) ||
-        atomic_exchange(&metric->registered, 1))
-        return;
-    family_of(metric);
-    head = atomic_load(&first_metric);
-    do
-        atomic_store(&metric->next, head);
-    while (!atomic_compare_exchange_weak(&first_metric, &head, metric));
 }
 
 static uint32_t hash_values(const char *const *values, size_t count)
@@ -153,7 +143,6 @@ static struct series *series_of(struct metric *metric, const char *const *values
 
     if (found)
         return found;
-    metric_register(metric);
     if (values != others && atomic_load(&family->series_count) >= MAX_SERIES)
         return series_of(metric, others);
     made = series_new(metric->kind, hash, values, family->label_count);
@@ -197,8 +186,11 @@ void metric_add(struct metric *metric, double n, const char *const *label_values
 
 void metric_set(struct metric *metric, double value, const char *const *label_values)
 {
-    atomic_store_explicit(&series_of(metric, label_values)->bits, as_bits(value),
-                          memory_order_relaxed);
+    struct series *series = series_of(metric, label_values);
+
+    atomic_store_explicit(&series->bits, as_bits(value), memory_order_relaxed);
+    if (metric->stale_after_s)
+        atomic_store_explicit(&series->set_at, clock_monotonic(), memory_order_relaxed);
 }
 
 void metric_observe(struct metric *metric, double seconds, const char *const *label_values)
@@ -216,9 +208,30 @@ void metric_observe(struct metric *metric, double seconds, const char *const *la
 /* --- reading it out ------------------------------------------------------------------------------
  */
 
-struct metric *metrics_first(void)
+static int by_name(const void *left, const void *right)
 {
-    return atomic_load(&first_metric);
+    const struct metric *const *a = left, *const *b = right;
+
+    return strcmp((*a)->name, (*b)->name);
+}
+
+struct metric **metrics_families(struct arena *arena, size_t *ret_count)
+{
+    size_t count = (size_t)(__stop_trien_metrics - __start_trien_metrics);
+    struct metric **families = ARENA_ARRAY(arena, struct metric *, count + 1);
+
+    for (size_t i = 0; i < count; i++)
+        families[i] = __start_trien_metrics[i];
+    qsort(families, count, sizeof(*families), by_name);
+    *ret_count = count;
+    return families;
+}
+
+static bool is_stale(const struct metric *metric, struct series *series)
+{
+    usec age = clock_monotonic() - atomic_load(&series->set_at);
+
+    return metric->stale_after_s && age > metric->stale_after_s * USEC_PER_SECOND;
 }
 
 void metrics_each(struct metric *metric, void (*fn)(const struct metric_sample *, void *),
@@ -226,6 +239,8 @@ void metrics_each(struct metric *metric, void (*fn)(const struct metric_sample *
 {
     struct family *family = family_of(metric);
 
+    if (metric->kind == METRIC_COUNTER && !metric->labels)
+        series_of(metric, NULL); /* counts from the start */
     for (size_t b = 0; b < BUCKETS; b++)
         for (struct series *s = atomic_load(&family->chains[b]); s; s = s->next) {
             struct metric_sample sample = {.metric = metric,
@@ -235,6 +250,8 @@ void metrics_each(struct metric *metric, void (*fn)(const struct metric_sample *
                                                (double)atomic_load(&s->nanoseconds) / 1e9,
                                            .bounds = bounds};
 
+            if (is_stale(metric, s))
+                continue;
             for (size_t i = 0; s->counts && i <= METRIC_BOUNDS; i++)
                 sample.counts[i] = atomic_load(&s->counts[i]);
             fn(&sample, arg);

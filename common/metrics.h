@@ -1,5 +1,6 @@
-/* Metrics: counters, gauges and histograms in Prometheus' text format. A metric is declared once at
- * file scope and used from any thread; the registry prints all of them. */
+/* Metrics: counters, gauges and histograms in Prometheus' text format. A family is declared once at
+ * file scope by METRIC_FAMILY and used from any thread; /metrics prints all of them, and --metrics
+ * what they mean (docs/metrics.md). */
 #pragma once
 
 #include <stdatomic.h>
@@ -17,10 +18,19 @@ struct metric {
     const char *name;   /* "trien_events_handled_total" */
     const char *help;   /* one sentence */
     const char *labels; /* "feed,type" or NULL */
+    /* A gauge that was not set for so long is not shown: whoever measured it has stopped (another
+     * replica runs the timer now) or there is nothing to measure any more. 0: shown for ever. */
+    int stale_after_s;
     _Atomic(void *) values;
-    struct metric *_Atomic next;
-    atomic_int registered;
 };
+
+/* METRIC_FAMILY(letters) = {.kind = METRIC_GAUGE, .name = …}; declares a family of this file and
+ * lists it in the program. */
+#define METRIC_FAMILY(variable)                                                                    \
+    static struct metric variable;                                                                 \
+    static struct metric *const variable##_listed                                                  \
+        __attribute__((section("trien_metrics"), used)) = &variable;                               \
+    static struct metric variable
 
 /** Adds to a counter. `label_values` in the order of `labels`, comma-free texts; NULL without
  * labels. */
@@ -38,6 +48,6 @@ void metric_observe(struct metric *metric, double seconds, const char *const *la
  *  open files, start time). */
 const char *metrics_text(struct arena *arena);
 
-/** Makes a family visible in metrics_text() before its first use (families register themselves
- * then). */
-void metric_register(struct metric *metric);
+/** What this program measures, as rows of a Markdown table sorted by name: name, kind, labels,
+ *  meaning. In the arena. */
+const char *metrics_table(struct arena *arena);

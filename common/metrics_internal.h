@@ -1,6 +1,7 @@
 /* metrics.c hands its figures to metrics_text.c. */
 #pragma once
 
+#include "common/arena.h"
 #include "common/metrics.h"
 
 #define METRIC_BOUNDS 16
@@ -14,8 +15,8 @@ struct metric_sample {
     const double *bounds;
 };
 
-/** First family of the registry; go on with ->next. */
-struct metric *metrics_first(void);
+/** The families of this program, by name; *ret_count of them, in the arena. */
+struct metric **metrics_families(struct arena *arena, size_t *ret_count);
 
 /** Calls fn for each label set of the family. */
 void metrics_each(struct metric *metric, void (*fn)(const struct metric_sample *, void *),

@@ -11,6 +11,8 @@
 #include "common/arena.h"
 #include "common/metrics_internal.h"
 
+static const char *const kinds[] = {"counter", "gauge", "histogram"};
+
 static void put_label_value(FILE *out, const char *value)
 {
     for (; *value; value++) {
@@ -161,7 +163,8 @@ static void put_process(FILE *out)
 
 const char *metrics_text(struct arena *arena)
 {
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    size_t count;
+    struct metric **families = metrics_families(arena, &count);
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
@@ -169,13 +172,26 @@ const char *metrics_text(struct arena *arena)
 
     if (!out)
         return "";
-    for (struct metric *m = metrics_first(); m; m = atomic_load(&m->next)) {
-        put_head(out, m->name, m->help, kinds[m->kind]);
-        metrics_each(m, put_sample, out);
+    for (size_t i = 0; i < count; i++) {
+        put_head(out, families[i]->name, families[i]->help, kinds[families[i]->kind]);
+        metrics_each(families[i], put_sample, out);
     }
     put_process(out);
     fclose(out);
     copy = arena_strndup(arena, text, length);
     free(text);
     return copy;
+}
+
+const char *metrics_table(struct arena *arena)
+{
+    const char *table = "";
+    size_t count;
+    struct metric **families = metrics_families(arena, &count);
+
+    for (size_t i = 0; i < count; i++)
+        table = arena_printf(arena, "%s| `%s` | %s | %s | %s |\n", table, families[i]->name,
+                             kinds[families[i]->kind],
+                             families[i]->labels ? families[i]->labels : "", families[i]->help);
+    return table;
 }

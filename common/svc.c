@@ -315,20 +315,18 @@ static int usage(const struct service *service)
 {
     fprintf(stderr,
             "usage: trien-%s --config FILE [--check]\n"
-            "       trien-%s --flow | --states | --help-config | --version\n%s\n",
+            "       trien-%s --flow | --states | --metrics | --help-config | --version\n%s\n",
             service->name, service->name, service->sentence);
     return EXIT_USAGE;
 }
 
 int svc_main(const struct service *service, int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, 0, 'c'},
-                                            {"check", no_argument, 0, 'k'},
-                                            {"flow", no_argument, 0, 'f'},
-                                            {"states", no_argument, 0, 's'},
-                                            {"help-config", no_argument, 0, 'h'},
-                                            {"version", no_argument, 0, 'v'},
-                                            {0, 0, 0, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, 0, 'c'}, {"check", no_argument, 0, 'k'},
+        {"flow", no_argument, 0, 'f'},         {"states", no_argument, 0, 's'},
+        {"metrics", no_argument, 0, 'm'},      {"help-config", no_argument, 0, 'h'},
+        {"version", no_argument, 0, 'v'},      {0, 0, 0, 0}};
     const char *path = NULL;
     bool only_check = false;
     int option;
@@ -345,6 +343,8 @@ int svc_main(const struct service *service, int argc, char **argv)
             return svc_print_flow(stdout, service), 0;
         case 's':
             return svc_print_states(stdout, service), 0;
+        case 'm':
+            return svc_print_metrics(stdout), 0;
         case 'h':
             return svc_print_config(stdout, service), 0;
         case 'v':

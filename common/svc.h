@@ -9,7 +9,8 @@
  *                              int main(int argc, char **argv) { return svc_main(&service, argc,
  * argv); }
  *
- * Command line of every service: --config FILE [--check | --flow | --states | --help-config |
+ * Command line of every service: --config FILE [--check | --flow | --states | --metrics |
+ * --help-config |
  * --version]. */
 #pragma once
 

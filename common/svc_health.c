@@ -21,10 +21,10 @@ struct svc_waiting {
     struct missed missed[MAX_WAITING];
 };
 
-static struct metric waiting_metric = {.kind = METRIC_GAUGE,
-                                       .name = "trien_waiting",
-                                       .help = "1 while the dependency is missed.",
-                                       .labels = "dependency"};
+METRIC_FAMILY(waiting_metric) = {.kind = METRIC_GAUGE,
+                                 .name = "trien_waiting",
+                                 .help = "1 while the dependency is missed.",
+                                 .labels = "dependency"};
 
 struct svc_waiting *svc_waiting_new(void)
 {

@@ -4,15 +4,14 @@
 #include "common/metrics.h"
 #include "common/svc_parts.h"
 
-static struct metric messages_total = {.kind = METRIC_COUNTER,
-                                       .name = "trien_messages_total",
-                                       .help = "Messages handled, by outcome.",
-                                       .labels = "kind,name,outcome"};
-static struct metric message_seconds = {.kind = METRIC_HISTOGRAM,
-                                        .name = "trien_message_seconds",
-                                        .help =
-                                            "Time from the start of a message's work to its end.",
-                                        .labels = "kind,name"};
+METRIC_FAMILY(messages_total) = {.kind = METRIC_COUNTER,
+                                 .name = "trien_messages_total",
+                                 .help = "Messages handled, by outcome.",
+                                 .labels = "kind,name,outcome"};
+METRIC_FAMILY(message_seconds) = {.kind = METRIC_HISTOGRAM,
+                                  .name = "trien_message_seconds",
+                                  .help = "Time from the start of a message's work to its end.",
+                                  .labels = "kind,name"};
 
 const char *svc_message_name(const ProtobufCMessageDescriptor *descriptor)
 {

@@ -13,10 +13,11 @@ MUST_USE enum rc svc_configure(struct svc *svc, const char *path, struct err *er
 /** "127.0.0.1:8080", "tcp://127.0.0.1:8100" by the port plan; kind "http", "bus" or "admin". */
 const char *svc_default_bind(const struct svc *svc, const char *kind);
 
-/** --flow, --states, --help-config: the service's tables for people (Markdown for the first two).
- */
+/** --flow, --states, --metrics, --help-config: the service's tables for people (Markdown but for
+ *  the last). */
 void svc_print_flow(FILE *out, const struct service *service);
 void svc_print_states(FILE *out, const struct service *service);
+void svc_print_metrics(FILE *out);
 void svc_print_config(FILE *out, const struct service *service);
 
 struct svc_waiting *svc_waiting_new(void);

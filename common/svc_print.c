@@ -1,5 +1,6 @@
 /* What a service prints about itself: its tables, as Markdown, so that the diagrams of docs/ are
  * made from the program and cannot lie. */
+#include "common/metrics.h"
 #include "common/svc_parts.h"
 
 static void put_names(FILE *out, const ProtobufCMessageDescriptor *const *list)
@@ -63,6 +64,14 @@ void svc_print_states(FILE *out, const struct service *service)
             fprintf(out, "| %s | %s | %s | %s |\n", step->from, step->event, step->to, step->why);
         fprintf(out, "\n");
     }
+}
+
+void svc_print_metrics(FILE *out)
+{
+    struct arena *arena = arena_new((size_t)1 << 20);
+
+    fputs(metrics_table(arena), out);
+    arena_free(&arena);
 }
 
 void svc_print_config(FILE *out, const struct service *service)

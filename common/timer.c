@@ -16,6 +16,7 @@
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
 #define LOCK_EVERY_MS 500
 #define UPKEEP_MS 15000
+#define STALE_S (4 * UPKEEP_MS / 1000)
 #define SEGMENT_EVENTS 4000000
 #define SEGMENT_AGE (30 * USEC_PER_DAY)
 #define EFFECT_MEMORY (30 * USEC_PER_DAY)
@@ -32,23 +33,32 @@ struct timers {
     usec upkeep_due;
 };
 
-static struct metric letters = {
+METRIC_FAMILY(letters) = {
     .kind = METRIC_GAUGE,
     .name = "trien_dead_letters",
-    .help = "Open letters of this service.",
+    .help = "Open letters of this service: parked, dead, behind another.",
     .labels = "feed,state",
+    .stale_after_s = STALE_S,
 };
-static struct metric pending = {
+METRIC_FAMILY(pending) = {
     .kind = METRIC_GAUGE,
     .name = "trien_effects_pending",
     .help = "Intents that are not finished.",
     .labels = "kind",
+    .stale_after_s = STALE_S,
 };
-static struct metric oldest = {
+METRIC_FAMILY(oldest) = {
     .kind = METRIC_GAUGE,
     .name = "trien_effects_oldest_seconds",
     .help = "Age of the oldest intent that is not finished.",
     .labels = "kind",
+    .stale_after_s = STALE_S,
+};
+METRIC_FAMILY(said) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_outbox_events",
+    .help = "Events this service has said since its beginning: the heads of its log together.",
+    .stale_after_s = STALE_S,
 };
 
 /* --- upkeep of the frame's tables --------------------------------------------------------------
@@ -87,6 +97,15 @@ static enum rc measure_effects(struct tx *tx)
     return RC_OK;
 }
 
+static enum rc measure_outbox(struct tx *tx)
+{
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, outbox_events, &rows));
+    metric_set(&said, (double)db_get_int(rows, 0, 0), NULL);
+    return RC_OK;
+}
+
 /* Segments are about an eighth of what is kept, so that old events leave in good time. */
 static bool segment_is_full(const struct svc *svc, usec begun, int64_t events)
 {
@@ -120,7 +139,7 @@ static void upkeep(struct timers *timers)
 
     tx_reset(tx);
     if (keep_segments(tx) != RC_OK || measure_letters(tx) != RC_OK ||
-        measure_effects(tx) != RC_OK ||
+        measure_effects(tx) != RC_OK || measure_outbox(tx) != RC_OK ||
         DB_RUN(tx, effect_forget, NULL, db_time(clock_now() - EFFECT_MEMORY)) != RC_OK)
         log_error(LOG_WARNING, "upkeep_failed", &tx->err);
 }

@@ -11,10 +11,30 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/token_internal.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MAX_MS 5000
+
+METRIC_FAMILY(up) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_token_up",
+    .help = "1 while a worker of the token can sign.",
+    .labels = "token",
+};
+METRIC_FAMILY(workers_ready) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_token_workers_ready",
+    .help = "Workers of the token that are logged in.",
+    .labels = "token",
+};
+METRIC_FAMILY(pin_refused) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_token_pin_refused",
+    .help = "1 after the token refused the PIN: nothing is tried again before a restart.",
+    .labels = "token",
+};
 
 static bool receive_birth(int socket, struct token_birth *ret_birth, int ret_fds[2])
 {
@@ -160,6 +180,19 @@ static void wait_for_work(struct token *token, int timeout_ms)
     pthread_mutex_lock(&token->lock);
 }
 
+/* Lock held. */
+static void show(const struct token *token)
+{
+    const char *const *labels = METRIC_LABELS(token->config.p11.token_label);
+    unsigned ready = 0;
+
+    for (unsigned i = 0; i < token->config.workers; i++)
+        ready += token->workers[i].state != WORKER_DOWN;
+    metric_set(&up, ready > 0 && !token->pin_refused, labels);
+    metric_set(&workers_ready, ready, labels);
+    metric_set(&pin_refused, token->pin_refused, labels);
+}
+
 static struct worker *find_down(struct token *token)
 {
     for (unsigned i = 0; i < token->config.workers; i++)
@@ -177,6 +210,7 @@ void *token_keeper(void *arg)
         struct worker *down = token->pin_refused ? NULL : find_down(token);
         usec wait = token->retry_at - clock_monotonic();
 
+        show(token);
         if (down && wait <= 0)
             start_one(token, down);
         else

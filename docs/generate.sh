@@ -25,6 +25,29 @@ services=$(ls "$build"/bin/trien-* | grep -v /trien-inspect$)
     done
 } > "$out/states.md"
 {
+    echo '# Metrics'
+    echo
+    echo 'Printed by the programs (`make docs`, `trien-<service> --metrics`): what each tells Prometheus at `/metrics` of its'
+    echo 'admin port, and operators over the bus (`trienctl status`). Labels that Prometheus adds: `job` is the service.'
+    echo 'A gauge that nobody measures any more is not shown. Every process also has `process_cpu_seconds_total`,'
+    echo '`process_open_fds`, `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_threads` and'
+    echo '`process_start_time_seconds`. What the alerts mean: [alarms.md](alarms.md).'
+    echo
+    echo '| name | kind | labels | meaning | of |'
+    echo '|---|---|---|---|---|'
+    for program in $services; do
+        "$program" --metrics | sed "s/\$/$(basename "$program" | sed 's/^trien-//')/"
+    done | LC_ALL=C sort | awk -F '|' -v services="$(echo "$services" | wc -l)" '
+        function finish() {
+            if (last)
+                print last " " (n == services ? "all" : n == services - 1 && !signer ? "all but signer" : of) " |"
+        }
+        { row = "|" $2 "|" $3 "|" $4 "|" $5 "|" }
+        row != last { finish(); last = row; of = ""; n = signer = 0 }
+        { of = of (of ? ", " : "") $6; n++; signer += $6 == "signer" }
+        END { finish() }'
+} > "$out/metrics.md"
+{
     echo '# Configuration'
     echo
     echo 'Printed by the programs (`make docs`): every key, its type, default and meaning.'

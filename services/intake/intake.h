@@ -54,6 +54,9 @@ enum rc on_notice_failed(struct tx *tx, const void *in);
 /** Timer: next months' partitions. */
 enum rc on_partition_timer(struct tx *tx);
 
+/* --- handlers_due.c --------------------------------------------------------------------------- */
+enum rc on_due_timer(struct tx *tx);
+
 /* --- what is shown (view.c)
  * ----------------------------------------------------------------------------- */
 

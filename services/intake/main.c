@@ -64,6 +64,7 @@ static const struct on_event events[] = {
 
 static const struct on_timer timers[] = {
     {.name = "partitions", .period_ms = 6 * 3600 * 1000, .fn = on_partition_timer},
+    {.name = "due", .period_ms = 15 * 1000, .fn = on_due_timer},
     {0},
 };
 

@@ -158,3 +158,18 @@ enum rc store_make_partitions(struct tx *tx, int months)
 {
     return DB_PUSH(tx, make_partitions, db_time(tx->now), db_int4(months));
 }
+
+enum rc store_count_open(struct tx *tx, const char *today, const char *soon,
+                         struct open_requests *ret_open)
+{
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, count_open, &rows, db_text(today), db_text(soon)));
+    *ret_open = (struct open_requests){
+        .overdue = db_get_int(rows, 0, 0),
+        .due_soon = db_get_int(rows, 0, 1),
+        .undecided = db_get_int(rows, 0, 2),
+        .undecided_since = db_is_null(rows, 0, 3) ? 0 : db_get_time(rows, 0, 3),
+    };
+    return RC_OK;
+}

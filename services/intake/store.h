@@ -191,5 +191,16 @@ MUST_USE enum rc store_insert_notice(struct tx *tx, const uint8_t request_id[16]
 /** Makes the partitions of this month and the next ones. */
 MUST_USE enum rc store_make_partitions(struct tx *tx, int months);
 
+/* Requests that are not finished, counted. */
+struct open_requests {
+    int64_t overdue, due_soon, undecided;
+    usec undecided_since; /* receipt of the oldest; 0 without one */
+};
+
+/** Counts what is open: due before today, due from today to `soon`, not decided. Days as text,
+ *  2026-11-22. */
+MUST_USE enum rc store_count_open(struct tx *tx, const char *today, const char *soon,
+                                  struct open_requests *ret_open);
+
 /* Of store.sql, for main.c. */
 extern const struct db_statement store_statements[];

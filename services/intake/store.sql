@@ -220,3 +220,10 @@ INSERT INTO timeline (request_id, at, event, subject, detail) VALUES ($1, $2, $3
 
 -- name: make_partitions (timestamptz, int4) -> (int4)
 SELECT month_make($1, $2);
+
+-- name: count_open (text, text) -> (int8, int8, int8, timestamptz)
+-- $1 today, $2 the last day that is soon. Overdue, due soon, not decided yet, since when.
+SELECT count(*) FILTER (WHERE due_on < $1), count(*) FILTER (WHERE due_on BETWEEN $1 AND $2),
+       count(*) FILTER (WHERE state = 'received'),
+       min(received_at) FILTER (WHERE state = 'received')
+FROM request WHERE state IN ('received', 'accepted');

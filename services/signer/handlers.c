@@ -5,7 +5,7 @@
 #include "common/metrics.h"
 #include "services/signer/signer.h"
 
-static struct metric signatures = {
+METRIC_FAMILY(signatures) = {
     .kind = METRIC_COUNTER,
     .name = "trien_signer_orders_total",
     .help = "Orders by outcome.",

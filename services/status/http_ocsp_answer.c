@@ -7,7 +7,7 @@
 
 #include "common/metrics.h"
 
-static struct metric answers_metric = {
+METRIC_FAMILY(answers_metric) = {
     .kind = METRIC_COUNTER,
     .name = "trien_ocsp_answers_total",
     .help = "OCSP answers by what they were and where they came from.",

@@ -15,13 +15,12 @@
 #define MANY_ITEMS 500
 #define SHORT_NAME_BYTES 90
 
-static struct metric decisions = {METRIC_COUNTER,
-                                  "trien_validation_decisions_total",
-                                  "Requests decided.",
-                                  "verdict",
-                                  NULL,
-                                  NULL,
-                                  0};
+METRIC_FAMILY(decisions) = {
+    .kind = METRIC_COUNTER,
+    .name = "trien_validation_decisions_total",
+    .help = "Requests decided.",
+    .labels = "verdict",
+};
 
 static const char *signers_text(struct arena *arena, const Trien__ExaminedDocument *examined)
 {

@@ -4,13 +4,11 @@
 #include "common/metrics.h"
 #include "services/validation/validation.h"
 
-static struct metric beyond = {METRIC_COUNTER,
-                               "trien_validation_due_beyond_calendar_total",
-                               "Due dates that passed the last year of the working-day calendar.",
-                               NULL,
-                               NULL,
-                               NULL,
-                               0};
+METRIC_FAMILY(beyond) = {
+    .kind = METRIC_COUNTER,
+    .name = "trien_validation_due_beyond_calendar_total",
+    .help = "Due dates that passed the last year of the working-day calendar.",
+};
 
 static enum rc raise(struct tx *tx, const char *alarm_name, const char *key, const char *subject)
 {

@@ -11,27 +11,26 @@
 
 #define MAX_SOURCES 64
 
-static struct metric fetches = {METRIC_COUNTER,
-                                "trien_validation_crl_fetches_total",
-                                "Revocation lists fetched, by outcome.",
-                                "outcome",
-                                NULL,
-                                NULL,
-                                0};
-static struct metric crl_age = {METRIC_GAUGE,
-                                "trien_validation_crl_age_seconds",
-                                "Age (since thisUpdate) of the list from each place.",
-                                "url",
-                                NULL,
-                                NULL,
-                                0};
-static struct metric crl_left = {METRIC_GAUGE,
-                                 "trien_validation_crl_seconds_left",
-                                 "Time to nextUpdate of the list from each place; negative: stale.",
-                                 "url",
-                                 NULL,
-                                 NULL,
-                                 0};
+METRIC_FAMILY(fetches) = {
+    .kind = METRIC_COUNTER,
+    .name = "trien_validation_crl_fetches_total",
+    .help = "Revocation lists fetched, by outcome.",
+    .labels = "outcome",
+};
+METRIC_FAMILY(crl_age) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_validation_crl_age_seconds",
+    .help = "Age (since thisUpdate) of the list from each place.",
+    .labels = "url",
+    .stale_after_s = 60,
+};
+METRIC_FAMILY(crl_left) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_validation_crl_seconds_left",
+    .help = "Time to nextUpdate of the list from each place; negative: stale.",
+    .labels = "url",
+    .stale_after_s = 60,
+};
 
 /* --- fetching
  * --------------------------------------------------------------------------------------- */

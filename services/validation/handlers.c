@@ -7,20 +7,18 @@
 #define PARTITION_MONTHS 3
 #define WAKE_BATCH 200
 
-static struct metric waiting_requests = {METRIC_GAUGE,
-                                         "trien_validation_waiting_requests",
-                                         "Requests that wait for a certificate revocation list.",
-                                         NULL,
-                                         NULL,
-                                         NULL,
-                                         0};
-static struct metric waiting_seconds = {METRIC_GAUGE,
-                                        "trien_validation_waiting_seconds",
-                                        "How long the oldest of the waiting requests has waited.",
-                                        NULL,
-                                        NULL,
-                                        NULL,
-                                        0};
+METRIC_FAMILY(waiting_requests) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_validation_waiting_requests",
+    .help = "Requests that wait for a certificate revocation list.",
+    .stale_after_s = 60,
+};
+METRIC_FAMILY(waiting_seconds) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_validation_waiting_seconds",
+    .help = "How long the oldest of the waiting requests has waited.",
+    .stale_after_s = 60,
+};
 
 enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request, usec pause)
 {

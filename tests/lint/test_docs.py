@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = ("flow.md", "states.md", "config.md", "errors.md", "man/trienctl.1")
+PAGES = ("flow.md", "states.md", "config.md", "metrics.md", "errors.md", "man/trienctl.1")
 
 
 @pytest.fixture(scope="module")

@@ -128,3 +128,9 @@ def test_nothing_unfinished():
         if re.search(r"\.(c|h|cpp|py|sh|sql|proto|mk)$|Makefile$", name) and (ROOT / name).exists():
             found += [(name, m.group(0)) for m in words.finditer(text(ROOT / name)) if "XXXX" not in m.group(0)]
     assert found == []
+
+
+def test_metric_families_are_listed():
+    """Only what METRIC_FAMILY declares is shown at /metrics and in docs/metrics.md."""
+    strangers = [relative(p) for p in SOURCES if re.search(r"\bstruct metric \w+\s*=", text(p))]
+    assert strangers == []

@@ -1,4 +1,5 @@
 /* Metrics: counting from many threads, label sets, buckets, the text Prometheus reads. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,11 +16,42 @@
 #include "common/arena.h"
 #include "common/metrics.h"
 
-static struct metric counter = {METRIC_COUNTER, "test_total", "A counter.", "kind,name", 0, 0, 0};
-static struct metric gauge = {METRIC_GAUGE, "test_gauge", "A gauge.", NULL, 0, 0, 0};
-static struct metric histogram = {
-    METRIC_HISTOGRAM, "test_seconds", "A histogram.", "name", 0, 0, 0};
-static struct metric many = {METRIC_COUNTER, "test_many_total", "Too many.", "id", 0, 0, 0};
+METRIC_FAMILY(counter) = {
+    .kind = METRIC_COUNTER,
+    .name = "test_total",
+    .help = "A counter.",
+    .labels = "kind,name",
+};
+METRIC_FAMILY(gauge) = {
+    .kind = METRIC_GAUGE,
+    .name = "test_gauge",
+    .help = "A gauge.",
+};
+METRIC_FAMILY(histogram) = {
+    .kind = METRIC_HISTOGRAM,
+    .name = "test_seconds",
+    .help = "A histogram.",
+    .labels = "name",
+};
+METRIC_FAMILY(many) = {
+    .kind = METRIC_COUNTER,
+    .name = "test_many_total",
+    .help = "Too many.",
+    .labels = "id",
+};
+
+METRIC_FAMILY(untouched) = {
+    .kind = METRIC_COUNTER,
+    .name = "test_untouched_total",
+    .help = "Never counted.",
+};
+METRIC_FAMILY(fresh) = {
+    .kind = METRIC_GAUGE,
+    .name = "test_fresh",
+    .help = "A gauge that goes.",
+    .labels = "of",
+    .stale_after_s = 1,
+};
 
 static void has(const char *line)
 {
@@ -63,7 +95,6 @@ static void threads_lose_nothing(void **state)
 static void gauges_and_escapes(void **state)
 {
     (void)state;
-    metric_register(&gauge);
     has("# TYPE test_gauge gauge\n");
     metric_set(&gauge, -1.5, NULL);
     has("test_gauge -1.5\n");
@@ -83,6 +114,41 @@ static void a_hostile_label_cannot_eat_the_memory(void **state)
         metric_add(&many, 1, METRIC_LABELS(id));
     }
     has("test_many_total{id=\"other\"} 904\n");
+}
+
+static void label_less_counters_start_at_zero(void **state)
+{
+    (void)state;
+    has("test_untouched_total 0\n");
+}
+
+static void a_gauge_nobody_sets_goes(void **state)
+{
+    struct arena *arena = arena_new(1 << 24);
+
+    (void)state;
+    metric_set(&fresh, 1, METRIC_LABELS("a"));
+    has("test_fresh{of=\"a\"} 1\n");
+    poll(NULL, 0, 1100); /* its own limit is what is tested */
+    metric_set(&fresh, 1, METRIC_LABELS("b"));
+    has("test_fresh{of=\"b\"} 1\n");
+    assert_null(strstr(metrics_text(arena), "test_fresh{of=\"a\"}"));
+    metric_set(&fresh, 2, METRIC_LABELS("a"));
+    has("test_fresh{of=\"a\"} 2\n");
+    arena_free(&arena);
+}
+
+static void the_table_is_sorted_and_complete(void **state)
+{
+    struct arena *arena = arena_new(1 << 24);
+    const char *table = metrics_table(arena);
+    const char *first = strstr(table, "| `test_fresh` | gauge | of | A gauge that goes. |\n");
+    const char *second = strstr(table, "| `test_seconds` | histogram | name | A histogram. |\n");
+
+    (void)state;
+    assert_true(first && second && first < second);
+    assert_non_null(strstr(table, "| `test_untouched_total` | counter |  | Never counted. |\n"));
+    arena_free(&arena);
 }
 
 static void the_process_itself(void **state)
@@ -107,6 +173,9 @@ int main(void)
         cmocka_unit_test(threads_lose_nothing),
         cmocka_unit_test(gauges_and_escapes),
         cmocka_unit_test(a_hostile_label_cannot_eat_the_memory),
+        cmocka_unit_test(label_less_counters_start_at_zero),
+        cmocka_unit_test(a_gauge_nobody_sets_goes),
+        cmocka_unit_test(the_table_is_sorted_and_complete),
         cmocka_unit_test(the_process_itself),
     };
 

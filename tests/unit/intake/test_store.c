@@ -100,7 +100,7 @@ static int up(void **state)
         return 0;
     if (pg_sql(DATABASE, "DO \\$\\$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = "
                          "'trien_intake') THEN CREATE ROLE trien_intake; END IF; END \\$\\$") ||
-        migrate("clients") || migrate("requests"))
+        pg_deploy_frame(DATABASE) || migrate("clients") || migrate("requests") || migrate("open_requests"))
         return -1;
     tx = tx_new(&svc, NULL, "test", 64 << 20);
     return 0;
@@ -444,6 +444,41 @@ static void test_a_final_state_stays(void **state)
     assert_non_null(strstr(json, "\"state\":\"issued\""));
 }
 
+/* Differences only: other tests leave open requests behind. Accepted ones are due on 2026-11-25. */
+static void test_what_is_open_is_counted_by_due_day(void **state)
+{
+    struct open_requests before, after;
+    uint8_t id[16];
+
+    (void)state;
+    begin(now_is());
+    assert_int_equal(store_count_open(tx, "2026-11-25", "2026-11-26", &before), RC_OK);
+    commit();
+    new_request("open 1", id);
+    begin(now_is());
+    assert_int_equal(store_count_open(tx, "2026-11-25", "2026-11-26", &after), RC_OK);
+    commit();
+    assert_int_equal(after.undecided, before.undecided + 1);
+    assert_true(after.undecided_since > 0 && after.undecided_since <= now_is());
+    accept_request(1);
+    begin(now_is());
+    assert_int_equal(store_count_open(tx, "2026-11-25", "2026-11-26", &after), RC_OK);
+    assert_int_equal(after.undecided, before.undecided);
+    assert_int_equal(after.due_soon, before.due_soon + 1);
+    assert_int_equal(after.overdue, before.overdue);
+    assert_int_equal(store_count_open(tx, "2026-11-24", "2026-11-24", &after), RC_OK);
+    assert_int_equal(after.due_soon, 0);
+    assert_int_equal(store_count_open(tx, "2026-11-26", "2026-11-27", &after), RC_OK);
+    assert_int_equal(after.overdue, before.due_soon + 1);
+    commit();
+    issue(0);
+    begin(now_is());
+    assert_int_equal(store_count_open(tx, "2026-11-25", "2026-11-26", &after), RC_OK);
+    assert_int_equal(after.due_soon, before.due_soon);
+    assert_int_equal(on_due_timer(tx), RC_OK);
+    commit();
+}
+
 static void test_a_refusal_keeps_every_reason(void **state)
 {
     uint8_t id[16];
@@ -559,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_feeds_in_every_order),
         cmocka_unit_test(test_a_request_is_finished_with_its_last_item),
         cmocka_unit_test(test_a_final_state_stays),
+        cmocka_unit_test(test_what_is_open_is_counted_by_due_day),
         cmocka_unit_test(test_a_refusal_keeps_every_reason),
         cmocka_unit_test(test_malformed_ids_are_refused),
         cmocka_unit_test(test_pages_and_who_may_read),

@@ -1,0 +1,4 @@
+-- Revert intake:open_requests from pg
+BEGIN;
+DROP INDEX request_open;
+COMMIT;
