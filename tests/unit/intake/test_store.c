@@ -100,7 +100,8 @@ static int up(void **state)
         return 0;
     if (pg_sql(DATABASE, "DO \\$\\$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = "
                          "'trien_intake') THEN CREATE ROLE trien_intake; END IF; END \\$\\$") ||
-        pg_deploy_frame(DATABASE) || migrate("clients") || migrate("requests") || migrate("open_requests"))
+        pg_deploy_frame(DATABASE) || migrate("clients") || migrate("requests") ||
+        migrate("open_requests"))
         return -1;
     tx = tx_new(&svc, NULL, "test", 64 << 20);
     return 0;
