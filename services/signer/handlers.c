@@ -12,6 +12,13 @@ METRIC_FAMILY(signatures) = {
     .labels = "outcome",
 };
 
+static struct metric lists = {
+    .kind = METRIC_COUNTER,
+    .name = "trien_signer_lists_total",
+    .help = "Revocation lists by outcome.",
+    .labels = "outcome",
+};
+
 enum rc on_sign_certificate(struct tx *tx, const void *in, void *reply)
 {
     enum rc rc = signer_sign(tx->state, in, tx->now, tx->arena, &tx->err, reply);
@@ -20,9 +27,17 @@ enum rc on_sign_certificate(struct tx *tx, const void *in, void *reply)
     return rc;
 }
 
+enum rc on_sign_crl(struct tx *tx, const void *in, void *reply)
+{
+    enum rc rc = signer_sign_list(tx->state, in, tx->now, tx->arena, &tx->err, reply);
+
+    metric_add(&lists, 1, METRIC_LABELS(rc_name(rc)));
+    return rc;
+}
+
 enum rc on_list_issuers(struct tx *tx, const void *in, void *reply)
 {
-    const struct signer *signer = tx->state;
+    struct signer *signer = tx->state;
     Trien__ListIssuersReply *out = reply;
     Trien__IssuerKey *keys = ARENA_ARRAY(tx->arena, Trien__IssuerKey, signer->issuer_count);
 
@@ -36,6 +51,8 @@ enum rc on_list_issuers(struct tx *tx, const void *in, void *reply)
         keys[i].key_kind = (char *)(uintptr_t)issuer->key_kind;
         keys[i].certificate_der.data = (uint8_t *)(uintptr_t)issuer->certificate_der.p;
         keys[i].certificate_der.len = issuer->certificate_der.n;
+        TRY(signer_last_list(signer, issuer->name, tx->arena, &tx->err, &keys[i].last_list));
+        keys[i].has_last_list = true;
         out->issuers[i] = &keys[i];
     }
     return RC_OK;

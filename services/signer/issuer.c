@@ -44,6 +44,7 @@ enum rc issuer_read(struct arena *arena, const char *name, struct bytes der, str
     CHECK(key_id, err, TRIEN__ERROR__KEY_FILE, "%s: no SubjectKeyIdentifier", name);
     issuer.key_id = arena_bytes(
         arena, bytes_of(ASN1_STRING_get0_data(key_id), (size_t)ASN1_STRING_length(key_id)));
+    issuer.signs_lists = X509_get_key_usage(cert) & KU_CRL_SIGN;
     issuer.subject_der = x509_der(arena, X509_get_subject_name(cert), i2d_X509_NAME);
     issuer.not_before = x509_time_us(X509_get0_notBefore(cert));
     issuer.not_after = x509_time_us(X509_get0_notAfter(cert));

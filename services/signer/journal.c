@@ -266,6 +266,12 @@ static enum rc check_unused(struct journal *journal, const struct journal_intent
     TRY(find_record(journal, "serial", name, arena, err, &record));
     CHECK(record.field_count == 0, err, TRIEN__ERROR__ORDER_CONFLICT,
           "serial number %s belongs to order %s", intent->serial, record.fields[0]);
+    if (intent->follows) {
+        serial_name(intent->issuer, intent->follows, name);
+        TRY(find_record(journal, "serial", name, arena, err, &record));
+        CHECK(record.field_count > 0, err, TRIEN__ERROR__ORDER_CONFLICT, "%s cannot come before %s",
+              intent->serial, intent->follows);
+    }
     if (!intent->ground_once)
         return RC_OK;
     TRY(find_record(journal, "ground", intent->ground_sha256, arena, err, &record));
@@ -326,6 +332,22 @@ enum rc journal_answer(struct journal *journal, const char *order_id, uint64_t i
     pthread_mutex_unlock(&journal->lock);
     if (rc == RC_OK)
         *ret_sequence = sequence;
+    return rc;
+}
+
+enum rc journal_has_serial(struct journal *journal, const char *issuer, const char *serial,
+                           struct arena *arena, struct err *err, bool *ret_has)
+{
+    struct record record;
+    char name[160];
+    enum rc rc;
+
+    serial_name(issuer, serial, name);
+    pthread_mutex_lock(&journal->lock);
+    rc = find_record(journal, "serial", name, arena, err, &record);
+    pthread_mutex_unlock(&journal->lock);
+    if (rc == RC_OK)
+        *ret_has = record.field_count > 0;
     return rc;
 }
 

@@ -38,10 +38,11 @@ struct journal_intent {
     const char *order_id, *issuer, *profile;
     const char *serial;        /* hex */
     const char *tbs_sha256;    /* hex */
-    const char *ground;        /* "subscriber", "responder" */
+    const char *ground;        /* "subscriber", "responder", "list" */
     const char *ground_sha256; /* hex; of the authorisation or approval */
     const char *vouchers;      /* key ids by commas */
     bool ground_once;          /* this ground is good for one order only */
+    const char *follows;       /* a serial of the issuer that must have an intent; NULL: none */
 };
 
 /* What the journal knows of an order. */
@@ -64,7 +65,8 @@ enum rc journal_find(struct journal *journal, const char *order_id, struct arena
 
 /** Writes the intent and waits until it is durable; an intent with the same bytes that is there
  *  already is success. REJECT ORDER_CONFLICT: the order has other bytes, another order has the
- *  serial number or (ground_once) the ground. FATAL JOURNAL_UNWRITABLE. */
+ *  serial number or (ground_once) the ground, or what it follows is not there. FATAL
+ * JOURNAL_UNWRITABLE. */
 enum rc journal_intend(struct journal *journal, const struct journal_intent *intent, usec now,
                        struct arena *arena, struct err *err, uint64_t *ret_sequence) MUST_USE;
 
@@ -73,6 +75,10 @@ enum rc journal_intend(struct journal *journal, const struct journal_intent *int
 enum rc journal_answer(struct journal *journal, const char *order_id, uint64_t intent_sequence,
                        struct bytes signature, usec now, struct arena *arena, struct err *err,
                        uint64_t *ret_sequence) MUST_USE;
+
+/** Some order has, or had, this serial of this issuer. */
+enum rc journal_has_serial(struct journal *journal, const char *issuer, const char *serial,
+                           struct arena *arena, struct err *err, bool *ret_has) MUST_USE;
 
 /* For health and metrics. */
 struct journal_state {

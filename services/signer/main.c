@@ -1,5 +1,5 @@
-/* signer: the only process that can reach the issuing key. The tables below are all of it: two
- * calls from signing, no database, no HTTP, no feed.
+/* signer: the only process that can reach the issuing key. The tables below are all of it: calls
+ * from signing and revocation, no database, no HTTP, no feed.
  *
  *     trien-signer --journal-verify DIR     checks a journal from its first line to its last */
 #include <string.h>
@@ -53,9 +53,14 @@ static const struct on_call calls[] = {
      .from = "signing",
      .fn = on_sign_certificate,
      .no_transaction = true},
+    {.in = &trien__sign_crl__descriptor,
+     .reply = &trien__sign_crl_reply__descriptor,
+     .from = "revocation",
+     .fn = on_sign_crl,
+     .no_transaction = true},
     {.in = &trien__list_issuers__descriptor,
      .reply = &trien__list_issuers_reply__descriptor,
-     .from = "signing",
+     .from = "signing revocation",
      .fn = on_list_issuers,
      .no_transaction = true},
     {0},
@@ -65,7 +70,9 @@ static const struct svc_part *const parts[] = {NULL};
 
 static const struct service service = {
     .name = "signer",
-    .sentence = "signs to-be-signed certificates with the issuing key, within its own limits",
+    .sentence =
+        "signs to-be-signed certificates and revocation lists with the issuing key, within its own "
+        "limits",
     .number = 7,
     .parts = parts,
     .conf_rows = conf_rows,

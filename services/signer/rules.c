@@ -96,7 +96,7 @@ static bool rule_key_exponent_sane(const struct question *q)
 }
 
 /* RFC 5280 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050. */
-static bool time_in_form(const ASN1_TIME *when, usec at)
+bool rule_time_in_form(const ASN1_TIME *when, usec at)
 {
     int year, month, day;
 
@@ -107,8 +107,8 @@ static bool time_in_form(const ASN1_TIME *when, usec at)
 
 static bool rule_times_in_form(const struct question *q)
 {
-    return time_in_form(q->tbs->fields->validity->notBefore, q->tbs->not_before) &&
-           time_in_form(q->tbs->fields->validity->notAfter, q->tbs->not_after);
+    return rule_time_in_form(q->tbs->fields->validity->notBefore, q->tbs->not_before) &&
+           rule_time_in_form(q->tbs->fields->validity->notAfter, q->tbs->not_after);
 }
 
 static bool rule_validity_in_order(const struct question *q)

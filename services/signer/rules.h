@@ -37,6 +37,7 @@ struct issuer {
     uint8_t key_sha256[32];
     struct bytes algorithm_der; /* AlgorithmIdentifier of its signatures */
     usec not_before, not_after;
+    bool signs_lists; /* its key usage has cRLSign */
 };
 
 /** Reads an issuing certificate (PEM) and what the rules need of it. FATAL KEY_FILE: unreadable, no
@@ -151,6 +152,10 @@ enum rc rules_check(const Trien__SignCertificate *order, const struct issuer *is
 
 /** The call's own form: sizes, order id, names. Needs no key. */
 enum rc rules_check_form(const Trien__SignCertificate *order, struct err *err) MUST_USE;
+
+/** RFC 5280 4.1.2.5, 5.1.2.4: `at`, which is what `when` says, is a UTCTime through 2049 and a
+ *  GeneralizedTime from 2050, and after 1970. */
+bool rule_time_in_form(const ASN1_TIME *when, usec at);
 
 /** The issuer with this name; NULL when there is none. */
 const struct issuer *issuer_find(const struct issuer *issuers, size_t count, const char *name);

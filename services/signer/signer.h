@@ -54,6 +54,17 @@ enum rc signer_sign(struct signer *signer, const Trien__SignCertificate *order, 
                     struct arena *arena, struct err *err,
                     Trien__SignCertificateReply *ret_reply) MUST_USE;
 
+/** One revocation list, likewise. Its order is issuer and number; a number is signed when the one
+ *  before it was (the first is 1), so numbers only grow, over restarts too. ORDER_CONFLICT: the
+ *  number has other bytes, or leaves a gap. */
+enum rc signer_sign_list(struct signer *signer, const Trien__SignCrl *call, usec now,
+                         struct arena *arena, struct err *err,
+                         Trien__SignCrlReply *ret_reply) MUST_USE;
+
+/** The number of the newest list an issuer was asked to sign; 0: none. */
+enum rc signer_last_list(struct signer *signer, const char *issuer, struct arena *arena,
+                         struct err *err, uint64_t *ret_number) MUST_USE;
+
 /* One thread at a time works on an order (claims.c). */
 struct claims *claims_new(struct arena *arena);
 void claims_done(struct claims *claims);
@@ -63,6 +74,7 @@ void claims_give(struct claims *claims, const char *order_id);
 
 /* handlers.c */
 enum rc on_sign_certificate(struct tx *tx, const void *in, void *reply);
+enum rc on_sign_crl(struct tx *tx, const void *in, void *reply);
 enum rc on_list_issuers(struct tx *tx, const void *in, void *reply);
 enum rc signer_early(const void *conf, struct err *err, void **ret_state);
 bool signer_health(void *state, struct arena *arena, const char **ret_json_members);

@@ -6,7 +6,7 @@
 
 #include "services/signer/signer.h"
 #include "services/signer/verify.h"
-#include "tests/unit/signer/world.h"
+#include "tests/unit/signer/world_list.h"
 
 #define MODULE "/usr/lib/softhsm/libsofthsm2.so"
 
@@ -191,6 +191,55 @@ static void a_ground_is_used_once(void **state)
     assert_int_equal(signer_sign(signer, world_order(&w, &o), WORLD_NOW, w.arena, &err, &reply),
                      RC_REJECT);
     assert_int_equal(err.code, TRIEN__ERROR__ORDER_CONFLICT);
+    signer_close(&signer);
+}
+
+/* A list with this number, of this moment. */
+static enum rc sign_list(struct signer *signer, uint64_t number, usec this_update, struct err *err,
+                         Trien__SignCrlReply *reply)
+{
+    struct world_list list = world_good_list(&w, number);
+    Trien__SignCrl call;
+
+    err_clear(err);
+    list.this_update = this_update;
+    call = world_list_call(&w, &list);
+    return signer_sign_list(signer, &call, WORLD_NOW, w.arena, err, reply);
+}
+
+/* Numbers follow each other, over restarts too; the same list gets the same answer. */
+static void numbers_of_lists_only_grow(void **state)
+{
+    struct signer *signer = open_signer();
+    Trien__SignCrlReply first = TRIEN__SIGN_CRL_REPLY__INIT, again = TRIEN__SIGN_CRL_REPLY__INIT;
+    struct world_list list;
+    struct err err = {0};
+    uint64_t last = 99;
+
+    (void)state;
+    assert_int_equal(signer_last_list(signer, "issuing1", w.arena, &err, &last), RC_OK);
+    assert_int_equal(last, 0);
+    assert_int_equal(sign_list(signer, 2, WORLD_NOW, &err, &again), RC_REJECT);
+    assert_int_equal(err.code, TRIEN__ERROR__ORDER_CONFLICT);
+    if (sign_list(signer, 1, WORLD_NOW, &err, &first) != RC_OK)
+        fail_msg("%s %s", err.field, err.detail);
+    list = world_good_list(&w, 1);
+    assert_true(issuer_verify(&w.issuer, world_build_list(&w, &list),
+                              bytes_of(first.signature.data, first.signature.len)));
+    for (uint64_t number = 2; number < 12; number++)
+        assert_int_equal(sign_list(signer, number, WORLD_NOW, &err, &again), RC_OK);
+    signer_close(&signer);
+    signer = open_signer();
+    assert_int_equal(signer_last_list(signer, "issuing1", w.arena, &err, &last), RC_OK);
+    assert_int_equal(last, 11);
+    assert_int_equal(sign_list(signer, 1, WORLD_NOW, &err, &again), RC_OK);
+    assert_int_equal(again.journal_sequence, first.journal_sequence);
+    assert_true(bytes_equal(bytes_of(first.signature.data, first.signature.len),
+                            bytes_of(again.signature.data, again.signature.len)));
+    assert_int_equal(sign_list(signer, 1, WORLD_NOW - USEC_PER_SECOND, &err, &again), RC_REJECT);
+    assert_int_equal(err.code, TRIEN__ERROR__ORDER_CONFLICT);
+    assert_int_equal(sign_list(signer, 13, WORLD_NOW, &err, &again), RC_REJECT);
+    assert_int_equal(sign_list(signer, 12, WORLD_NOW, &err, &again), RC_OK);
     signer_close(&signer);
 }
 
@@ -480,6 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_order_same_answer),
         cmocka_unit_test(a_ground_is_used_once),
+        cmocka_unit_test(numbers_of_lists_only_grow),
         cmocka_unit_test(responders_renew),
         cmocka_unit_test(load_in_peace),
         cmocka_unit_test(load_with_kills),

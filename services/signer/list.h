@@ -1,0 +1,67 @@
+/* The to-be-signed revocation list: its fields as they stand in the bytes (RFC 5280 5.1.2), and
+ * what the signer demands of them. */
+#pragma once
+
+#include "services/signer/rules.h"
+
+/* The largest to-be-signed list that is looked at: what a call can carry, less its frame. */
+#define LIST_MAX_TBS_BYTES (((size_t)2 * 1024 - 64) * 1024)
+
+/* No list promises more than this (nextUpdate - thisUpdate), and none is signed whose thisUpdate
+ * is older: the caller may have waited for the token. */
+#define LIST_MAX_LIFETIME (INT64_C(31) * USEC_PER_DAY)
+#define LIST_MAX_AGE USEC_PER_DAY
+
+typedef struct {
+    ASN1_INTEGER *version; /* NULL: version 1 */
+    X509_ALGOR *algorithm;
+    X509_NAME *issuer;
+    ASN1_TIME *this_update, *next_update; /* next_update NULL: absent */
+    STACK_OF(X509_REVOKED) * revoked;     /* NULL: absent */
+    STACK_OF(X509_EXTENSION) * extensions;
+} TBS_CERT_LIST;
+
+struct list {
+    struct bytes der;
+    TBS_CERT_LIST *fields; /* freed with the arena */
+    struct bytes issuer_der;
+    usec this_update, next_update; /* next_update 0: absent */
+};
+
+/** Parses a TBSCertList that is exactly DER. REJECT SIGNER_LIMIT otherwise. */
+enum rc list_parse(struct bytes der, struct arena *arena, struct err *err,
+                   struct list *ret_list) MUST_USE;
+
+/* What every question about a list is asked about. */
+struct list_question {
+    const Trien__SignCrl *call;
+    const struct issuer *issuer;
+    const struct list *list;
+    usec now;
+    struct arena *arena;
+};
+
+struct list_rule {
+    const char *name; /* stands in err->field */
+    bool (*holds)(const struct list_question *question);
+    const char *otherwise;
+};
+
+/** The table, for tests and documentation. */
+const struct list_rule *list_rules_all(size_t *ret_count);
+
+/** The call's own form: issuer's name, number, size. Needs no key. REJECT. */
+enum rc list_check_form(const Trien__SignCrl *call, struct err *err) MUST_USE;
+
+/** Everything on one list: form, issuer, bytes, questions. REJECT with code, field (the rule) and
+ *  detail. */
+enum rc list_check(const Trien__SignCrl *call, const struct issuer *issuers, size_t issuer_count,
+                   usec now, struct arena *arena, struct err *err,
+                   struct list_question *ret_question) MUST_USE;
+
+/* Questions about extensions (list_extension.c). */
+bool list_rule_extensions_known(const struct list_question *q);
+bool list_rule_authority_key_is_issuers(const struct list_question *q);
+bool list_rule_number_as_called(const struct list_question *q);
+bool list_rule_entry_extensions_known(const struct list_question *q);
+bool list_rule_reasons_may_stand(const struct list_question *q);
