@@ -68,17 +68,6 @@ const char *bus_uuid_text(struct arena *arena, const uint8_t uuid[16])
     return text;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int bus_uuid_parse(const char *text, uint8_t ret_uuid[16])
 {
     uint8_t uuid[16];

@@ -39,7 +39,7 @@ char *bytes_to_base64(struct arena *arena, struct bytes in)
     return text;
 }
 
-static int hex_digit(char c)
+int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';

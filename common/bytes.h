@@ -36,6 +36,9 @@ char *bytes_to_hex(struct arena *arena, struct bytes in);
 /** Standard base64 with padding, NUL-terminated, in the arena. */
 char *bytes_to_base64(struct arena *arena, struct bytes in);
 
+/** The value of one hexadecimal digit of either case; -1 when it is none. */
+int hex_digit(char c);
+
 /** Decodes hexadecimal of either case. False when the text is not hexadecimal. */
 bool bytes_from_hex(struct arena *arena, const char *hex, struct bytes *ret_bytes);
 

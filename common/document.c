@@ -60,9 +60,9 @@ enum rc document_gate_new(const struct document_limits *limits, struct err *err,
     struct document_limits chosen = limits ? *limits : (struct document_limits){0};
     struct sandbox_profile profile = {
         .program = chosen.program,
-        .cpu_ms = chosen.cpu_ms ? chosen.cpu_ms : 2000,
-        .deadline_ms = chosen.deadline_ms ? chosen.deadline_ms : 5000,
-        .memory_mib = chosen.memory_mib ? chosen.memory_mib : 256,
+        .cpu_ms = chosen.cpu_ms ? (unsigned)chosen.cpu_ms : 2000,
+        .deadline_ms = chosen.deadline_ms ? (unsigned)chosen.deadline_ms : 5000,
+        .memory_mib = chosen.memory_mib ? (unsigned)chosen.memory_mib : 256,
         .answer_limit_bytes = sizeof(struct pdf_child_answer) + PDF_CHILD_MAX_REQUEST_BYTES,
     };
     struct document_gate *gate;

@@ -32,12 +32,27 @@
 /* The program trien-inspect, which hands out one sandboxed child per document. */
 struct document_gate;
 
-struct document_limits {  /* of one child; 0 takes the default */
-    const char *program;  /* path of trien-inspect; NULL or "": beside this process' own program */
-    unsigned cpu_ms;      /* CPU time: 2000, rounded up to whole seconds */
-    unsigned deadline_ms; /* wall clock: 5000 */
-    unsigned memory_mib;  /* that parsing may take: 256; not limited under ASan */
+/* Of one child; 0 takes the default. A service with a gate has it in its configuration. */
+struct document_limits {
+    const char *program; /* path of trien-inspect; NULL or "": beside this process' own program */
+    int64_t cpu_ms;      /* CPU time: 2000, rounded up to whole seconds */
+    int64_t deadline_ms; /* wall clock: 5000 */
+    int64_t memory_mib;  /* that parsing may take: 256; not limited under ASan */
 };
+
+/* Its rows; `at`: where the struct stands in the service's own. */
+/* clang-format off */
+#define DOCUMENT_LIMIT(at, member) ((at) + offsetof(struct document_limits, member))
+#define DOCUMENT_GATE_ROWS(at)                                                                     \
+    {"gate/program", CONF_TEXT, DOCUMENT_LIMIT(at, program), "",                                   \
+     "path of trien-inspect, which parses documents; empty: beside this program", 0, 0, NULL},     \
+    {"gate/cpu", CONF_MS, DOCUMENT_LIMIT(at, cpu_ms), "2s", "CPU time to parse one document",      \
+     0, 0, NULL},                                                                                  \
+    {"gate/deadline", CONF_MS, DOCUMENT_LIMIT(at, deadline_ms), "5s", "time to parse one document", \
+     0, 0, NULL},                                                                                  \
+    {"gate/memory_mib", CONF_INT, DOCUMENT_LIMIT(at, memory_mib), "256",                           \
+     "memory to parse one document, MiB", 16, 4096, NULL}
+/* clang-format on */
 
 /** Starts the program. Call it in `early`, before any thread. NULL limits: defaults.
  *  FATAL INTERNAL when it does not start. Free with document_gate_free(). */

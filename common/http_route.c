@@ -6,15 +6,6 @@
 
 #define MAX_CAPTURE ((size_t)255) /* keeps two captures in one segment from costing its square */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 32) >= 'a' && (c | 32) <= 'f')
-        return (c | 32) - 'a' + 10;
-    return -1;
-}
-
 const char *http_decode(struct arena *arena, const char *raw, size_t length)
 {
     char *start = arena_alloc(arena, length + 1), *to = start;

@@ -17,90 +17,67 @@
 #define EXCHANGE_BITS (KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT | KU_KEY_AGREEMENT)
 #define ANY_KEY "rsa2048 rsa3072 rsa4096 p256 p384"
 
-/* Decree 68/2024 Điều 9: a subscriber's new certificate lives 5 years at most. */
+/* What holds for every subscriber. Decree 68/2024 Điều 9: a new certificate lives 5 years at most.
+ */
+#define SUBSCRIBER                                                                                 \
+    .ground = "subscriber", .policies = MUST, .distribution = MUST, .email = true,                 \
+    .max_days = SUBSCRIBER_MAX_VALIDITY_DAYS
+/* And for what has an address in the network. */
+#define HOST SUBSCRIBER, .dns_name = true, .ip_address = true
+
 static const struct limits table[] = {
     {
         .profile = PROFILE_PERSON,
-        .ground = "subscriber",
+        SUBSCRIBER,
         .usage_all = SIGN_BITS | EXCHANGE_BITS,
         .usage_some = SIGN_BITS,
         .extended = {CLIENT_AUTH, EMAIL_PROTECTION, DOCUMENT_SIGN, SMARTCARD_LOGON},
         .extended_usage = MAY,
-        .policies = MUST,
-        .distribution = MUST,
-        .email = true,
-        .max_days = SUBSCRIBER_MAX_VALIDITY_DAYS,
         .key_kinds = ANY_KEY,
     },
     {
         .profile = PROFILE_AGENCY,
-        .ground = "subscriber",
+        SUBSCRIBER,
         .usage_all = SIGN_BITS | EXCHANGE_BITS,
         .usage_some = SIGN_BITS,
         .extended = {CLIENT_AUTH, EMAIL_PROTECTION, DOCUMENT_SIGN},
         .extended_usage = MAY,
-        .policies = MUST,
-        .distribution = MUST,
-        .email = true,
-        .max_days = SUBSCRIBER_MAX_VALIDITY_DAYS,
         .key_kinds = ANY_KEY,
     },
     {
         .profile = PROFILE_DEVICE,
-        .ground = "subscriber",
+        HOST,
         .usage_all = SIGN_BITS | EXCHANGE_BITS,
         .usage_some = KU_DIGITAL_SIGNATURE,
         .extended = {CLIENT_AUTH, SERVER_AUTH, EMAIL_PROTECTION},
         .extended_usage = MAY,
-        .policies = MUST,
-        .distribution = MUST,
-        .email = true,
-        .dns_name = true,
-        .ip_address = true,
-        .max_days = SUBSCRIBER_MAX_VALIDITY_DAYS,
         .key_kinds = ANY_KEY,
     },
     {
         .profile = PROFILE_TLS_SERVER,
-        .ground = "subscriber",
+        HOST,
         .usage_all = KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT,
         .usage_some = KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT,
         .extended = {SERVER_AUTH, CLIENT_AUTH},
         .extended_usage = MUST,
-        .policies = MUST,
-        .distribution = MUST,
-        .email = true,
-        .dns_name = true,
-        .ip_address = true,
-        .max_days = SUBSCRIBER_MAX_VALIDITY_DAYS,
         .key_kinds = ANY_KEY,
     },
     {
         .profile = PROFILE_API_CLIENT,
-        .ground = "subscriber",
+        HOST,
         .usage_all = SIGN_BITS | EXCHANGE_BITS,
         .usage_some = KU_DIGITAL_SIGNATURE,
         .extended = {CLIENT_AUTH},
         .extended_usage = MUST,
-        .policies = MUST,
-        .distribution = MUST,
-        .email = true,
-        .dns_name = true,
-        .ip_address = true,
-        .max_days = SUBSCRIBER_MAX_VALIDITY_DAYS,
         .key_kinds = ANY_KEY,
     },
     {
         .profile = PROFILE_CODE_SIGNING,
-        .ground = "subscriber",
+        SUBSCRIBER,
         .usage_all = SIGN_BITS,
         .usage_some = KU_DIGITAL_SIGNATURE,
         .extended = {CODE_SIGN},
         .extended_usage = MUST,
-        .policies = MUST,
-        .distribution = MUST,
-        .email = true,
-        .max_days = SUBSCRIBER_MAX_VALIDITY_DAYS,
         .key_kinds = "rsa3072 rsa4096 p256 p384",
     },
     {

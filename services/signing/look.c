@@ -7,12 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fetch.h"
-#include "proto/intake.pb-c.h"
+#include "common/crl_fetch.h"
+#include "common/document_fetch.h"
 #include "services/signing/signing.h"
 
-#define CHUNK_BYTES (1024 * 1024)
-#define CALL_DEADLINE_MS 15000
 #define CACHE_SLOTS 4
 
 struct look_cache {
@@ -70,69 +68,18 @@ static void cache_keep(struct look_cache *cache, const uint8_t sha256[32], json_
     pthread_mutex_unlock(&cache->lock);
 }
 
-/* One chunk; a refusal by intake is a fault of this installation, never the subscriber's: wait. */
-static enum rc fetch_chunk(struct fx *fx, const char *request_id, uint64_t offset,
-                           Trien__GetDocumentReply **ret_reply)
-{
-    Trien__GetDocument ask = TRIEN__GET_DOCUMENT__INIT;
-    Trien__GetDocumentReply *reply = NULL;
-
-    ask.request_id = (char *)request_id;
-    ask.offset = offset;
-    ask.max_bytes = CHUNK_BYTES;
-    if (fx_call(fx, "intake", &ask, &trien__get_document_reply__descriptor, CALL_DEADLINE_MS, NULL,
-                &reply) != RC_OK)
-        FAIL(&fx->err, TRIEN__ERROR__PEER_UNAVAILABLE, "intake: %s", err_entry(fx->err.code)->name);
-    CHECK(reply->size_bytes > 0 && reply->size_bytes <= DOCUMENT_MAX_BYTES &&
-              reply->chunk.len > 0 && offset + reply->chunk.len <= reply->size_bytes,
-          &fx->err, TRIEN__ERROR__PEER_UNAVAILABLE, "intake's answer makes no document");
-    *ret_reply = reply;
-    return RC_OK;
-}
-
-static enum rc fetch_document(struct fx *fx, const char *request_id, struct bytes *ret_file)
-{
-    Trien__GetDocumentReply *reply;
-    uint64_t size, offset = 0;
-    uint8_t *file;
-
-    TRY(fetch_chunk(fx, request_id, 0, &reply));
-    size = reply->size_bytes;
-    if (reply->chunk.len == size) {
-        *ret_file = bytes_of(reply->chunk.data, reply->chunk.len);
-        return RC_OK;
-    }
-    file = arena_alloc(fx->arena, (size_t)size);
-    for (;;) {
-        memcpy(file + offset, reply->chunk.data, reply->chunk.len);
-        offset += reply->chunk.len;
-        if (offset == size)
-            break;
-        TRY(fetch_chunk(fx, request_id, offset, &reply));
-        CHECK(reply->size_bytes == size, &fx->err, TRIEN__ERROR__PEER_UNAVAILABLE,
-              "the document's size changed");
-    }
-    *ret_file = bytes_of(file, (size_t)size);
-    return RC_OK;
-}
-
 /* Lists are only hints here: one that cannot be had leaves the document waiting. */
-static void fetch_list(struct fx *fx, const char *url, bool allow_file)
+static void fetch_list(struct fx *fx, const char *url)
 {
     const struct signing_conf *conf = fx->conf;
+    const struct crl_places places = {conf->crls, (int)conf->crl_timeout_ms};
     struct signing *signing = fx->state;
-    const struct fetch_request request = {.method = "GET",
-                                          .url = url,
-                                          .allow_file = allow_file,
-                                          .timeout_ms = (int)conf->crl_timeout_ms,
-                                          .max_bytes = TRUST_MAX_CRL_BYTES};
     struct trust_crl crl;
-    struct bytes body;
+    struct bytes der;
     struct err ignored = {0};
-    int status = 0;
 
-    if (fetch_http(&request, fx->arena, &ignored, &status, &body) == RC_OK && status == 200 &&
-        trust_put_crl(signing->trust, body, fx->arena, &ignored, &crl) != RC_OK)
+    if (crl_fetch(&places, url, fx->arena, &ignored, &der) == RC_OK &&
+        trust_put_crl(signing->trust, der, fx->arena, &ignored, &crl) != RC_OK)
         ERR_clear_error();
 }
 
@@ -142,10 +89,10 @@ static void fetch_lists(struct fx *fx, const struct document_report *report)
 
     for (const struct conf_node *list = conf->crls ? conf->crls->child : NULL; list;
          list = list->next)
-        fetch_list(fx, list->value, true);
+        fetch_list(fx, list->value);
     for (size_t i = 0; i < report->crl_need_count; i++)
         if (*report->crl_needs[i].url)
-            fetch_list(fx, report->crl_needs[i].url, false);
+            fetch_list(fx, report->crl_needs[i].url);
 }
 
 static const char *codes_of(struct arena *arena, const struct document_report *report)
@@ -191,7 +138,7 @@ enum rc look_at_document(struct fx *fx, const char *request_id, struct bytes doc
           "digest of the document");
     request = cache_find(signing->looks, document_sha256.p);
     if (!request) {
-        TRY(fetch_document(fx, request_id, &file));
+        TRY(document_fetch(fx, request_id, 0, 0, &file));
         TRY(judge(fx, file, document_sha256, received_at, &text));
         request = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &why);
         CHECK(request, &fx->err, TRIEN__ERROR__ORDER_NOT_BORNE_OUT, "request.json: %s", why.text);

@@ -42,13 +42,7 @@ static const struct conf_row conf_rows[] = {
      "address of the certification practice statement; stands in every certificate", 0, 0, NULL},
     {"serial_prefix", CONF_INT, CONF(serial_prefix), "84",
      "first octet of every serial number, the installation's own", 16, 127, NULL},
-    {"gate/program", CONF_TEXT, CONF(gate_program), "",
-     "path of trien-inspect, which parses documents; empty: beside this program", 0, 0, NULL},
-    {"gate/cpu", CONF_MS, CONF(gate_cpu_ms), "2s", "CPU time to parse one document", 0, 0, NULL},
-    {"gate/deadline", CONF_MS, CONF(gate_deadline_ms), "5s", "time to parse one document", 0, 0,
-     NULL},
-    {"gate/memory_mib", CONF_INT, CONF(gate_memory_mib), "256", "memory to parse one document, MiB",
-     16, 4096, NULL},
+    DOCUMENT_GATE_ROWS(CONF(gate)),
     {0},
 };
 

@@ -28,8 +28,7 @@ struct signing_conf {
     const char *public_url, *policy_oid, *cps_url;
     const char *weak_keys; /* list for x509_weak_list_load(), or "" */
     int64_t serial_prefix;
-    const char *gate_program;
-    int64_t gate_cpu_ms, gate_deadline_ms, gate_memory_mib;
+    struct document_limits gate;
 };
 
 /* tx->state and fx->state; read by many threads, changed by none after the start. */

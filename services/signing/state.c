@@ -80,12 +80,8 @@ enum rc signing_early(const void *own_conf, struct err *err, void **ret_state)
 {
     static struct signing signing;
     const struct signing_conf *conf = own_conf;
-    const struct document_limits limits = {.program = conf->gate_program,
-                                           .cpu_ms = (unsigned)conf->gate_cpu_ms,
-                                           .deadline_ms = (unsigned)conf->gate_deadline_ms,
-                                           .memory_mib = (unsigned)conf->gate_memory_mib};
 
-    TRY(document_gate_new(&limits, err, &signing.gate));
+    TRY(document_gate_new(&conf->gate, err, &signing.gate));
     signing.arena = arena_new(PROCESS_ARENA_BYTES);
     signing.places = (struct issuer_places){conf->public_url, conf->policy_oid, conf->cps_url};
     TRY(trust_new(conf->trust_dir, err, &signing.trust));

@@ -2,10 +2,9 @@
  * stored, never replaced by an older one. A list that cannot be had makes requests wait; it never
  * makes them pass. */
 #include <inttypes.h>
-#include <openssl/pem.h>
 #include <string.h>
 
-#include "common/fetch.h"
+#include "common/crl_fetch.h"
 #include "common/metrics.h"
 #include "services/validation/validation.h"
 
@@ -35,62 +34,17 @@ METRIC_FAMILY(crl_left) = {
 /* --- fetching
  * --------------------------------------------------------------------------------------- */
 
-/* PEM is decoded, DER passes. */
-static struct bytes der_of(struct arena *arena, struct bytes body)
-{
-    static const char begin[] = "-----BEGIN X509 CRL-----";
-    struct bytes der = body;
-
-    if (body.n > sizeof begin && memcmp(body.p, begin, sizeof begin - 1) == 0) {
-        autoptr(BIO) in = BIO_new_mem_buf(body.p, (int)body.n);
-        autoptr(X509_CRL) crl = in ? PEM_read_bio_X509_CRL(in, NULL, NULL, NULL) : NULL;
-
-        ERR_clear_error();
-        if (crl)
-            der = x509_der(arena, crl, i2d_X509_CRL);
-    }
-    return der;
-}
-
-/* Files are read only where the configuration says so, never because a certificate does. */
-static bool is_configured(const struct validation_conf *conf, const char *url)
-{
-    for (const struct conf_node *node = conf->crls ? conf->crls->child : NULL; node;
-         node = node->next)
-        if (strcmp(node->value, url) == 0)
-            return true;
-    return false;
-}
-
-static enum rc get(struct fx *fx, const char *url, struct bytes *ret_body)
-{
-    const struct validation_conf *conf = fx->conf;
-    const struct fetch_request request = {.method = "GET",
-                                          .url = url,
-                                          .allow_file = is_configured(conf, url),
-                                          .timeout_ms = (int)conf->crl_timeout_ms,
-                                          .max_bytes = TRUST_MAX_CRL_BYTES};
-    int status = 0;
-    enum rc rc = fetch_http(&request, fx->arena, &fx->err, &status, ret_body);
-
-    /* an unusable URL in somebody's certificate is no reason for this process to end */
-    if (rc == RC_FATAL)
-        FAIL(&fx->err, TRIEN__ERROR__UNSUPPORTED_TYPE, "this URL cannot be used");
-    TRY(rc);
-    CHECK(status == 200, &fx->err, TRIEN__ERROR__NOT_FOUND, "status %d", status);
-    return RC_OK;
-}
-
 enum rc fetch_crl_act(struct fx *fx, const void *intent, ProtobufCMessage **ret_result)
 {
     const Trien__FetchCrl *ask = intent;
     const struct validation *validation = fx->state;
     Trien__FetchedCrl *fetched = ARENA_NEW(fx->arena, Trien__FetchedCrl);
+    const struct validation_conf *conf = fx->conf;
+    const struct crl_places places = {conf->crls, (int)conf->crl_timeout_ms};
     struct trust_crl crl;
     struct bytes body = {0};
 
-    TRY(get(fx, ask->url, &body));
-    body = der_of(fx->arena, body);
+    TRY(crl_fetch(&places, ask->url, fx->arena, &fx->err, &body));
     TRY(trust_check_crl(validation->trust, body, fx->arena, &fx->err, &crl));
     trien__fetched_crl__init(fetched);
     fetched->crl_der = (ProtobufCBinaryData){body.n, (uint8_t *)body.p};

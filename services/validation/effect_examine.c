@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/bus.h"
+#include "common/document_fetch.h"
 #include "services/validation/examine.h"
 #include "services/validation/rules.h"
 #include "services/validation/rules_certificates.h"
@@ -72,8 +73,9 @@ enum rc examine_check(struct fx *fx, const Trien__ExamineDocument *request, uint
         .signer_known = knowledge_knows_signer,
         .context = validation->knowledge};
 
-    TRY(fetch_part(fx, request->request_id, part,
-                   enclosed ? enclosed->size_bytes : request->document_size_bytes, &question.file));
+    TRY(document_fetch(fx, request->request_id, part,
+                       enclosed ? enclosed->size_bytes : request->document_size_bytes,
+                       &question.file));
     return document_check(validation->gate, validation->trust, &question, fx->arena, &fx->err,
                           ret_report);
 }

@@ -36,13 +36,7 @@ static const struct conf_row conf_rows[] = {
     {"authorization_days", CONF_INT, CONF(authorization_days), "30",
      "how long an authorisation may be used (the key may have to be made on a device first)", 1,
      365, NULL},
-    {"gate/program", CONF_TEXT, CONF(gate_program), "",
-     "path of trien-inspect, which parses documents; empty: beside this program", 0, 0, NULL},
-    {"gate/cpu", CONF_MS, CONF(gate_cpu_ms), "2s", "CPU time to parse one document", 0, 0, NULL},
-    {"gate/deadline", CONF_MS, CONF(gate_deadline_ms), "5s", "time to parse one document", 0, 0,
-     NULL},
-    {"gate/memory_mib", CONF_INT, CONF(gate_memory_mib), "256", "memory to parse one document, MiB",
-     16, 4096, NULL},
+    DOCUMENT_GATE_ROWS(CONF(gate)),
     {0},
 };
 
@@ -112,17 +106,6 @@ static const struct on_timer timers[] = {
     {0},
 };
 
-static enum rc make_gate(const struct validation_conf *conf, struct err *err,
-                         struct document_gate **ret_gate)
-{
-    const struct document_limits limits = {.program = conf->gate_program,
-                                           .cpu_ms = (unsigned)conf->gate_cpu_ms,
-                                           .deadline_ms = (unsigned)conf->gate_deadline_ms,
-                                           .memory_mib = (unsigned)conf->gate_memory_mib};
-
-    return document_gate_new(&limits, err, ret_gate);
-}
-
 static void late(void *state)
 {
     struct validation *validation = state;
@@ -139,7 +122,7 @@ static enum rc early(const void *own_conf, struct err *err, void **ret_state)
     static struct validation validation;
     const struct validation_conf *conf = own_conf;
 
-    TRY(make_gate(conf, err, &validation.gate));
+    TRY(document_gate_new(&conf->gate, err, &validation.gate));
     TRY(trust_new(conf->trust_dir, err, &validation.trust));
     TRY(x509_key_load(conf->registration_key, err, &validation.registration_key));
     TRY(knowledge_new(validation.trust, err, &validation.knowledge));

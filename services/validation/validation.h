@@ -21,8 +21,7 @@ struct validation_conf {
     const struct conf_node *crls; /* <name> = "<url>" */
     int64_t crl_period_ms, crl_retry_ms, crl_timeout_ms;
     int64_t validity_days, authorization_days;
-    const char *gate_program;
-    int64_t gate_cpu_ms, gate_deadline_ms, gate_memory_mib;
+    struct document_limits gate;
 };
 
 /* tx->state and fx->state. */
@@ -56,11 +55,6 @@ enum rc examine_failed(struct tx *tx, const char *key, const void *intent,
 
 /** Asks for an examination, not before `pause` is over; `round` is 1 for the first. */
 enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request, usec pause) MUST_USE;
-
-/** Fetches part `number` of a post from intake whole (0: the document). RETRY when intake is away
- * or has something else; REJECT TOO_LARGE. fetch_part.c. */
-enum rc fetch_part(struct fx *fx, char *request_id, uint32_t number, uint64_t size_bytes,
-                   struct bytes *ret_file) MUST_USE;
 
 /** Fetches a part and passes it through the gate, as of the receipt. */
 enum rc examine_check(struct fx *fx, const Trien__ExamineDocument *request, uint32_t part,

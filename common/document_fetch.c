@@ -1,60 +1,66 @@
 /* The bytes of one part of a post, from intake. It refuses nothing on the sender's account: a wrong
  * answer of intake's is a fault of this installation, and the request waits. */
+#include "common/document_fetch.h"
+
 #include <string.h>
 
-#include "services/validation/validation.h"
+#include "common/document.h"
+#include "proto/intake.pb-c.h"
 
 #define CHUNK_BYTES (1024 * 1024)
 #define CALL_DEADLINE_MS 15000
 
 struct part {
-    char *request_id;
+    const char *request_id;
     uint32_t number;
-    uint64_t size_bytes;
+    uint64_t size_bytes; /* 0: what intake's first answer says */
 };
 
-static enum rc fetch_chunk(struct fx *fx, const struct part *part, uint64_t offset,
+/* Fills part->size_bytes when it is not known yet. */
+static enum rc fetch_chunk(struct fx *fx, struct part *part, uint64_t offset,
                            struct bytes *ret_chunk)
 {
     Trien__GetDocument ask = TRIEN__GET_DOCUMENT__INIT;
     Trien__GetDocumentReply *reply = NULL;
 
-    ask.request_id = part->request_id;
+    ask.request_id = (char *)(uintptr_t)part->request_id;
     ask.part = part->number;
     ask.offset = offset;
     ask.max_bytes = CHUNK_BYTES;
     if (fx_call(fx, "intake", &ask, &trien__get_document_reply__descriptor, CALL_DEADLINE_MS, NULL,
                 &reply) != RC_OK)
         FAIL(&fx->err, TRIEN__ERROR__PEER_UNAVAILABLE, "intake: %s", err_entry(fx->err.code)->name);
-    CHECK(reply->size_bytes == part->size_bytes && reply->chunk.len > 0 &&
-              reply->chunk.len <= part->size_bytes - offset,
+    if (part->size_bytes == 0)
+        part->size_bytes = reply->size_bytes;
+    CHECK(reply->size_bytes == part->size_bytes && part->size_bytes <= DOCUMENT_MAX_BYTES &&
+              reply->chunk.len > 0 && reply->chunk.len <= part->size_bytes - offset,
           &fx->err, TRIEN__ERROR__PEER_UNAVAILABLE, "intake has another document");
     *ret_chunk = bytes_of(reply->chunk.data, reply->chunk.len);
     return RC_OK;
 }
 
-enum rc fetch_part(struct fx *fx, char *request_id, uint32_t number, uint64_t size_bytes,
-                   struct bytes *ret_file)
+enum rc document_fetch(struct fx *fx, const char *request_id, uint32_t number, uint64_t size_bytes,
+                       struct bytes *ret_file)
 {
-    const struct part part = {request_id, number, size_bytes};
+    struct part part = {request_id, number, size_bytes};
     struct bytes chunk = {0};
     uint8_t *file;
 
-    CHECK(size_bytes > 0 && size_bytes <= DOCUMENT_MAX_BYTES, &fx->err, TRIEN__ERROR__TOO_LARGE,
-          "%llu bytes", (unsigned long long)size_bytes);
+    CHECK(size_bytes <= DOCUMENT_MAX_BYTES, &fx->err, TRIEN__ERROR__TOO_LARGE, "%llu bytes",
+          (unsigned long long)size_bytes);
     TRY(fetch_chunk(fx, &part, 0, &chunk));
-    if (chunk.n == size_bytes) {
+    if (chunk.n == part.size_bytes) {
         *ret_file = chunk;
         return RC_OK;
     }
-    file = arena_alloc(fx->arena, (size_t)size_bytes);
+    file = arena_alloc(fx->arena, (size_t)part.size_bytes);
     for (uint64_t offset = 0;;) {
         memcpy(file + offset, chunk.p, chunk.n);
         offset += chunk.n;
-        if (offset == size_bytes)
+        if (offset == part.size_bytes)
             break;
         TRY(fetch_chunk(fx, &part, offset, &chunk));
     }
-    *ret_file = bytes_of(file, (size_t)size_bytes);
+    *ret_file = bytes_of(file, (size_t)part.size_bytes);
     return RC_OK;
 }
