@@ -12,7 +12,7 @@ METRIC_FAMILY(signatures) = {
     .labels = "outcome",
 };
 
-static struct metric lists = {
+METRIC_FAMILY(lists) = {
     .kind = METRIC_COUNTER,
     .name = "trien_signer_lists_total",
     .help = "Revocation lists by outcome.",
