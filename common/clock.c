@@ -106,6 +106,71 @@ bool clock_parse_day(const char *text, civil_day *ret_day)
     return true;
 }
 
+/* "09:15:02" */
+static bool parse_clock(const char *text, usec *ret_since_midnight)
+{
+    int hour, minute, second;
+
+    if (!digits(text, 2, &hour) || text[2] != ':' || !digits(text + 3, 2, &minute) ||
+        text[5] != ':' || !digits(text + 6, 2, &second) || hour > 23 || minute > 59 || second > 59)
+        return false;
+    *ret_since_midnight = ((hour * 60 + minute) * 60 + second) * USEC_PER_SECOND;
+    return true;
+}
+
+/* ".123456", further digits cut off, or nothing; moves on behind it. */
+static bool parse_fraction(const char **text, usec *ret_fraction)
+{
+    usec fraction = 0, weight = USEC_PER_SECOND;
+    const char *c = *text;
+
+    if (*c == '.') {
+        for (c++; *c >= '0' && *c <= '9'; c++) {
+            weight /= 10;
+            fraction += (*c - '0') * weight;
+        }
+        if (c == *text + 1 || c - *text > 10)
+            return false;
+    }
+    *text = c;
+    *ret_fraction = fraction;
+    return true;
+}
+
+/* "Z", "+07:00", "-03:30", and nothing after it. */
+static bool parse_offset(const char *text, usec *ret_offset)
+{
+    int hours, minutes;
+
+    *ret_offset = 0;
+    if (strcmp(text, "Z") == 0)
+        return true;
+    if (strlen(text) != 6 || (*text != '+' && *text != '-') || !digits(text + 1, 2, &hours) ||
+        text[3] != ':' || !digits(text + 4, 2, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    *ret_offset = (hours * 60 + minutes) * (*text == '-' ? -60 : 60) * USEC_PER_SECOND;
+    return true;
+}
+
+bool clock_parse_time(const char *text, usec *ret_at)
+{
+    char day_text[11];
+    civil_day day;
+    usec since_midnight, fraction, offset;
+    const char *rest;
+
+    if (strlen(text) < 20 || text[10] != 'T')
+        return false;
+    memcpy(day_text, text, 10);
+    day_text[10] = 0;
+    rest = text + 19;
+    if (!clock_parse_day(day_text, &day) || !parse_clock(text + 11, &since_midnight) ||
+        !parse_fraction(&rest, &fraction) || !parse_offset(rest, &offset))
+        return false;
+    *ret_at = day * USEC_PER_DAY + since_midnight + fraction - offset;
+    return true;
+}
+
 const char *clock_day_text(struct arena *arena, civil_day day)
 {
     int y, m, d;

@@ -38,6 +38,10 @@ int clock_weekday(civil_day day);
 /** "2026-11-20" strictly; false when malformed or no such date. */
 bool clock_parse_day(const char *text, civil_day *ret_day);
 
+/** An instant as RFC 3339 writes it: "2026-11-20T09:15:02+07:00", "….123456Z"; the offset must be
+ *  there. False when malformed or no such instant (a leap second is none). */
+bool clock_parse_time(const char *text, usec *ret_at);
+
 /** "2026-11-20" */
 const char *clock_day_text(struct arena *arena, civil_day day);
 

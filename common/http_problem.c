@@ -14,6 +14,7 @@ static const struct status_row rows[] = {
     {TRIEN__ERROR__METHOD_NOT_ALLOWED, 405}, {TRIEN__ERROR__IDEMPOTENCY_CONFLICT, 409},
     {TRIEN__ERROR__ALREADY_EXISTS, 409},     {TRIEN__ERROR__WRONG_STATE, 409},
     {TRIEN__ERROR__TOO_LARGE, 413},          {TRIEN__ERROR__UNSUPPORTED_TYPE, 415},
+    {TRIEN__ERROR__WEBHOOK_SIGNATURE, 401},  {TRIEN__ERROR__WEBHOOK_TIME, 403},
 };
 
 static int status_of(Trien__Error code)

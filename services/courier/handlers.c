@@ -1,0 +1,163 @@
+/* What signing and revocation said: devices are assigned before keys are made, personalised,
+ * recalled. Revocation's feed may be read before signing's; what is not there yet is waited for. */
+#include <string.h>
+
+#include "services/courier/courier.h"
+
+/* Requests that make keys on devices; of the others there is nothing to carry. */
+static bool wants_devices(const Trien__RequestAccepted *event)
+{
+    for (size_t i = 0; i < event->n_items; i++)
+        if (rule_is_stock_kind(event->items[i]->device_kind))
+            return true;
+    return false;
+}
+
+enum rc on_request_accepted(struct tx *tx, const void *in)
+{
+    const Trien__RequestAccepted *event = in;
+
+    if (!wants_devices(event))
+        return RC_OK;
+    return store_insert_request(tx, event->request_id, event->organ_id, event->agency_name,
+                                event->delivery);
+}
+
+enum rc assign_device(struct tx *tx, const struct order_key *order, const char *device_kind,
+                      bool *ret_assigned)
+{
+    Trien__DeviceAssigned assigned = TRIEN__DEVICE_ASSIGNED__INIT;
+    const char *serial;
+
+    TRY(store_assign_device(tx, order, device_kind, &serial));
+    *ret_assigned = serial != NULL;
+    if (!serial)
+        return RC_OK;
+    assigned.device_serial = (char *)serial;
+    assigned.device_kind = (char *)device_kind;
+    assigned.order_id = (char *)store_order_text(tx->arena, order);
+    assigned.item_id = assigned.order_id;
+    assigned.request_id = arena_strndup(tx->arena, assigned.order_id, 36);
+    assigned.assigned_at = tx->now;
+    return emit(tx, serial, &assigned);
+}
+
+enum rc on_key_awaited(struct tx *tx, const void *in)
+{
+    const Trien__KeyAwaited *event = in;
+    struct order_key order;
+    const char *serial;
+    bool assigned;
+
+    TRY(store_parse_order(tx, event->order_id, &order));
+    TRY(store_find_device_of_order(tx, &order, &serial));
+    if (serial) /* the feed is read again */
+        return RC_OK;
+    TRY(assign_device(tx, &order, event->device_kind, &assigned));
+    return assigned ? RC_OK : store_insert_waiting(tx, &order, event->device_kind);
+}
+
+enum rc on_certificate_issued(struct tx *tx, const void *in)
+{
+    const Trien__CertificateIssued *event = in;
+    struct device_row *device;
+
+    if (!event->device_serial) /* the key is the agency's own */
+        return RC_OK;
+    TRY(store_get_device(tx, event->device_serial, &device));
+    CHECK(device, &tx->err, TRIEN__ERROR__DEVICE_UNKNOWN, "certificate %s is in device %.64s",
+          event->serial, event->device_serial);
+    if (!rule_device_next(device->state, "CertificateIssued"))
+        return store_set_device_certificate(tx, device->serial, event->serial);
+    return store_set_device_personalised(tx, device->serial, event->serial);
+}
+
+enum rc on_issuance_failed(struct tx *tx, const void *in)
+{
+    const Trien__IssuanceFailed *event = in;
+    struct device_row *device;
+    struct order_key order;
+    const char *serial;
+
+    TRY(store_parse_order(tx, event->order_id, &order));
+    TRY(store_delete_waiting(tx, &order));
+    TRY(store_find_device_of_order(tx, &order, &serial));
+    if (!serial)
+        return RC_OK;
+    TRY(store_get_device(tx, serial, &device));
+    return rule_device_next(device->state, "IssuanceFailed") ? store_set_device_released(tx, serial)
+                                                             : RC_OK;
+}
+
+/* --- recall ----------------------------------------------------------------------------------- */
+
+/* The certificate a device was to be brought back for. */
+struct ending {
+    const char *event, *device_serial, *certificate_serial;
+    const char *certificate_request_id, *request_id; /* request_id may be NULL */
+};
+
+static enum rc ask_for_due_day(struct tx *tx, const struct ending *ending)
+{
+    Trien__RecallDevice intent = TRIEN__RECALL_DEVICE__INIT;
+
+    intent.device_serial = (char *)ending->device_serial;
+    intent.certificate_serial = (char *)ending->certificate_serial;
+    intent.certificate_request_id = (char *)ending->certificate_request_id;
+    intent.request_id = (char *)ending->request_id;
+    intent.recalled_at = tx->now;
+    return effect_add(
+        tx, "recall",
+        arena_printf(tx->arena, "%s/%s", ending->device_serial, ending->certificate_serial),
+        &intent, 0);
+}
+
+static enum rc end_device(struct tx *tx, const struct ending *ending)
+{
+    struct device_row *device;
+    const char *next;
+
+    if (!ending->device_serial)
+        return RC_OK;
+    TRY(store_get_device(tx, ending->device_serial, &device));
+    CHECK(device && device->certificate_serial, &tx->err, TRIEN__ERROR__NOT_YET,
+          "CertificateIssued of device %.64s has not arrived", ending->device_serial);
+    if (strcmp(device->certificate_serial, ending->certificate_serial) != 0)
+        return RC_OK; /* it was renewed; the old certificate asks for nothing */
+    next = rule_device_next(device->state, ending->event);
+    if (!next)
+        return RC_OK;
+    if (strcmp(next, "recalled") == 0) {
+        TRY(store_set_device_recalled(tx, device->serial, ending->event));
+        return ask_for_due_day(tx, ending);
+    }
+    TRY(store_set_device_state(tx, device->serial, ending->event, next, NULL));
+    return strcmp(next, "lost") == 0 ? say_device_lost(tx, device, ending->request_id) : RC_OK;
+}
+
+enum rc on_certificate_revoked(struct tx *tx, const void *in)
+{
+    const Trien__CertificateRevoked *event = in;
+    const struct ending ending = {
+        .event = strcmp(event->cause, "that_lac") == 0 ? "LossConfirmed" : "CertificateRevoked",
+        .device_serial = event->device_serial,
+        .certificate_serial = event->serial,
+        .certificate_request_id = event->certificate_request_id,
+        .request_id = event->request_id,
+    };
+
+    return end_device(tx, &ending);
+}
+
+enum rc on_certificate_expired(struct tx *tx, const void *in)
+{
+    const Trien__CertificateExpired *event = in;
+    const struct ending ending = {
+        .event = "CertificateExpired",
+        .device_serial = event->device_serial,
+        .certificate_serial = event->serial,
+        .certificate_request_id = event->certificate_request_id,
+    };
+
+    return end_device(tx, &ending);
+}

@@ -1,0 +1,110 @@
+/* What happens by time: orders that waited for a device, recalls that are overdue, figures for the
+ * operator, next month's partitions. */
+#include "common/metrics.h"
+#include "services/courier/courier.h"
+
+#define SERVED_A_TURN 200
+#define OVERDUE_A_TURN 200
+
+static struct metric stock = {METRIC_GAUGE,
+                              "trien_courier_devices_in_stock",
+                              "Devices in stock by kind.",
+                              "device_kind",
+                              NULL,
+                              NULL,
+                              0};
+static struct metric waiting = {METRIC_GAUGE,
+                                "trien_courier_orders_waiting_for_device",
+                                "Orders whose key awaits a device that is not in stock.",
+                                "device_kind",
+                                NULL,
+                                NULL,
+                                0};
+static struct metric waiting_seconds = {METRIC_GAUGE,
+                                        "trien_courier_orders_waiting_seconds",
+                                        "How long the longest waiting order has waited.",
+                                        "device_kind",
+                                        NULL,
+                                        NULL,
+                                        0};
+static struct metric overdue = {METRIC_GAUGE,
+                                "trien_courier_recalls_overdue",
+                                "Recalled devices that are not back by their day.",
+                                NULL,
+                                NULL,
+                                NULL,
+                                0};
+
+enum rc on_stock_timer(struct tx *tx)
+{
+    struct waiting_row *orders;
+    size_t count;
+
+    TRY(store_list_waiting(tx, SERVED_A_TURN, &orders, &count));
+    for (size_t i = 0; i < count; i++) {
+        bool assigned;
+        TRY(assign_device(tx, &orders[i].order, orders[i].kind, &assigned));
+        if (assigned)
+            TRY(store_delete_waiting(tx, &orders[i].order));
+    }
+    return RC_OK;
+}
+
+enum rc on_overdue_timer(struct tx *tx)
+{
+    struct overdue_row *devices;
+    size_t count;
+
+    TRY(store_claim_overdue(tx, clock_civil_day(tx->now), OVERDUE_A_TURN, &devices, &count));
+    for (size_t i = 0; i < count; i++) {
+        Trien__RecallOverdue event = TRIEN__RECALL_OVERDUE__INIT;
+        event.device_serial = (char *)devices[i].serial;
+        event.certificate_request_id = (char *)devices[i].request_id;
+        event.due_on = (char *)devices[i].due_on;
+        TRY(emit(tx, devices[i].serial, &event));
+    }
+    return RC_OK;
+}
+
+static enum rc show_waiting(struct tx *tx)
+{
+    static const char *const kinds[] = {"pki_token", "sim_pki"};
+    struct courier *courier = tx->state;
+    struct figure_row *rows;
+    long long total = 0;
+    size_t count;
+
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        metric_set(&waiting, 0, METRIC_LABELS(kinds[i]));
+        metric_set(&waiting_seconds, 0, METRIC_LABELS(kinds[i]));
+    }
+    TRY(store_count_waiting(tx, &rows, &count));
+    for (size_t i = 0; i < count; i++) {
+        total += rows[i].count;
+        metric_set(&waiting, (double)rows[i].count, METRIC_LABELS(rows[i].kind));
+        metric_set(&waiting_seconds, (double)(tx->now - rows[i].since) / 1e6,
+                   METRIC_LABELS(rows[i].kind));
+    }
+    atomic_store(&courier->waiting_orders, total);
+    return RC_OK;
+}
+
+enum rc on_figures_timer(struct tx *tx)
+{
+    struct figure_row *rows;
+    int64_t late;
+    size_t count;
+
+    TRY(show_waiting(tx));
+    TRY(store_count_stock(tx, &rows, &count));
+    for (size_t i = 0; i < count; i++)
+        metric_set(&stock, (double)rows[i].count, METRIC_LABELS(rows[i].kind));
+    TRY(store_count_overdue(tx, &late));
+    metric_set(&overdue, (double)late, NULL);
+    return RC_OK;
+}
+
+enum rc on_partition_timer(struct tx *tx)
+{
+    return store_make_partitions(tx, PARTITION_MONTHS_AHEAD);
+}
