@@ -76,6 +76,8 @@ statement_key registration registration
 statement_key station stations
 statement_key officer1 officers
 statement_key officer2 officers
+# What the carrier's webhook signs with; a real carrier is given it, or gives its own.
+[ -s "$DIR/keys/carrier-vnpost.secret" ] || openssl rand -hex 32 > "$DIR/keys/carrier-vnpost.secret"
 
 say "configuration"
 [ -e "$DIR/etc/principals.conf" ] || : > "$DIR/etc/principals.conf"

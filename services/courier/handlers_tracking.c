@@ -75,7 +75,7 @@ static void answer(struct tx *tx, struct http_response *response, size_t fresh, 
 enum rc http_tracking_events(struct tx *tx, const struct http_request *request,
                              struct http_response *response)
 {
-    const struct carrier *carrier;
+    const struct carrier *carrier = NULL;
     const char *const *numbers;
     struct webhook webhook;
     size_t count, fresh;

@@ -32,8 +32,7 @@ static const struct on_event events[] = {
      .out = {&trien__device_lost__descriptor}},
     {.feed = "revocation",
      .in = &trien__certificate_expired__descriptor,
-     .fn = on_certificate_expired,
-     .out = {&trien__device_lost__descriptor}},
+     .fn = on_certificate_expired},
     {0},
 };
 

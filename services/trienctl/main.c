@@ -33,11 +33,17 @@ static const struct command {
      "list [ORGAN_ID]"},
     {"calendar", "working-day calendar: import FILE", cmd_calendar, "import FILE"},
     {"crls", "revocation lists requests are judged with", cmd_crls, ""},
+    {"device", "stock of key devices and where each one is: add, list, show, retire", cmd_device,
+     "add FILE | list [--state STATE] | show SERIAL | retire SERIAL --reason TEXT"},
     {"station", "device station: list, or run: make keys in the token, write certificates into it",
      cmd_station,
      "list|run [--request ID] [--order ID] [--limit N] [--wait SECONDS] [--module FILE] "
      "[--token LABEL] [--pin-file FILE] [--softhsm-config FILE] [--key FILE] "
      "[--device-serial TEXT]"},
+    {"ship", "devices leave for their agency: send, list, record what a person saw", cmd_ship,
+     "send [--request ID] [--method in_person|cipher_organisation|public_post] [--tracking NUMBER] "
+     "[--carrier ID] [--key KEY] [SERIAL...] | list [--state STATE] [SHIPMENT] | record SHIPMENT "
+     "--note TEXT [--state DELIVERED|RETURNED|LOST] [--at TIME]"},
     {"responder", "officers authorise the key of the OCSP responder: approve", cmd_responder,
      "approve --officer NAME [--yes] [--issuer ID] [--key FILE] [--csr FILE] [--file FILE] "
      "[--days N] [--until YYYY-MM-DD]"},

@@ -38,6 +38,8 @@ int cmd_calendar(int argc, char **argv);
 int cmd_crls(int argc, char **argv);
 int cmd_dead_letters(int argc, char **argv);
 int cmd_feed(int argc, char **argv);
+int cmd_device(int argc, char **argv);
+int cmd_ship(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 
 /* --- what main() took out of the arguments ------------------------------------------------------

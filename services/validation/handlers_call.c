@@ -176,6 +176,34 @@ enum rc on_put_calendar(struct tx *tx, const void *in, void *reply)
     return say_acted(tx, "calendar import", calendar.version);
 }
 
+#define MAX_WORKING_DAYS 250
+
+enum rc on_count_working_days(struct tx *tx, const void *in, void *reply)
+{
+    const Trien__CountWorkingDays *call = in;
+    Trien__CountWorkingDaysReply *answer = reply;
+    struct validation *validation = tx->state;
+    const struct calendar *calendar;
+    civil_day after;
+    struct due due;
+
+    err_field(&tx->err, "after");
+    CHECK(clock_parse_day(call->after, &after), &tx->err, TRIEN__ERROR__DATE_INVALID,
+          "not a date YYYY-MM-DD");
+    err_field(&tx->err, "working_days");
+    CHECK(call->working_days >= 1 && call->working_days <= MAX_WORKING_DAYS, &tx->err,
+          TRIEN__ERROR__FIELD_INVALID, "1 to %d working days", MAX_WORKING_DAYS);
+    err_clear(&tx->err);
+    TRY(knowledge_refresh(tx, validation->knowledge));
+    calendar = knowledge_calendar(validation->knowledge);
+    CHECK(calendar, &tx->err, TRIEN__ERROR__NOT_YET, "no working-day calendar is loaded");
+    due = rule_due_on(calendar, after, (int)call->working_days);
+    answer->due_on = (char *)clock_day_text(tx->arena, due.on);
+    answer->calendar_version = (char *)calendar->version;
+    answer->provisional = due.provisional;
+    return due.beyond ? alarm_calendar_ends(tx, calendar->version, due.on) : RC_OK;
+}
+
 static void fill_crl_row(const struct crl_listed *from, Trien__CrlRow *row)
 {
     trien__crl_row__init(row);

@@ -151,4 +151,6 @@ enum rc raise_alarm_failed(struct tx *tx, const char *key, const void *intent,
 enum rc on_put_agency(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_agencies(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_put_calendar(struct tx *tx, const void *in, void *reply) MUST_USE;
+/** CountWorkingDays: by the calendar in force. */
+enum rc on_count_working_days(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_crls(struct tx *tx, const void *in, void *reply) MUST_USE;

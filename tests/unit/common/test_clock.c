@@ -91,6 +91,44 @@ static void texts(void **state)
     assert_string_equal(clock_utc_text(arena, -1), "1969-12-31T23:59:59.999999Z");
 }
 
+static void instants_are_strict(void **state)
+{
+    static const char *const wrong[] = {
+        "2026-11-20",
+        "2026-11-20T09:15:02",
+        "2026-11-20 09:15:02Z",
+        "2026-11-20T09:15:60Z",
+        "2026-11-20T24:00:00Z",
+        "2026-02-29T09:15:02Z",
+        "2026-11-20T09:15:02z",
+        "2026-11-20T09:15:02+0700",
+        "2026-11-20T09:15:02+07:00 ",
+        "2026-11-20T9:15:02Z",
+        "2026-11-20T09:15:02.Z",
+        "2026-11-20T09:15:02+07:60",
+        "",
+        "2026-11-20T09:15:02.1",
+        "2026-11-20T09:15:02.1234567890Z",
+        "-026-11-20T09:15:02Z",
+        "2026-11-20T09:15:02+24:00",
+        "2026-11-20T-9:15:02Z",
+    };
+    const usec right = clock_day_start(clock_day_of(2026, 11, 20)) + INT64_C(33302) * 1000000;
+    usec at = 0;
+
+    (void)state;
+    assert_true(clock_parse_time("2026-11-20T09:15:02+07:00", &at));
+    assert_int_equal(at, right);
+    assert_true(clock_parse_time("2026-11-20T02:15:02Z", &at));
+    assert_int_equal(at, right);
+    assert_true(clock_parse_time("2026-11-19T22:45:02.123456789-03:30", &at));
+    assert_int_equal(at, right + 123456);
+    assert_true(clock_parse_time(clock_utc_text(arena, right + 7), &at));
+    assert_int_equal(at, right + 7);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_false(clock_parse_time(wrong[i], &at));
+}
+
 static void clocks_go_forward(void **state)
 {
     usec a = clock_monotonic(), b = clock_monotonic();
@@ -107,6 +145,7 @@ int main(void)
         cmocka_unit_test(days_are_strict),
         cmocka_unit_test(a_vietnamese_day_begins_at_17_utc),
         cmocka_unit_test(texts),
+        cmocka_unit_test(instants_are_strict),
         cmocka_unit_test(clocks_go_forward),
     };
 

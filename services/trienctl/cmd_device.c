@@ -1,0 +1,211 @@
+/* trienctl device: the stock of key devices and where each one is. A list of devices is a CSV file
+ * (device_serial,device_kind[,model], with that header line); courier checks every row again. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "proto/courier.pb-c.h"
+#include "services/trienctl/trienctl.h"
+
+#define MAX_FILE_BYTES ((size_t)4 * 1024 * 1024)
+#define ADD_AT_ONCE 1000
+#define PAGE 500
+
+/* --- add ----------------------------------------------------------------------------------------
+ */
+
+static bool read_row(char *line, Trien__StockDevice *device)
+{
+    char *rest = line;
+
+    line[strcspn(line, "\r")] = 0;
+    trien__stock_device__init(device);
+    device->device_serial = strsep(&rest, ",");
+    device->device_kind = rest ? strsep(&rest, ",") : NULL;
+    device->model = rest && *rest ? rest : NULL;
+    return *device->device_serial && device->device_kind && (!rest || !strchr(rest, ','));
+}
+
+static enum rc read_devices(const char *path, struct err *err, size_t *ret_count,
+                            Trien__StockDevice ***ret_devices)
+{
+    size_t count = 0, line_number = 0, room = 1;
+    Trien__StockDevice **devices;
+    struct bytes file;
+    char *rest, *line;
+
+    TRY(ctl_read_file(path, MAX_FILE_BYTES, err, &file));
+    for (size_t i = 0; i < file.n; i++)
+        room += file.p[i] == '\n';
+    devices = ARENA_ARRAY(ctl_arena(), Trien__StockDevice *, room);
+    rest = arena_strndup(ctl_arena(), (const char *)file.p, file.n);
+    while ((line = strsep(&rest, "\n"))) {
+        line_number++;
+        if (line_number == 1) {
+            CHECK(strncmp(line, "device_serial,device_kind", 25) == 0, err,
+                  TRIEN__ERROR__FIELD_INVALID,
+                  "%s: the first line is device_serial,device_kind,model", path);
+        } else if (*line && *line != '\r') {
+            devices[count] = ARENA_NEW(ctl_arena(), Trien__StockDevice);
+            CHECK(read_row(line, devices[count]), err, TRIEN__ERROR__FIELD_INVALID,
+                  "%s: line %zu is not serial,kind,model", path, line_number);
+            count++;
+        }
+    }
+    *ret_count = count;
+    *ret_devices = devices;
+    return RC_OK;
+}
+
+static int add(int argc, char **argv)
+{
+    Trien__StockDevice **devices = NULL;
+    uint32_t added = 0, known = 0;
+    struct err err = {0};
+    size_t count = 0;
+
+    if (argc != 2)
+        return ctl_misuse("device", "add needs one file");
+    if (read_devices(argv[1], &err, &count, &devices) != RC_OK)
+        return ctl_failed(&err);
+    for (size_t i = 0; i < count; i += ADD_AT_ONCE) {
+        Trien__AddDevices call = TRIEN__ADD_DEVICES__INIT;
+        const Trien__AddDevicesReply *reply;
+
+        call.devices = devices + i;
+        call.n_devices = count - i < ADD_AT_ONCE ? count - i : ADD_AT_ONCE;
+        reply = (const void *)ctl_ask(NULL, "courier", &call.base,
+                                      &trien__add_devices_reply__descriptor);
+        added += reply->added;
+        known += reply->known;
+    }
+    if (ctl_json()) {
+        autoptr(json_t) shown = json_pack("{s:i, s:i}", "added", (int)added, "known", (int)known);
+        ctl_print_json(shown);
+    } else {
+        printf("%u devices added, %u were known\n", added, known);
+    }
+    return 0;
+}
+
+/* --- list, show
+ * ----------------------------------------------------------------------------------- */
+
+static json_t *device_json(const Trien__DeviceRow *row)
+{
+    return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}",
+                     "device_serial", row->device_serial, "device_kind", row->device_kind, "state",
+                     row->state, "model", row->model, "organ_id", row->organ_id, "request_id",
+                     row->request_id, "order_id", row->order_id, "certificate_serial",
+                     row->certificate_serial, "shipment_id", row->shipment_id, "due_on",
+                     row->due_on, "changed_at", clock_utc_text(ctl_arena(), row->changed_at));
+}
+
+static void print_device(const Trien__DeviceRow *row)
+{
+    printf("%-24s %-9s %-12s %-10s %s%s%s\n", row->device_serial, row->device_kind, row->state,
+           row->organ_id ? row->organ_id : "-",
+           row->certificate_serial ? row->certificate_serial : "-", row->due_on ? "  due " : "",
+           row->due_on ? row->due_on : "");
+}
+
+static const Trien__ListDevicesReply *ask_devices(const Trien__ListDevices *call)
+{
+    return (const void *)ctl_ask(NULL, "courier", &call->base,
+                                 &trien__list_devices_reply__descriptor);
+}
+
+static int list(int argc, char **argv)
+{
+    static const struct option options[] = {{"state", required_argument, NULL, 's'}, {0}};
+    Trien__ListDevices call = TRIEN__LIST_DEVICES__INIT;
+    autoptr(json_t) rows = json_array();
+    const Trien__ListDevicesReply *reply;
+
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option != 's')
+            return ctl_misuse("device", "unknown option");
+        call.state = optarg;
+    }
+    if (optind != argc)
+        return ctl_misuse("device", "list takes --state only");
+    do {
+        reply = ask_devices(&call);
+        for (size_t i = 0; i < reply->n_devices; i++) {
+            if (ctl_json())
+                json_array_append_new(rows, device_json(reply->devices[i]));
+            else
+                print_device(reply->devices[i]);
+            call.after = reply->devices[i]->device_serial;
+        }
+    } while (reply->n_devices == PAGE);
+    if (ctl_json())
+        ctl_print_json(rows);
+    return 0;
+}
+
+static int show(int argc, char **argv)
+{
+    Trien__ListDevices call = TRIEN__LIST_DEVICES__INIT;
+    const Trien__ListDevicesReply *reply;
+
+    if (argc != 2)
+        return ctl_misuse("device", "show needs one serial");
+    call.device_serial = argv[1];
+    reply = ask_devices(&call);
+    if (reply->n_devices == 0) {
+        struct err err = {.code = TRIEN__ERROR__NOT_FOUND};
+        snprintf(err.detail, sizeof(err.detail), "device %.64s", argv[1]);
+        return ctl_failed(&err);
+    }
+    if (ctl_json()) {
+        autoptr(json_t) shown = device_json(reply->devices[0]);
+        ctl_print_json(shown);
+    } else {
+        print_device(reply->devices[0]);
+    }
+    return 0;
+}
+
+/* --- retire
+ * ----------------------------------------------------------------------------------------- */
+
+static int retire(int argc, char **argv)
+{
+    static const struct option options[] = {{"reason", required_argument, NULL, 'r'}, {0}};
+    Trien__RetireDevice call = TRIEN__RETIRE_DEVICE__INIT;
+    const Trien__RetireDeviceReply *reply;
+
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option != 'r')
+            return ctl_misuse("device", "unknown option");
+        call.reason = optarg;
+    }
+    if (optind + 1 != argc || !call.reason)
+        return ctl_misuse("device", "retire needs a serial and --reason");
+    call.device_serial = argv[optind];
+    reply =
+        (const void *)ctl_ask(NULL, "courier", &call.base, &trien__retire_device_reply__descriptor);
+    if (ctl_json()) {
+        autoptr(json_t) shown =
+            json_pack("{s:s, s:s}", "device_serial", call.device_serial, "state", reply->state);
+        ctl_print_json(shown);
+    } else {
+        printf("device %s is %s\n", call.device_serial, reply->state);
+    }
+    return 0;
+}
+
+int cmd_device(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*fn)(int argc, char **argv);
+    } acts[] = {{"add", add}, {"list", list}, {"show", show}, {"retire", retire}};
+
+    for (size_t i = 0; argc > 1 && i < COUNT_OF(acts); i++)
+        if (strcmp(argv[1], acts[i].name) == 0)
+            return acts[i].fn(argc - 1, argv + 1);
+    return ctl_misuse("device", "add, list, show or retire?");
+}
