@@ -1,0 +1,340 @@
+"""The courier: stock, shipments, carriers' webhook. Devices are real rows with real steps; the carrier
+signs with its own secret by Python's hmac. The whole life of a device is in test_device_life.py."""
+import hashlib
+import hmac
+import http.client
+import itertools
+import json
+import random
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from tests.lib.lab import wait_until
+
+REQUEST = "0193a5c0-0000-7000-8000-00000000000{}"
+PATH = "/v1/tracking-events"
+serials = itertools.count(1)
+
+
+def s10(serial: int, service="EE", country="VN") -> str:
+    digits = f"{serial:08d}"
+    check = 11 - sum(int(d) * w for d, w in zip(digits, (8, 6, 4, 2, 3, 5, 9, 7))) % 11
+    return f"{service}{digits}{ {10: 0, 11: 5}.get(check, check)}{country}"
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def event(number, code, at=None, **more) -> dict:
+    return {"tracking_number": number, "code": code, "time": (at or now()).isoformat(), **more}
+
+
+class Post:
+    """The carrier."""
+
+    def __init__(self, lab, carrier="vnpost", secret=None):
+        self.lab, self.carrier = lab, carrier
+        self.secret = secret or (lab.dir / "keys/carrier-vnpost.secret").read_text().strip()
+
+    def send(self, *events, sent_at=None, signature=None, body=None):
+        """(status, answer) of one call."""
+        if body is None:
+            body = json.dumps({"carrier": self.carrier, "sent_at": (sent_at or now()).isoformat(), "events": events})
+        body = body if isinstance(body, bytes) else body.encode()
+        if signature is None:
+            signature = "sha256=" + hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
+        connection = http.client.HTTPConnection("127.0.0.1", self.lab.base_port + 3, timeout=30)
+        try:
+            connection.request("POST", PATH, body, {"Content-Type": "application/json", "Trien-Signature": signature}
+                               if signature else {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+
+def device(lab, serial, number=1, request=REQUEST.format(1), organ="H26.14") -> str:
+    """A device that is ready to leave, made by the steps a device takes."""
+    steps = [("KeyAwaited", "assigned", f", request_id = '{request}', number = {number}"),
+             ("CertificateIssued", "personalised", f", certificate_serial = '54{next(serials):04x}'")]
+    lab.sql("courier", f"INSERT INTO request VALUES ('{request}', '{organ}', 'TEST', 'public_post') "
+                       "ON CONFLICT DO NOTHING; INSERT INTO device (device_serial, device_kind, state, event, actor, "
+                       f"changed_at) VALUES ('{serial}', 'pki_token', 'in_stock', 'AddDevices', 'test', now())")
+    for name, state, more in steps:
+        lab.sql("courier", f"UPDATE device SET state = '{state}', event = '{name}', changed_at = now(){more} "
+                           f"WHERE device_serial = '{serial}'")
+    return serial
+
+
+def ctl(lab, *arguments):
+    return json.loads(lab.trienctl("--json", *arguments))
+
+
+def state_of(lab, shipment_id) -> str:
+    return ctl(lab, "ship", "list", shipment_id)[0]["state"]
+
+
+def device_state(lab, serial) -> str:
+    return ctl(lab, "device", "show", serial)["state"]
+
+
+def said(lab, kind, key="") -> int:
+    """How many events of a type courier has said (about a device)."""
+    return int(lab.value("courier", f"SELECT count(*) FROM outbox WHERE type = '{kind}' AND key LIKE '{key}%'"))
+
+
+@pytest.fixture(scope="module")
+def courier(template):
+    with template.lab(replicas=1) as lab:
+        lab.start("courier")
+        yield lab
+
+
+def ship(lab, *devices, number=None, **options):
+    arguments = list(devices)
+    if number:
+        arguments += ["--tracking", number]
+    for name, value in options.items():
+        arguments += [f"--{name}", value]
+    return ctl(lab, "ship", "send", *arguments)["shipment_id"]
+
+
+# --- stock -------------------------------------------------------------------------------------------
+
+def test_stock_from_a_list(courier, tmp_path):
+    rows = tmp_path / "devices.csv"
+    rows.write_text("device_serial,device_kind,model\nST-0001,pki_token,TEST token\r\nST-0002,sim_pki\n\n")
+    assert ctl(courier, "device", "add", rows) == {"added": 2, "known": 0}
+    assert ctl(courier, "device", "add", rows) == {"added": 0, "known": 2}
+    shown = ctl(courier, "device", "show", "ST-0001")
+    assert (shown["state"], shown["model"], shown["device_kind"]) == ("in_stock", "TEST token", "pki_token")
+    assert {"ST-0001", "ST-0002"} <= {d["device_serial"] for d in ctl(courier, "device", "list", "--state", "in_stock")}
+    assert ctl(courier, "device", "retire", "ST-0002", "--reason", "hỏng")["state"] == "destroyed"
+    assert ctl(courier, "device", "retire", "ST-0002", "--reason", "hỏng")["state"] == "destroyed"
+
+
+@pytest.mark.parametrize("content, why", [
+    ("serial\nST-9\n", "first line"), ("device_serial,device_kind\nST-9\n", "line 2"),
+    ("device_serial,device_kind\nST-91,pki_token\nST 92,pki_token\n", "devices/1/device_serial"),
+    ("device_serial,device_kind\nST-93,hsm\n", "devices/0/device_kind")])
+def test_a_wrong_list_adds_nothing(courier, tmp_path, content, why):
+    rows = tmp_path / "devices.csv"
+    rows.write_text(content)
+    with pytest.raises(AssertionError, match=why):
+        courier.trienctl("device", "add", rows)
+    assert courier.value("courier", "SELECT count(*) FROM device WHERE device_serial LIKE 'ST-9%'") == "0"
+
+
+# --- shipments -----------------------------------------------------------------------------------------
+
+def test_a_journey_is_followed(courier):
+    number = s10(1000)
+    device(courier, "J-0001")
+    device(courier, "J-0002", 2)
+    shipment = ship(courier, "J-0001", "J-0002", number=number)
+    assert device_state(courier, "J-0001") == "dispatched"
+    post, begin = Post(courier), now() - timedelta(hours=9)
+    way = [("EMA", "ACCEPTED"), ("EMC", "IN_TRANSIT"), ("EMG", "AT_DELIVERY_OFFICE"), ("EDG", "OUT_FOR_DELIVERY"),
+           ("EMH", "ATTEMPTED"), ("EDG", "OUT_FOR_DELIVERY"), ("EMI", "DELIVERED")]
+    for hour, (code, state) in enumerate(way):
+        answer = post.send(event(number, code, begin + timedelta(hours=hour), place="Bưu cục Hà Nội"))
+        assert answer == (200, {"accepted": 1, "repeated": 0})
+        assert state_of(courier, shipment) == state
+    for serial in ("J-0001", "J-0002"):
+        assert device_state(courier, serial) == "delivered"
+        assert said(courier, "ShipmentMoved", serial) == len(way)
+        assert said(courier, "DeviceDelivered", serial) == 1
+
+
+def test_late_repeated_and_disordered_words_end_alike(courier):
+    """Twenty shuffles of one history, with repeats, some in batches: one state, one delivery said."""
+    random.seed(20261122)
+    begin = now() - timedelta(hours=12)
+    post = Post(courier)
+    for turn in range(20):
+        number, serial = s10(2000 + turn), f"L-{turn:04d}"
+        device(courier, serial, 10 + turn)
+        shipment = ship(courier, serial, number=number)
+        history = [event(number, code, begin + timedelta(hours=hour))
+                   for hour, code in enumerate(("EMA", "EMC", "EMG", "EDG", "EMI", "EMG"))]
+        words = history + random.choices(history, k=4)
+        random.shuffle(words)
+        while words:
+            batch = [words.pop() for _ in range(min(len(words), random.randint(1, 4)))]
+            assert post.send(*batch)[0] == 200
+        assert state_of(courier, shipment) == "DELIVERED"
+        assert device_state(courier, serial) == "delivered"
+        assert said(courier, "DeviceDelivered", serial) == 1
+        assert courier.value("courier", f"SELECT count(*) FROM tracking_event WHERE tracking_number = '{number}'") == "6"
+
+
+def test_the_carrier_may_speak_first(courier):
+    number = s10(1001)
+    device(courier, "E-0001", 40)
+    assert Post(courier).send(event(number, "EMA", now() - timedelta(hours=1)))[0] == 200
+    assert state_of(courier, ship(courier, "E-0001", number=number)) == "ACCEPTED"
+
+
+def test_undeliverable_comes_back_and_leaves_again(courier):
+    device(courier, "U-0001", 41)
+    ship(courier, "U-0001", number=s10(1002))
+    Post(courier).send(event(s10(1002), "EMH", now() - timedelta(hours=2)),
+                       event(s10(1002), "RETURNED", now() - timedelta(hours=1)))
+    assert device_state(courier, "U-0001") == "personalised"
+    ship(courier, "U-0001", method="in_person")
+    assert device_state(courier, "U-0001") == "dispatched"
+    # A late word about the first shipment does not move the device that is under way by the second.
+    Post(courier).send(event(s10(1002), "EMI", now() - timedelta(minutes=90)))
+    assert device_state(courier, "U-0001") == "dispatched"
+
+
+def test_lost_and_corrected_by_a_person(courier):
+    device(courier, "C-0001", 42)
+    shipment = ship(courier, "C-0001", number=s10(1003))
+    Post(courier).send(event(s10(1003), "LOST", now() - timedelta(hours=1)))
+    assert (state_of(courier, shipment), device_state(courier, "C-0001")) == ("LOST", "lost")
+    assert said(courier, "DeviceLost", "C-0001") == 1
+    done = ctl(courier, "ship", "record", shipment, "--note", "Văn thư cơ quan gọi điện: đã nhận")
+    assert done["state"] == "DELIVERED"
+    assert device_state(courier, "C-0001") == "delivered"
+    Post(courier).send(event(s10(1003), "RETURNED", now()))  # the carrier is outweighed from now on
+    assert state_of(courier, shipment) == "DELIVERED"
+
+
+def test_by_hand(courier):
+    device(courier, "H-0001", 43)
+    shipment = ship(courier, "H-0001", method="cipher_organisation")
+    assert state_of(courier, shipment) == "CREATED"
+    with pytest.raises(AssertionError, match="note"):
+        courier.trienctl("ship", "record", shipment)
+    assert ctl(courier, "ship", "record", shipment, "--note", "giao tận tay")["state"] == "DELIVERED"
+    assert device_state(courier, "H-0001") == "delivered"
+
+
+def test_a_repeated_call_is_one_shipment(courier):
+    device(courier, "R-0001", 44)
+    first = ship(courier, "R-0001", method="in_person", key="parcel-7")
+    assert ship(courier, "R-0001", method="in_person", key="parcel-7") == first
+    device(courier, "R-0002", 45)
+    with pytest.raises(AssertionError, match="idempotency_conflict|another"):
+        ship(courier, "R-0002", method="in_person", key="parcel-7")
+    assert device_state(courier, "R-0002") == "personalised"
+
+
+@pytest.mark.parametrize("arguments, why", [
+    (["--method", "public_post"], "field_missing"),
+    (["--method", "public_post", "--tracking", "EE473124828VN"], "tracking_number_invalid"),
+    (["--method", "public_post", "--tracking", "LE473124829VN"], "tracking_number_invalid"),
+    (["--method", "public_post", "--tracking", "EE473124829VN", "--carrier", "dhl"], "field_invalid"),
+    (["--method", "in_person", "--tracking", "EE473124829VN"], "field_invalid"),
+    (["--method", "pigeon"], "field_invalid"), (["--method", "in_person", "W-0404"], "not_found"),
+    (["--method", "in_person", "W-0001"], "field_invalid"),
+    (["--method", "in_person", "W-0002"], "device_state"), (["--method", "in_person", "W-0003"], "field_invalid")])
+def test_what_may_not_leave(courier, arguments, why):
+    """W-0001 twice, W-0002 is in stock, W-0003 is another agency's: refused whole."""
+    if courier.value("courier", "SELECT count(*) FROM device WHERE device_serial = 'W-0001'") == "0":
+        device(courier, "W-0001", 46)
+        device(courier, "W-0003", 1, REQUEST.format(2), "H26.15")
+        courier.sql("courier", "INSERT INTO device (device_serial, device_kind, state, event, actor, changed_at) "
+                               "VALUES ('W-0002', 'pki_token', 'in_stock', 'AddDevices', 'test', now())")
+    with pytest.raises(AssertionError, match=why):
+        courier.trienctl("--json", "ship", "send", "W-0001", *arguments)
+    assert device_state(courier, "W-0001") == "personalised"
+
+
+def test_a_number_is_not_used_twice_within_a_year(courier):
+    number = s10(1004)
+    device(courier, "N-0001", 47)
+    device(courier, "N-0002", 48)
+    ship(courier, "N-0001", number=number)
+    with pytest.raises(AssertionError, match="tracking_number_used"):
+        courier.trienctl("--json", "ship", "send", "N-0002", "--tracking", number)
+    courier.sql("courier", f"UPDATE tracking_number SET used_at = used_at - interval '12 months 1 minute' "
+                           f"WHERE tracking_number = '{number}'")
+    assert state_of(courier, ship(courier, "N-0002", number=number)) == "CREATED"
+
+
+# --- the webhook's door ----------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def parcel(courier):
+    device(courier, "P-0001", 60)
+    number = s10(3000)
+    return number, ship(courier, "P-0001", number=number)
+
+
+def test_forgeries(courier, parcel):
+    number, shipment = parcel
+    right = Post(courier)
+    delivered = event(number, "EMI")
+    good = json.dumps({"carrier": "vnpost", "sent_at": now().isoformat(), "events": [delivered]})
+    mac = hmac.new(right.secret.encode(), good.encode(), hashlib.sha256).hexdigest()
+    tries = [
+        right.send(delivered, signature=""),
+        right.send(delivered, signature="sha256=" + "0" * 64),
+        right.send(delivered, signature="no hexadecimal"),
+        right.send(body=good.replace("EMI", "EMG"), signature=mac),
+        right.send(body=good + " ", signature=mac),
+        Post(courier, secret="another secret altogether").send(delivered),
+        right.send(body="{" * 1000, signature=mac),
+    ]
+    for status, problem in tries:
+        assert (status, problem["code"]) == (401, "webhook_signature"), problem
+    # Signed by one carrier in the name of another.
+    assert Post(courier, carrier="dhl").send(delivered)[1]["code"] == "webhook_signature"
+    assert state_of(courier, shipment) == "CREATED"
+    assert 'carrier="",outcome="forged"' in courier.process("courier").metrics()
+
+
+def test_old_and_future_calls(courier, parcel):
+    number, shipment = parcel
+    for off in (timedelta(minutes=-6), timedelta(minutes=6), timedelta(days=-400)):
+        status, problem = Post(courier).send(event(number, "EMI", now() - timedelta(hours=1)), sent_at=now() + off)
+        assert (status, problem["code"]) == (403, "webhook_time")
+    status, problem = Post(courier).send(event(number, "EMI", now() + timedelta(hours=1)))
+    assert (status, problem["code"], problem["field"]) == (400, "field_invalid", "/events")
+    assert state_of(courier, shipment) == "CREATED"
+
+
+def test_a_replay_changes_nothing(courier, parcel):
+    number, shipment = parcel
+    post = Post(courier)
+    body = json.dumps({"carrier": "vnpost", "sent_at": now().isoformat(),
+                       "events": [event(number, "EMA", now() - timedelta(hours=2))]})
+    assert post.send(body=body) == (200, {"accepted": 1, "repeated": 0})
+    assert post.send(body=body) == (200, {"accepted": 0, "repeated": 1})
+    moved = said(courier, "ShipmentMoved", "P-0001")
+    assert post.send(body=body)[0] == 200
+    assert said(courier, "ShipmentMoved", "P-0001") == moved == 1
+    assert state_of(courier, shipment) == "ACCEPTED"
+
+
+def test_oversized(courier, parcel):
+    number, _ = parcel
+    many = [event(number, "EMA", now() - timedelta(seconds=n)) for n in range(501)]
+    assert Post(courier).send(*many)[0] == 413
+    assert Post(courier).send(body=" " * (256 * 1024 + 1))[0] == 413
+    assert Post(courier).send(*many[:500]) == (200, {"accepted": 500, "repeated": 0})
+
+
+@pytest.mark.parametrize("change, field", [
+    ({"tracking_number": "EE473124828VN"}, "/events/0/tracking_number"), ({"code": "XYZ"}, "/events/0/code"),
+    ({"time": "hôm qua"}, "/events/0/time"), ({"place": "x" * 201}, "/events/0/place"), ({"code": None}, "/events/0/code")])
+def test_nonsense_is_refused_with_its_place(courier, parcel, change, field):
+    status, problem = Post(courier).send(event(parcel[0], "EMG", now()) | change)
+    assert status in (400, 422) and problem["field"] == field
+    assert set(problem["text"]) == {"vi", "en"}
+
+
+def test_a_stranger_of_the_bus_may_not(courier):
+    for command in (["device", "list"], ["ship", "list"], ["ship", "send", "P-0001"]):
+        with pytest.raises(AssertionError, match="forbidden"):
+            courier.trienctl("--json", "--as", "portal", *command)
+
+
+def test_figures(courier):
+    text = wait_until("figures of the stock", courier.process("courier").metrics,
+                      until=lambda t: 'trien_courier_devices_in_stock{device_kind="pki_token"} ' in t)
+    assert "trien_courier_orders_waiting_for_device" in text and "trien_courier_recalls_overdue" in text
