@@ -5,21 +5,15 @@
 #include "common/metrics.h"
 #include "services/courier/courier.h"
 
-static struct metric webhooks = {METRIC_COUNTER,
-                                 "trien_courier_webhooks_total",
-                                 "Calls of carriers by carrier (empty: none that is known) and "
-                                 "outcome.",
-                                 "carrier,outcome",
-                                 NULL,
-                                 NULL,
-                                 0};
-static struct metric tracking_events = {METRIC_COUNTER,
-                                        "trien_courier_tracking_events_total",
-                                        "Tracking events by carrier and whether they were new.",
-                                        "carrier,outcome",
-                                        NULL,
-                                        NULL,
-                                        0};
+METRIC_FAMILY(webhooks) = {
+    .kind = METRIC_COUNTER,
+    .name = "trien_courier_webhooks_total",
+    .help = "Calls of carriers by carrier (empty: none that is known) and outcome.",
+    .labels = "carrier,outcome"};
+METRIC_FAMILY(tracking_events) = {.kind = METRIC_COUNTER,
+                                  .name = "trien_courier_tracking_events_total",
+                                  .help = "Tracking events by carrier and whether they were new.",
+                                  .labels = "carrier,outcome"};
 
 /* Who signed the body. */
 static enum rc authenticate(struct tx *tx, const struct http_request *request,

@@ -5,35 +5,27 @@
 
 #define SERVED_A_TURN 200
 #define OVERDUE_A_TURN 200
+#define STALE_S 20 /* four periods: another replica shows them */
 
-static struct metric stock = {METRIC_GAUGE,
-                              "trien_courier_devices_in_stock",
-                              "Devices in stock by kind.",
-                              "device_kind",
-                              NULL,
-                              NULL,
-                              0};
-static struct metric waiting = {METRIC_GAUGE,
-                                "trien_courier_orders_waiting_for_device",
-                                "Orders whose key awaits a device that is not in stock.",
-                                "device_kind",
-                                NULL,
-                                NULL,
-                                0};
-static struct metric waiting_seconds = {METRIC_GAUGE,
-                                        "trien_courier_orders_waiting_seconds",
-                                        "How long the longest waiting order has waited.",
-                                        "device_kind",
-                                        NULL,
-                                        NULL,
-                                        0};
-static struct metric overdue = {METRIC_GAUGE,
-                                "trien_courier_recalls_overdue",
-                                "Recalled devices that are not back by their day.",
-                                NULL,
-                                NULL,
-                                NULL,
-                                0};
+METRIC_FAMILY(stock) = {.kind = METRIC_GAUGE,
+                        .name = "trien_courier_devices_in_stock",
+                        .help = "Devices in stock by kind.",
+                        .labels = "device_kind",
+                        .stale_after_s = STALE_S};
+METRIC_FAMILY(waiting) = {.kind = METRIC_GAUGE,
+                          .name = "trien_courier_orders_waiting_for_device",
+                          .help = "Orders whose key awaits a device that is not in stock.",
+                          .labels = "device_kind",
+                          .stale_after_s = STALE_S};
+METRIC_FAMILY(waiting_seconds) = {.kind = METRIC_GAUGE,
+                                  .name = "trien_courier_orders_waiting_seconds",
+                                  .help = "How long the longest waiting order has waited.",
+                                  .labels = "device_kind",
+                                  .stale_after_s = STALE_S};
+METRIC_FAMILY(overdue) = {.kind = METRIC_GAUGE,
+                          .name = "trien_courier_recalls_overdue",
+                          .help = "Recalled devices that are not back by their day.",
+                          .stale_after_s = STALE_S};
 
 enum rc on_stock_timer(struct tx *tx)
 {
