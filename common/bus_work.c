@@ -56,11 +56,18 @@ static const struct on_call *find_row(const struct svc *svc, const char *method)
     return row ? row : find_in(operator_database_calls, method);
 }
 
+/* "@self" among those who may: the service's own key. No principal is called so. */
+static bool may_call(const struct svc *svc, const struct on_call *row, const char *principal)
+{
+    return work_may(row->from, principal) ||
+           (!strcmp(principal, svc->service->name) && work_may(row->from, "@self"));
+}
+
 static enum rc authorise(struct svc *svc, const struct job *job, struct work *work, struct err *err)
 {
     work->row = find_row(svc, work->call->method);
     /* The same answer for an unknown method and for one that is somebody else's. */
-    CHECK(work->row && work_may(work->row->from, job->principal), err, TRIEN__ERROR__FORBIDDEN,
+    CHECK(work->row && may_call(svc, work->row, job->principal), err, TRIEN__ERROR__FORBIDDEN,
           "%s may not call %s here", job->principal, work->call->method);
     return RC_OK;
 }

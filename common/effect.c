@@ -24,8 +24,16 @@ enum rc fx_call(struct fx *fx, const char *peer, const void *request,
                 const ProtobufCMessageDescriptor *reply, int deadline_ms,
                 const char *idempotency_key, void *ret_reply)
 {
-    return bus_call(fx->caller, peer, request, reply, deadline_ms, idempotency_key, fx->traceparent,
-                    fx->arena, &fx->err, ret_reply);
+    enum rc rc = bus_call(fx->caller, peer, request, reply, deadline_ms, idempotency_key,
+                          fx->traceparent, fx->arena, &fx->err, ret_reply);
+    bool away = rc != RC_OK && (fx->err.code == TRIEN__ERROR__PEER_UNAVAILABLE ||
+                                fx->err.code == TRIEN__ERROR__DEADLINE_PASSED);
+
+    if (away)
+        svc_misses(fx->svc, peer, &fx->err);
+    else
+        svc_waits(fx->svc, peer, NULL);
+    return rc;
 }
 
 static size_t kind_of(const struct effect_pool *pool, const struct effect_job *job)

@@ -1,5 +1,5 @@
-/* The listening socket: parsing "host:port", loopback only unless the configuration says that a TLS
- * proxy stands in front. */
+/* The listening socket: parsing "host:port" or "network/bits:port", loopback only unless the
+ * configuration says that a TLS proxy stands in front. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/http_internal.h"
+#include "common/own_address.h"
 
 static bool is_loopback(const struct sockaddr *address)
 {
@@ -40,6 +41,8 @@ static enum rc resolve(const struct http_options *options, struct err *err,
         host[n - 1] = 0;
         memmove(host, host + 1, n - 1);
     }
+    if (own_address_is_network(host))
+        TRY(own_address_in(host, err, host));
     failure = getaddrinfo(strcmp(host, "*") ? host : NULL, strcmp(colon + 1, "*") ? colon + 1 : "0",
                           &hints, &found);
     CHECK(!failure, err, TRIEN__ERROR__CONFIG_INVALID, "`%s`: %s", options->bind,

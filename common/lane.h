@@ -40,11 +40,12 @@ struct lane_feed {
     const char *name;
     struct link *link;
     uint64_t fetch_id;
-    bool asked;     /* a fetch is out */
-    usec ask_at;    /* not before; after an error */
-    usec tell_at;   /* the publisher hears of our last commit even if nothing else comes */
-    usec answer_by; /* the publisher has gone silent after that */
-    uint64_t heard; /* partitions followed to their end since they were leased */
+    bool asked;        /* a fetch is out */
+    usec ask_at;       /* not before; after an error */
+    usec tell_at;      /* the publisher hears of our last commit even if nothing else comes */
+    usec answer_by;    /* the publisher has gone silent after that */
+    usec missed_since; /* no connection since then; 0: there is one */
+    uint64_t heard;    /* partitions followed to their end since they were leased */
     unsigned failures;
     unsigned guarded; /* batches to go with a savepoint per event */
     struct cursor cursors[BUS_PARTITIONS];

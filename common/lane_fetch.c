@@ -11,6 +11,7 @@
 #define ANSWER_GRACE (3 * USEC_PER_SECOND)
 #define STOPPED_FOR (10 * USEC_PER_SECOND)
 #define TELL_AFTER (500 * USEC_PER_MS)
+#define MISSED_AFTER (2 * USEC_PER_SECOND)
 
 METRIC_FAMILY(refused) = {
     .kind = METRIC_COUNTER,
@@ -106,6 +107,23 @@ void fetch_send(struct lane *lane, struct lane_feed *feed, usec now)
     feed->tell_at = LANE_NEVER;
 }
 
+/* A publisher that is away for longer than a restart takes is told to people. */
+static void note_absence(struct lane *lane, struct lane_feed *feed, usec now)
+{
+    struct err err = {0};
+    enum rc rc;
+
+    if (link_ready(feed->link))
+        feed->missed_since = 0;
+    else if (!feed->missed_since)
+        feed->missed_since = now;
+    if (!feed->missed_since || now - feed->missed_since < MISSED_AFTER)
+        return;
+    rc = err_set(&err, TRIEN__ERROR__PEER_UNAVAILABLE, __FILE__, __LINE__, "no connection");
+    (void)rc;
+    svc_misses(lane->svc, feed->name, &err);
+}
+
 static void look_after(struct lane *lane, struct lane_feed *feed, usec now)
 {
     switch (link_turn(feed->link, now)) {
@@ -124,6 +142,7 @@ static void look_after(struct lane *lane, struct lane_feed *feed, usec now)
         link_drop(feed->link, now);
         fetch_again(feed);
     }
+    note_absence(lane, feed, now);
     if (!feed->asked && now >= feed->ask_at && link_ready(feed->link) &&
         !effects_crowded(&lane->effects, now))
         fetch_send(lane, feed, now);

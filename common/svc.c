@@ -263,6 +263,21 @@ static int check(struct svc *svc)
     return 0;
 }
 
+/* The answer goes to standard output; 0 only when the other process is well. */
+static int ask(struct svc *svc)
+{
+    struct err err = {0};
+    const char *json = "";
+    bool well = false;
+
+    if (svc_ask_health(svc, &err, &well, &json) != RC_OK) {
+        fprintf(stderr, "trien-%s: %s\n", svc->service->name, err.detail);
+        return EXIT_UNAVAILABLE;
+    }
+    printf("%s\n", json);
+    return well ? 0 : EXIT_UNAVAILABLE;
+}
+
 static int run(struct svc *svc, int signals)
 {
     struct err err = {0};
@@ -295,7 +310,10 @@ static struct svc *svc_new(const struct service *service)
     return svc;
 }
 
-static int with_config(const struct service *service, const char *path, bool only_check)
+/* What to do with a configuration. */
+enum act { RUN, CHECK_ONLY, ASK_HEALTH };
+
+static int with_config(const struct service *service, const char *path, enum act act)
 {
     struct svc *svc = svc_new(service);
     struct err err = {0};
@@ -306,15 +324,17 @@ static int with_config(const struct service *service, const char *path, bool onl
     log_open(service->name, "");
     if (svc_configure(svc, path, &err) != RC_OK)
         return complain(svc, &err);
+    if (act == ASK_HEALTH)
+        return ask(svc);
     if (service->early && service->early(svc->own_conf, &err, &svc->state) != RC_OK)
         return complain(svc, &err);
-    return only_check ? check(svc) : run(svc, signals);
+    return act == CHECK_ONLY ? check(svc) : run(svc, signals);
 }
 
 static int usage(const struct service *service)
 {
     fprintf(stderr,
-            "usage: trien-%s --config FILE [--check]\n"
+            "usage: trien-%s --config FILE [--check | --health]\n"
             "       trien-%s --flow | --states | --metrics | --help-config | --version\n%s\n",
             service->name, service->name, service->sentence);
     return EXIT_USAGE;
@@ -322,13 +342,17 @@ static int usage(const struct service *service)
 
 int svc_main(const struct service *service, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, 0, 'c'}, {"check", no_argument, 0, 'k'},
-        {"flow", no_argument, 0, 'f'},         {"states", no_argument, 0, 's'},
-        {"metrics", no_argument, 0, 'm'},      {"help-config", no_argument, 0, 'h'},
-        {"version", no_argument, 0, 'v'},      {0, 0, 0, 0}};
+    static const struct option options[] = {{"config", required_argument, 0, 'c'},
+                                            {"check", no_argument, 0, 'k'},
+                                            {"health", no_argument, 0, 'a'},
+                                            {"flow", no_argument, 0, 'f'},
+                                            {"states", no_argument, 0, 's'},
+                                            {"metrics", no_argument, 0, 'm'},
+                                            {"help-config", no_argument, 0, 'h'},
+                                            {"version", no_argument, 0, 'v'},
+                                            {0, 0, 0, 0}};
     const char *path = NULL;
-    bool only_check = false;
+    enum act act = RUN;
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -337,7 +361,10 @@ int svc_main(const struct service *service, int argc, char **argv)
             path = optarg;
             break;
         case 'k':
-            only_check = true;
+            act = CHECK_ONLY;
+            break;
+        case 'a':
+            act = ASK_HEALTH;
             break;
         case 'f':
             return svc_print_flow(stdout, service), 0;
@@ -355,5 +382,5 @@ int svc_main(const struct service *service, int argc, char **argv)
     }
     if (!path || optind != argc)
         return usage(service);
-    return with_config(service, path, only_check);
+    return with_config(service, path, act);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/own_address.h"
 #include "common/svc_parts.h"
 
 #define AT(member) offsetof(struct svc, core.member)
@@ -16,8 +17,9 @@ const struct conf_row svc_core_rows[] = {
      "Moves all default ports together: HTTP +0, bus +20, admin +40, plus the service's number.",
      1024, 65000, 0},
     {"bus/bind", CONF_ADDRESS, AT(bus_bind), "",
-     "Where the service answers calls and serves its feed (CURVE); default from base_port.", 0, 0,
-     0},
+     "Where the service answers calls and serves its feed (CURVE), host:port or network/bits:port; "
+     "default from base_port.",
+     0, 0, 0},
     {"bus/secret_key", CONF_SECRET, AT(bus_secret_key), NULL, "File with the own CURVE secret key.",
      0, 0, 0},
     {"bus/public_key", CONF_FILE, AT(bus_public_key), NULL, "File with the own CURVE public key.",
@@ -106,6 +108,24 @@ static void set_log(const struct svc *svc)
             log_set_level((enum log_level)i);
 }
 
+/* "tcp://10.73.1.0/24:8100" becomes this host's own address in that network. */
+static enum rc choose_own_address(struct svc *svc, struct err *err)
+{
+    const char *host = svc->core.bus_bind + strlen("tcp://"), *port = strrchr(host, ':');
+    char own[OWN_ADDRESS_MAX];
+
+    err_field(err, "bus/bind");
+    CHECK(port, err, TRIEN__ERROR__CONFIG_INVALID, "`%s` has no port", svc->core.bus_bind);
+    host = arena_printf(svc->arena, "%.*s", (int)(port - host), host);
+    if (own_address_is_network(host)) {
+        TRY(own_address_in(host, err, own));
+        svc->core.bus_bind =
+            arena_printf(svc->arena, strchr(own, ':') ? "tcp://[%s]%s" : "tcp://%s%s", own, port);
+    }
+    err_clear(err);
+    return RC_OK;
+}
+
 static enum rc derive(struct svc *svc, struct err *err)
 {
     char host[256] = "";
@@ -118,6 +138,7 @@ static enum rc derive(struct svc *svc, struct err *err)
         svc->core.bus_bind = svc_default_bind(svc, "bus");
     if (strncmp(svc->core.bus_bind, "tcp://", 6))
         svc->core.bus_bind = arena_printf(svc->arena, "tcp://%s", svc->core.bus_bind);
+    TRY(choose_own_address(svc, err));
     svc->keys = (struct bus_keys){svc->core.bus_secret_key, svc->core.bus_public_key,
                                   svc->core.bus_peer_keys};
     return read_peers(svc, err);

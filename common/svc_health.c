@@ -14,6 +14,7 @@ struct missed {
     struct err why;
     usec since;
     bool is_missed;
+    bool is_neighbour; /* another service: this one is well without it */
 };
 
 struct svc_waiting {
@@ -56,7 +57,8 @@ static struct missed *find(struct svc_waiting *waiting, const char *name)
 }
 
 /* True when this is news. */
-static bool note(struct svc_waiting *waiting, const char *name, const struct err *why)
+static bool note(struct svc_waiting *waiting, const char *name, const struct err *why,
+                 bool is_neighbour)
 {
     struct missed *m;
     bool news;
@@ -68,15 +70,17 @@ static bool note(struct svc_waiting *waiting, const char *name, const struct err
         m->is_missed = why != NULL;
         m->since = clock_now();
     }
-    if (m && why)
+    if (m && why) {
         m->why = *why;
+        m->is_neighbour = is_neighbour;
+    }
     pthread_mutex_unlock(&waiting->lock);
     return news;
 }
 
-void svc_waits(struct svc *svc, const char *name, const struct err *why)
+static void waits(struct svc *svc, const char *name, const struct err *why, bool is_neighbour)
 {
-    if (!note(svc->waiting, name, why))
+    if (!note(svc->waiting, name, why, is_neighbour))
         return;
     metric_set(&waiting_metric, why ? 1 : 0, METRIC_LABELS(name));
     if (why)
@@ -85,6 +89,16 @@ void svc_waits(struct svc *svc, const char *name, const struct err *why)
                   LOG_TEXT("native", *why->native ? why->native : NULL));
     else
         log_event(LOG_NOTICE, "there_again", LOG_TEXT("what", name));
+}
+
+void svc_waits(struct svc *svc, const char *name, const struct err *why)
+{
+    waits(svc, name, why, false);
+}
+
+void svc_misses(struct svc *svc, const char *name, const struct err *why)
+{
+    waits(svc, name, why, true);
 }
 
 /* "waiting":[{"for":…,"since":…,"code":…,"detail":…}] */
@@ -99,9 +113,9 @@ static bool put_waiting(struct svc_waiting *waiting, struct arena *arena, const 
             continue;
         list = arena_printf(
             arena, "%s%s{\"for\":%s,\"since\":\"%s\",\"code\":\"%s\",\"detail\":%s}", list,
-            well ? "" : ",", json_quote(arena, m->name), clock_utc_text(arena, m->since),
+            *list ? "," : "", json_quote(arena, m->name), clock_utc_text(arena, m->since),
             err_entry(m->why.code)->name, json_quote(arena, m->why.detail));
-        well = false;
+        well &= m->is_neighbour;
     }
     pthread_mutex_unlock(&waiting->lock);
     *ret_json = arena_printf(arena, "\"waiting\":[%s]", list);

@@ -11,7 +11,8 @@
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
 
 static const struct conf_row rows[] = {
-    {"http/bind", CONF_ADDRESS, AT(bind), "", "Public listener; default from base_port.", 0, 0, 0},
+    {"http/bind", CONF_ADDRESS, AT(bind), "",
+     "Public listener, host:port or network/bits:port; default from base_port.", 0, 0, 0},
     {"http/behind_tls_proxy", CONF_BOOL, AT(behind_tls_proxy), "false",
      "A TLS proxy stands in front: addresses other than loopback may be bound.", 0, 0, 0},
     {"http/threads", CONF_INT, AT(threads), "2",
@@ -25,7 +26,8 @@ static const struct conf_row rows[] = {
     {"http/body_memory", CONF_BYTES, AT(body_memory_bytes), "256M",
      "What all bodies being received may take together; beyond: 503.", 1048576, 0x1000000000, 0},
     {"admin/bind", CONF_ADDRESS, AT(admin_bind), "",
-     "Listener of /metrics and /healthz; default from base_port.", 0, 0, 0},
+     "Listener of /metrics and /healthz, host:port or network/bits:port; default from base_port.",
+     0, 0, 0},
     {"admin/remote", CONF_BOOL, AT(admin_remote), "false",
      "The admin listener may bind an address other than loopback.", 0, 0, 0},
     {0},

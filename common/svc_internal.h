@@ -110,8 +110,11 @@ void svc_fatal(struct svc *svc, const struct err *err);
 
 /** A dependency is missed (`why`) or there again (`why` NULL). Known to /healthz until it is back;
  * logged when it changes only. `name` is static or lives as long as svc: "database",
- * "peer validation". From any thread. */
+ * "validation". From any thread. */
 void svc_waits(struct svc *svc, const char *name, const struct err *why);
+/** The same of another service that is away: listed in /healthz, but this one is as well as before
+ *  (its health check must not fall with its neighbour's). svc_waits() with NULL ends it. */
+void svc_misses(struct svc *svc, const char *name, const struct err *why);
 
 /** The whole /healthz answer: {"ok":…,"service":…,<parts' and service's members>}; true when well.
  * Also what GetHealth answers. */

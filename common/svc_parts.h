@@ -20,5 +20,11 @@ void svc_print_states(FILE *out, const struct service *service);
 void svc_print_metrics(FILE *out);
 void svc_print_config(FILE *out, const struct service *service);
 
+/** Asks the process that runs with this configuration for its /healthz answer, over its own bus and
+ *  with its own key; PEER_UNAVAILABLE, DEADLINE_PASSED when it does not answer. *ret_json lives in
+ *  svc->arena. */
+MUST_USE enum rc svc_ask_health(struct svc *svc, struct err *err, bool *ret_well,
+                                const char **ret_json);
+
 struct svc_waiting *svc_waiting_new(void);
 void svc_waiting_free(struct svc_waiting **waiting);

@@ -4,12 +4,17 @@
 #     compose/cluster.sh init DIR              make it, and the roles and databases of every service
 #     compose/cluster.sh start|stop DIR        by its own data folder; nobody else's server is touched
 #     compose/cluster.sh migrate DIR [SERVICE] sqitch: the frame's project, then the service's own
+#     compose/cluster.sh listen DIR NAME NETWORK   from the next start on TCP as well: TLS for NAME (an
+#                                              address or a host's name), SCRAM, from NETWORK alone
+#     compose/cluster.sh prepare DIR NAME      passwords and certificate of a server that runs elsewhere as NAME
+#     compose/cluster.sh databases DIR         roles, databases and migrations there (etc/cluster says where)
 #     compose/cluster.sh psql DIR [ARGS...]    as the cluster's administrator
 #     compose/cluster.sh remove DIR            stop it and remove the whole installation
 #
-# It listens on a Unix socket only. Called by root it runs as an unprivileged user. Every role has a
-# password of its own in keys/db/ (SCRAM). Socket paths have 107 bytes at most and the unprivileged
-# user must be able to reach its data, so both may live elsewhere; etc/cluster says where.
+# It listens on a Unix socket only until `listen` says otherwise. Called by root it runs as an
+# unprivileged user. Every role has a password of its own in keys/db/ (SCRAM). Socket paths have 107
+# bytes at most and the unprivileged user must be able to reach its data, so both may live elsewhere;
+# etc/cluster says where.
 set -eu
 umask 077
 PG_BIN=${PG_BIN:-$(ls -d /usr/lib/postgresql/15/bin /usr/lib/postgresql/*/bin 2>/dev/null | head -n 1)}
@@ -52,7 +57,8 @@ place() {
 known() {
     [ -r "$DIR/etc/cluster" ] || fail "$DIR has no cluster; run trienctl init"
     . "$DIR/etc/cluster"
-    export PGHOST="$SOCKET" PGPORT=5432 PGPASSFILE="$DIR/keys/db/passfile" PGOPTIONS="-c client_min_messages=warning"
+    : "${PASSFILE:=$DIR/keys/db/passfile}" "${LOG:=$DIR/log}"
+    export PGHOST="$SOCKET" PGPORT=5432 PGPASSFILE="$PASSFILE" PGOPTIONS="-c client_min_messages=warning"
 }
 
 running() { as_owner "$PG_BIN/pg_ctl" -D "$DATA" status > /dev/null 2>&1; }
@@ -61,10 +67,11 @@ admin() { psql -qXAt -v ON_ERROR_STOP=1 -U "$ADMIN" -d postgres "$@"; }
 
 # A password file per role and one for psql and sqitch; made once, kept for ever.
 password() {
+    known=$(awk -F: -v role="$1" '$4 == role { print $5 }' "$PASSFILE" 2> /dev/null || true)
+    [ -z "$known" ] || { echo "$known"; return 0; }
     file=$DIR/keys/db/$1.password
     [ -s "$file" ] || openssl rand -hex 24 > "$file"
-    grep -q "^\*:\*:\*:$1:" "$DIR/keys/db/passfile" 2>/dev/null ||
-        echo "*:*:*:$1:$(cat "$file")" >> "$DIR/keys/db/passfile"
+    echo "*:*:*:$1:$(cat "$file")" >> "$PASSFILE"
     cat "$file"
 }
 
@@ -77,23 +84,50 @@ make_data() {
         -E UTF8 --locale=C.UTF-8 --no-instructions > "$DIR/log/initdb.log" 2>&1 ||
         { rm -f "$pwfile"; cat "$DIR/log/initdb.log" >&2; fail "initdb failed"; }
     rm -f "$pwfile"
-    as_owner tee -a "$DATA/postgresql.conf" > /dev/null <<CONF
-
-# --- Triện ---
+    { cat "$SHARE/compose/postgres/postgresql.conf" && cat <<CONF; } | as_owner tee -a "$DATA/postgresql.conf" > /dev/null
 listen_addresses = ''
 unix_socket_directories = '$SOCKET'
-max_connections = 300
-shared_buffers = 256MB
-max_wal_size = 4GB
-wal_buffers = 16MB
-checkpoint_timeout = 15min
-wal_compression = off
-jit = off
-idle_in_transaction_session_timeout = 5min
-log_min_messages = warning
+include_if_exists = 'listen.conf'
 CONF
     as_owner tee "$DATA/pg_hba.conf" > /dev/null <<'HBA'
 local all all scram-sha-256
+HBA
+}
+
+quiet() { "$@" > "$DIR/log/openssl.log" 2>&1 || { cat "$DIR/log/openssl.log" >&2; fail "$1 $2"; }; }
+
+# The databases' own authority (keys/db/authority.pem is what services trust), and a certificate of it for NAME.
+certify() {
+    keys=$DIR/keys/db san=DNS:$1
+    case $1 in *[!0-9.]*) ;; *) san=IP:$1 ;; esac
+    [ -s "$keys/authority.pem" ] ||
+        quiet openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
+            -subj "/O=Triện/CN=Databases of this installation" -keyout "$keys/authority.key" -out "$keys/authority.pem"
+    quiet openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" \
+        -keyout "$keys/server.key" -out "$keys/server.csr"
+    printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\n' "$san" > "$keys/server.ext"
+    quiet openssl x509 -req -in "$keys/server.csr" -CA "$keys/authority.pem" -CAkey "$keys/authority.key" \
+        -CAcreateserial -days 825 -sha256 -extfile "$keys/server.ext" -out "$keys/server.pem"
+    rm "$keys/server.csr" "$keys/server.ext"
+}
+
+# Writes what comes in to a file of the cluster's.
+put() { as_owner tee "$DATA/$1" > /dev/null; as_owner chmod 600 "$DATA/$1"; }
+
+listen() {
+    certify "$1"
+    put server.pem < "$DIR/keys/db/server.pem"
+    put server.key < "$DIR/keys/db/server.key"
+    put listen.conf <<CONF
+listen_addresses = '$1'
+ssl = on
+ssl_cert_file = 'server.pem'
+ssl_key_file = 'server.key'
+ssl_min_protocol_version = 'TLSv1.2'
+CONF
+    put pg_hba.conf <<HBA
+local   all all            scram-sha-256
+hostssl all all $2 scram-sha-256
 HBA
 }
 
@@ -132,8 +166,8 @@ migrate() {
             SQITCH_FULLNAME=Trien SQITCH_EMAIL=trien@localhost PGUSER="trien_$1_owner" \
             SQITCH_USER_CONFIG=/dev/null LC_ALL=C.UTF-8 \
             sqitch "${2:-deploy}" --set "role=trien_$1" "db:pg:trien_$1") \
-            >> "$DIR/log/migrate-$1.log" 2>&1 ||
-            { tail -n 20 "$DIR/log/migrate-$1.log" >&2; fail "migrations/$project on trien_$1"; }
+            >> "$LOG/migrate-$1.log" 2>&1 ||
+            { tail -n 20 "$LOG/migrate-$1.log" >&2; fail "migrations/$project on trien_$1"; }
     done
 }
 
@@ -147,7 +181,7 @@ migrate_all() {
     [ -z "${failed:-}" ]
 }
 
-[ $# -ge 2 ] || fail "usage: cluster.sh init|start|stop|migrate|psql|remove DIR ..."
+[ $# -ge 2 ] || fail "usage: cluster.sh init|start|stop|migrate|listen|prepare|databases|psql|remove DIR ..."
 command=$1
 [ "$command" = init ] || [ -d "$2" ] || exit 0
 (umask 022 && mkdir -p "$2")
@@ -166,6 +200,27 @@ init)
 start) known; start ;;
 stop) known; stop "$@" ;;
 migrate) known; migrate_all "$@" ;;
+prepare)
+    [ $# -eq 1 ] || fail "prepare DIR NAME"
+    mkdir -p "$DIR/keys/db" "$DIR/log"
+    PASSFILE=$DIR/keys/db/passfile
+    password "$ADMIN" > /dev/null
+    for service in $(services); do
+        password "trien_$service" > /dev/null
+        password "trien_${service}_owner" > /dev/null
+    done
+    [ -s "$DIR/keys/db/server.pem" ] || certify "$1"
+    ;;
+databases)
+    known
+    for service in $(services); do make_database "$service"; done
+    migrate_all
+    ;;
+listen)
+    [ $# -eq 2 ] || fail "listen DIR NAME NETWORK"
+    known
+    listen "$@"
+    ;;
 remove)
     [ -r "$DIR/etc/cluster" ] || exit 0
     known

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes an installation's folder (called by `trienctl init`):
 #
-#     compose/init.sh DIR BASE_PORT
+#     compose/init.sh DIR BASE_PORT [containers]    containers: without a cluster, PostgreSQL is elsewhere
 #
 #     etc/     configuration of every service, made from compose/etc/; principals.conf
 #     keys/    bus/ CURVE pairs, db/ passwords, pin/ token PINs, P-256 keys of people and machines
@@ -14,10 +14,13 @@
 set -eu
 umask 077
 SHARE=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -eq 2 ] || { echo "usage: init.sh DIR BASE_PORT" >&2; exit 64; }
+[ $# -ge 2 ] || { echo "usage: init.sh DIR BASE_PORT [containers]" >&2; exit 64; }
 (umask 022 && mkdir -p "$1")
 DIR=$(cd "$1" && pwd)
-BASE_PORT=$2
+BASE_PORT=$2 PLACE=${3:-machine}
+# What certificates name, and where the portal finds the system.
+PUBLIC_URL=${TRIEN_PUBLIC_URL:-http://127.0.0.1:$((BASE_PORT + 1))}
+PORTAL_URL=${TRIEN_PORTAL_URL:-http://127.0.0.1:$BASE_PORT}
 TOKENS="root signer status station"
 PRINCIPALS="operator officer1 officer2 station portal"
 : "${TRIENCTL:?is set by trienctl init}"
@@ -59,16 +62,21 @@ configure() {
     [ ! -e "$file" ] || [ "$(sha256sum < "$file")" = "$(cat "$sum" 2> /dev/null)" ] ||
         { say "etc/$name.conf was changed by hand: left as it is"; return 0; }
     cat "$@" | sed -e "s|@DIR@|$DIR|g; s|@SHARE@|$SHARE|g; s|@SOCKET@|$SOCKET|g; s|@NAME@|$name|g" \
-        -e "s|@BASE_PORT@|$BASE_PORT|g; s|@STATUS_PORT@|$((BASE_PORT + 1))|g" > "$file"
+        -e "s|@BASE_PORT@|$BASE_PORT|g; s|@PUBLIC_URL@|$PUBLIC_URL|g; s|@PORTAL_URL@|$PORTAL_URL|g" > "$file"
     sha256sum < "$file" > "$sum"
 }
 
 mkdir -p "$DIR/etc" "$DIR/keys/bus" "$DIR/keys/pin" "$DIR/log" "$DIR/run" "$DIR/data" "$DIR/ca"
 for service in $(services); do mkdir -p "$DIR/data/$service"; done
 
-say "database cluster and migrations"
-"$SHARE/compose/cluster.sh" init "$DIR"
-. "$DIR/etc/cluster"
+if [ "$PLACE" = machine ]; then
+    say "database cluster and migrations"
+    "$SHARE/compose/cluster.sh" init "$DIR"
+    . "$DIR/etc/cluster"
+else
+    "$SHARE/compose/cluster.sh" prepare "$DIR" postgres
+    SOCKET=postgres
+fi
 
 say "tokens and keys"
 for role in $TOKENS; do token "$role"; done
@@ -90,5 +98,5 @@ for service in $(services); do
     configure "$service" "$E/common.part" $database "$E/$service.conf"
 done
 "$TRIENCTL" --config "$DIR/etc/trienctl.conf" keys $PRINCIPALS $(services)
-"$SHARE/compose/cluster.sh" stop "$DIR"
+[ "$PLACE" != machine ] || "$SHARE/compose/cluster.sh" stop "$DIR"
 say "$DIR is ready"

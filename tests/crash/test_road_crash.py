@@ -7,8 +7,6 @@ CRASH_REQUESTS, CRASH_RATE (requests a second) and CRASH_SEED choose; on the san
 """
 import collections
 import contextlib
-import http.client
-import itertools
 import os
 import random
 import signal
@@ -18,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib import ledger, requests
+from tests.lib import ledger
 from tests.lib.lab import DEADLINE, LabTemplate, build_dir, wait_until
+from tests.lib.portal import Portal
 
 SANITIZED = "asan" in build_dir().name
 RATE = float(os.environ.get("CRASH_RATE", 8 if SANITIZED else 36))  # requests a second: faults fall between them
@@ -28,7 +27,6 @@ REQUESTS = int(os.environ.get("CRASH_REQUESTS", "0")) or int(max(SECONDS, 20 if 
 KILLING = REQUESTS / RATE  # seconds; where a machine is slower than that, what is left to post goes in peace
 SEED = int(os.environ.get("CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 PATIENCE = (5 if SANITIZED else 2) * DEADLINE  # seconds until everything has ended
-REFUSED_EVERY = 10  # every tenth request breaks a rule
 REPLICAS = 2
 WORKER, ZYGOTE = "trien-token", "trien-inspect"  # names of the children, as the kernel knows them
 
@@ -115,51 +113,11 @@ class Killer(threading.Thread):
             raise self.error
 
 
-def document(lab, number):
-    """(PDF, whether it keeps the rules)"""
-    request = requests.form03()
-    good = number % REFUSED_EVERY != 0
-    if not good:
-        request["count"] = 2
-    return lab.pdf(request), good
-
-
-def post_until_taken(lab, pdf, key):
-    """A portal that keeps trying with its idempotency key until it has an answer."""
-    for attempt in itertools.count():
-        try:
-            status, answer = lab.post_raw([("document", "request.pdf", pdf)], key=key, replica=attempt % REPLICAS)
-        except (OSError, ValueError, http.client.HTTPException) as error:  # killed meanwhile
-            status, answer = 503, repr(error)
-        if status == 202:
-            return answer["request_id"]
-        assert status >= 500, (status, answer)
-        assert attempt < 100 * DEADLINE, f"intake never took the post: {answer}"
-        threading.Event().wait(0.02)
-
-
-class Portal(threading.Thread):
-    """Posts its share of the requests, each at its time; `expected` says which keep the rules."""
-
-    def __init__(self, lab, numbers, began, expected):
-        super().__init__(daemon=True)
-        self.lab, self.numbers, self.began, self.expected, self.error = lab, numbers, began, expected, None
-
-    def run(self):
-        try:
-            for number in self.numbers:
-                pdf, good = document(self.lab, number)
-                threading.Event().wait(max(0, self.began + number / RATE - time.monotonic()))
-                self.expected[post_until_taken(self.lab, pdf, f"key-{number}")] = good
-        except Exception as error:  # the test thread says it
-            self.error = error
-
-
 def flow(lab):
     """Posts while the killer works; {request id: whether it keeps the rules}."""
     expected, began, threads = {}, time.monotonic(), 8
     killer = Killer(lab)
-    portals = [Portal(lab, range(n, REQUESTS + 1, threads), began, expected) for n in range(1, threads + 1)]
+    portals = [Portal(lab, range(n, REQUESTS + 1, threads), RATE, began, expected) for n in range(1, threads + 1)]
     for thread in [killer, *portals]:
         thread.start()
     for portal in portals:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.lib.lab import ROOT, build_dir
 
-PLAN = (ROOT / "compose/ceremony.conf").read_text().replace("@STATUS_PORT@", "8081")
+PLAN = (ROOT / "compose/ceremony.conf").read_text().replace("@PUBLIC_URL@", "http://127.0.0.1:8081")
 
 
 class Place:

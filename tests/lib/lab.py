@@ -220,12 +220,14 @@ class Process:
     def start(self):
         environment = dict(os.environ, ASAN_OPTIONS="abort_on_error=1:detect_leaks=0",
                            UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
-        with open(self.log, "ab") as log:
-            self.popen = subprocess.Popen(
-                [self.lab.build / "bin" / f"trien-{self.service}", "--config",
-                 self.lab.dir / "etc" / f"{self.name}.conf"],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
+        with open(self.log, "ab") as log, self.lab.on(self.name):
+            self.popen = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                          env=environment, start_new_session=True)
         return self
+
+    def command(self, *more):
+        return [self.lab.build / "bin" / f"trien-{self.service}", "--config",
+                self.lab.dir / "etc" / f"{self.name}.conf", *more]
 
     @property
     def base_port(self) -> int:
@@ -242,11 +244,11 @@ class Process:
         """The /healthz answer; None while the listener is not there. A service without HTTP is asked
         over the bus."""
         if self.service in SINGLE:
-            done = subprocess.run([self.lab.build / "bin/trienctl", "--config", self.lab.dir / "etc/trienctl.conf",
-                                   "--json", "status", self.service], capture_output=True, text=True, timeout=30)
-            return json.loads(done.stdout)[self.service]["health"]
+            with self.lab.on(self.name):
+                done = subprocess.run(self.command("--health"), capture_output=True, text=True, timeout=30)
+            return json.loads(done.stdout) if done.stdout else None
         try:
-            with urllib.request.urlopen(self.url("admin", "/healthz"), timeout=5) as answer:
+            with self.lab.on(self.name), urllib.request.urlopen(self.url("admin", "/healthz"), timeout=5) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             return json.load(refused)
@@ -260,7 +262,7 @@ class Process:
         return health if health and health.get("ok") else None
 
     def metrics(self) -> str:
-        with urllib.request.urlopen(self.url("admin", "/metrics"), timeout=5) as answer:
+        with self.lab.on(self.name), urllib.request.urlopen(self.url("admin", "/metrics"), timeout=5) as answer:
             return answer.read().decode()
 
     def rss_kib(self) -> int:
@@ -299,15 +301,17 @@ class Process:
 
 class Lab:
     """Services of one test over databases of their own. replicas: the most that any service will
-    have; config: {"intake": {"lanes/threads": 1}} on top of what trienctl init makes."""
+    have; config: {"intake": {"lanes/threads": 1}} on top of what trienctl init makes; hosts: a host for
+    each party (tests/lib/hosts.py) instead of loopback, PostgreSQL and the edge among them."""
 
-    def __init__(self, template: LabTemplate, number: int, replicas=2, config=None):
+    def __init__(self, template: LabTemplate, number: int, replicas=2, config=None, hosts=None):
         self.template, self.number, self.build = template, number, template.build
-        self.replicas = replicas
+        self.replicas, self.hosts = replicas, hosts
         self.prefix = f"lab{number}_"
         self.base_port = free_base_port(replicas)
         self.dir = Path(tempfile.mkdtemp(prefix=f"lab{number}-", dir="/tmp"))
         self.processes: dict[str, Process] = {}
+        self.edge = None  # set by who starts one
         self.failed = False
         self.extra = config or {}
         self._clone_databases()
@@ -343,9 +347,35 @@ class Lab:
     def services(self) -> list[str]:
         return [s for s in PLAN if (self.template.dir / "etc" / f"{s}.conf").exists()]
 
+    def on(self, name: str):
+        """The place where a party lives: its host when there are hosts."""
+        return self.hosts.inside(name) if self.hosts else contextlib.nullcontext()
+
     def bus_addresses(self, service: str) -> str:
-        return " ".join(f"tcp://127.0.0.1:{self.base_port + r * REPLICA_PORTS + 20 + PLAN[service]}"
-                        for r in range(1 if service in SINGLE else self.replicas))
+        return " ".join(f"tcp://{self.bus_host(service, r)}:{self.base_port + r * REPLICA_PORTS + 20 + PLAN[service]}"
+                        for r in range(self.replicas_of(service)))
+
+    def replicas_of(self, service: str) -> int:
+        """How many there may be."""
+        if self.hosts:
+            return sum(name.rpartition("-")[0] == service for name in self.hosts.names)
+        return 1 if service in SINGLE else self.replicas
+
+    def bus_host(self, service: str, replica: int) -> str:
+        network = "signer" if service == "signer" else "mesh"
+        return self.hosts.address(f"{service}-{replica}", network) if self.hosts else "127.0.0.1"
+
+    def _set_hosts(self, config: dict, service: str, replica: int):
+        """Listens on the networks where it is looked for, and reaches PostgreSQL over TLS."""
+        hosts, name, ports = self.hosts, f"{service}-{replica}", self.base_port + replica * REPLICA_PORTS + PLAN[service]
+        network = "signer" if service == "signer" else "mesh"
+        set_config(config, "bus/bind", f"tcp://{hosts.network(network)}:{ports + 20}")
+        if "edge" in hosts.legs[name]:
+            set_config(config, "http/bind", f"{hosts.network('edge')}:{ports}")
+            set_config(config, "http/behind_tls_proxy", "true")
+        if "database" in config:
+            set_config(config, "database/host", hosts.address("postgres-0"))
+            set_config(config, "database/sslrootcert", self.dir / "keys/db/authority.pem")
 
     def _make_configs(self):
         for source in (self.template.dir / "etc").iterdir():
@@ -356,7 +386,7 @@ class Lab:
         set_config(tool, "base_port", self.base_port)
         for service in self.services():
             set_config(tool, f"peers/{service}", self.bus_addresses(service))
-            for replica in range(self.replicas):
+            for replica in range(self.replicas_of(service)):
                 self._write_service(service, replica)
         write_config(self.dir / "etc/trienctl.conf", tool)
 
@@ -374,6 +404,8 @@ class Lab:
                               for name in self.template.pki.authorities if name != "stray-root"}
         for peer in self.services():
             set_config(config, f"peers/{peer}", self.bus_addresses(peer))
+        if self.hosts:
+            self._set_hosts(config, service, replica)
         for path, value in self.extra.get(service, {}).items():
             set_config(config, path, value)
         write_config(self.dir / "etc" / f"{service}-{replica}.conf", config)
@@ -393,6 +425,15 @@ class Lab:
             self.wait_well(*started)
         return started
 
+    def scale(self, service: str, replicas: int):
+        """From as many as run to so many, as an operator would; waits until each is well."""
+        for name in [n for n, p in self.processes.items() if p.service == service and p.replica >= replicas]:
+            self.processes.pop(name).stop()
+        for replica in range(replicas):
+            if f"{service}-{replica}" not in self.processes:
+                self.processes[f"{service}-{replica}"] = Process(self, service, replica).start()
+        self.wait_well(*(p for p in self.processes.values() if p.service == service))
+
     def wait_well(self, *processes):
         for process in processes or self.processes.values():
             wait_until(f"{process.name} to be well\n{process.tail(5)}", process.is_well)
@@ -401,8 +442,9 @@ class Lab:
         return self.processes[f"{service}-{replica}"]
 
     def trienctl(self, *arguments, **options) -> str:
-        return run([self.build / "bin/trienctl", "--config", self.dir / "etc/trienctl.conf", *arguments],
-                   cwd=ROOT, **options)
+        with self.on("trienctl-0"):
+            return run([self.build / "bin/trienctl", "--config", self.dir / "etc/trienctl.conf", *arguments],
+                       cwd=ROOT, **options)
 
     # --- database ---
 
@@ -440,20 +482,25 @@ class Lab:
 
     def http(self, method: str, path: str, body=None, headers=None, token=None, replica=0):
         """(status, headers, body) of the portal API."""
-        port = self.base_port + replica * REPLICA_PORTS
         headers = dict(headers or {})
         token = token or self.token
         if token:
             headers.setdefault("Authorization", f"Bearer {token}")
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
-        try:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                # A server may refuse before it has read everything; its answer counts.
-                connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-        finally:
-            connection.close()
+        with self.on("portal-0"):
+            connection = self.door(replica)
+            try:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    # A server may refuse before it has read everything; its answer counts.
+                    connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                return answer.status, answer.headers, answer.read()
+            finally:
+                connection.close()
+
+    def door(self, replica=0) -> http.client.HTTPConnection:
+        """Where the portal goes: intake itself, or the edge (tests/lib/edge.py) when there are hosts."""
+        port = self.base_port + replica * REPLICA_PORTS
+        return self.edge.door() if self.hosts else http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
 
     def post_raw(self, parts, key=None, **options):
         """Posts multipart parts [(name, filename, content)]; (status, document)."""

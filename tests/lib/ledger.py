@@ -119,7 +119,7 @@ def lagging(lab):
     return {f"{service} reads {feed}/{partition}": f"{at} of {heads[feed][partition]}"
             for service in SERVICES
             for feed, partition, at in lab.sql(service, "SELECT feed, partition, next_offset FROM consumer_cursor")
-            if heads[feed][partition] != at}
+            if feed in heads and heads[feed][partition] != at}
 
 
 def pending(lab):

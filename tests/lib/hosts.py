@@ -1,0 +1,126 @@
+"""Every party on a host of its own: a network namespace with one leg in each network that
+compose/compose.yaml gives it, and no way from one network to another.
+
+    hosts = Hosts(["intake-0", "signer-0", …, "postgres-0", "nginx-0", "trienctl-0", "portal-0"])
+    with hosts.inside("signing-0"):          # this thread is on that host: sockets, programs it starts
+        socket.create_connection((hosts.address("signer-0", "signer"), 8107))
+    hosts.cut("validation-0"); hosts.mend("validation-0")
+
+The bridges live in a namespace of their own, so nothing of the machine's own network is touched and several
+laboratories may use the same addresses at once. Needs the right to make namespaces (root).
+"""
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import secrets
+import subprocess
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "compose/compose.yaml"
+OUTSIDE = "outside"  # where portals and relying parties are; only the edge has a leg in it
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def compose_networks() -> dict[str, list[str]]:
+    """{service of compose.yaml: its networks}"""
+    return {name: list(entry["networks"]) for name, entry in yaml.safe_load(COMPOSE.read_text())["services"].items()}
+
+
+def ip(*arguments, batch=None):
+    command = ["ip", *arguments, *(["-batch", "-"] if batch else [])]
+    done = subprocess.run(command, input=batch, text=True, capture_output=True, timeout=60)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+
+
+def _enter(path: str):
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _libc.setns(fd, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"setns {path}")
+    finally:
+        os.close(fd)
+
+
+class Hosts:
+    def __init__(self, names):
+        declared = compose_networks() | {"portal": [OUTSIDE]}
+        declared["nginx"] = [*declared["nginx"], OUTSIDE]
+        self.names = list(names)
+        self.legs = {name: declared[name.rpartition("-")[0]] for name in self.names}
+        self.networks = sorted({n for legs in self.legs.values() for n in legs})
+        self.prefix = f"trien{secrets.token_hex(3)}"
+        self.made = []
+        try:
+            self._make()
+        except BaseException:
+            self.close()
+            raise
+
+    def _space(self, name):
+        return f"{self.prefix}-{name}"
+
+    def _add_space(self, name):
+        ip("netns", "add", self._space(name))
+        self.made.append(self._space(name))
+
+    def _make(self):
+        self._add_space("switch")
+        ip("-n", self._space("switch"), batch="".join(
+            f"link add {n} type bridge\nlink set {n} up\n" for n in self.networks))
+        for name in self.names:
+            self._add_space(name)
+        ip(batch="".join(
+            f"link add {network} netns {self._space(name)} type veth peer name {self._port(name, network)} "
+            f"netns {self._space('switch')}\n" for name in self.names for network in self.legs[name]))
+        ip("-n", self._space("switch"), batch="".join(
+            f"link set {self._port(name, network)} master {network} up\n"
+            for name in self.names for network in self.legs[name]))
+        for name in self.names:
+            ip("-n", self._space(name), batch="link set lo up\n" + "".join(
+                f"addr add {self.address(name, n)}/24 dev {n}\nlink set {n} up\n" for n in self.legs[name]))
+
+    def _port(self, name, network):
+        """The switch's end of a leg."""
+        return f"p{self.names.index(name)}-{network}"
+
+    def network(self, network) -> str:
+        return f"10.73.{self.networks.index(network) + 1}.0/24"
+
+    def address(self, name, network=None) -> str:
+        """Its address in the network (its first one when none is named)."""
+        network = network or self.legs[name][0]
+        assert network in self.legs[name], f"{name} has no leg in {network}"
+        return f"10.73.{self.networks.index(network) + 1}.{self.names.index(name) + 10}"
+
+    def addresses(self, name) -> dict[str, str]:
+        return {network: self.address(name, network) for network in self.legs[name]}
+
+    @contextlib.contextmanager
+    def inside(self, name):
+        """This thread, and what it starts, is on the host."""
+        _enter(f"/run/netns/{self._space(name)}")
+        try:
+            yield
+        finally:
+            _enter(f"/proc/{os.getpid()}/ns/net")
+
+    def cut(self, name):
+        """Pulls the host's cables."""
+        self._cables(name, "down")
+
+    def mend(self, name):
+        self._cables(name, "up")
+
+    def _cables(self, name, state):
+        ip("-n", self._space("switch"), batch="".join(
+            f"link set {self._port(name, network)} {state}\n" for network in self.legs[name]))
+
+    def close(self):
+        for space in self.made:
+            subprocess.run(["ip", "netns", "del", space], check=False, timeout=60)
