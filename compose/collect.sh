@@ -24,6 +24,8 @@ modules=
 if [ "$ROLE" = trienctl ] || "$PROGRAM" --help-config | grep -q "$MODULE"; then modules=$MODULE; fi
 mkdir -p "$OUT/trien/etc" "$OUT/etc" "$OUT/run" "$OUT/tmp" "$OUT/proc" "$OUT/dev" "$OUT/sys"
 strip -o "$OUT/trien/service" "$PROGRAM"
+# Documents are parsed by a program of its own, beside the service.
+! "$PROGRAM" --help-config 2> /dev/null | grep -q trien-inspect || strip -o "$OUT/trien/trien-inspect" "$BUILD/bin/trien-inspect"
 put $(libraries "$PROGRAM" $modules) $modules /etc/ssl/certs/ca-certificates.crt
 printf 'trien:x:10001:10001::/:/usr/sbin/nologin\n' > "$OUT/etc/passwd"
 printf 'trien:x:10001:\n' > "$OUT/etc/group"

@@ -5,7 +5,7 @@ Steps in order, cheapest first, so that the first failure is the deepest:
   lint    the rules of the house, from the sources
   unit    C unit tests of the ASan+UBSan build, two at a time (private PostgreSQL for those that need it)
   flow    real processes of the ASan+UBSan build: tests/{store,flow}
-  road    the road and the kill test on the release build
+  road    the road, the road over separate hosts and the kill test on the release build
   fuzz    every fuzz target for a short time
 A step's parts can be chosen by word: `tests/run.py unit test_db`.
 """
@@ -107,7 +107,7 @@ def step_flow(tally, word):
 
 
 def step_road(tally, word):
-    run_pytest(tally, [ROOT / "tests/flow/test_road.py", ROOT / "tests/crash"], word)
+    run_pytest(tally, [ROOT / "tests/flow/test_road.py", ROOT / "tests/hosts", ROOT / "tests/crash"], word)
 
 
 def step_fuzz(tally, word):

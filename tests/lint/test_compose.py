@@ -1,0 +1,128 @@
+"""What compose/compose.yaml promises, read from the file itself: no engine is needed."""
+import pathlib
+import re
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "compose/compose.yaml").read_text()
+COMPOSE = yaml.safe_load(TEXT)
+ENTRIES = COMPOSE["services"]
+SERVICES = sorted(p.parent.name for p in ROOT.glob("services/*/main.c") if p.parent.name != "trienctl")
+DATABASES = sorted(p.parent.name for p in ROOT.glob("migrations/*/sqitch.plan") if p.parent.name != "frame")
+CONFIGURED = sorted(p.stem for p in ROOT.glob("compose/etc/*.conf") if p.stem != "trienctl")
+JOBS = {"migrate", "trienctl"}  # they end by themselves
+SIGNERS = {"signer", "signing", "revocation"}
+
+
+def mounts(name):
+    """[(host path below TRIEN_DIR, path inside, read-only)]"""
+    found = []
+    for volume in ENTRIES[name].get("volumes", ()):
+        source, inside, *mode = volume.replace("${TRIEN_DIR}/", "").split(":")
+        found.append((source, inside, mode == ["ro"]))
+    return found
+
+
+def test_every_service_that_can_be_installed_has_an_entry():
+    missing = [s for s in CONFIGURED if s not in ENTRIES]
+    assert missing == [], "an entry in compose/compose.yaml"
+    assert [s for s in SERVICES if (ROOT / f"compose/etc/{s}.conf").exists() and s not in ENTRIES] == []
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_container_gives_up_what_it_does_not_need(name):
+    entry = ENTRIES[name]
+    assert entry["read_only"] is True and entry["cap_drop"] == ["ALL"]
+    assert entry["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", entry["user"])
+    assert {t.partition(":")[0] for t in entry["tmpfs"]} == {"/run", "/tmp"}
+    for word in ("privileged", "cap_add", "pid", "ipc", "network_mode", "devices", "userns_mode", "env_file"):
+        assert word not in entry, word
+    assert entry["build"]["dockerfile"] == "compose/Dockerfile" and entry["build"]["context"] == ".."
+    assert name in JOBS or "healthcheck" in entry
+    assert name in JOBS or entry["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", CONFIGURED)
+def test_a_service_is_its_program_alone(name):
+    entry = ENTRIES[name]
+    assert entry["build"]["target"] == "service" and entry["build"]["args"] == {"ROLE": name}
+    assert "entrypoint" not in entry and "command" not in entry and "ports" not in entry
+    assert entry["healthcheck"]["test"] == ["CMD", "/trien/service", "--config", "/trien/etc/service.conf", "--health"]
+    for source, inside, read_only in mounts(name):
+        own = source in (f"tokens/{name}", f"data/{name}")
+        assert own or read_only, f"{source} may be written"
+        assert own or source in (f"containers/{name}", "enrolled", "ca", "trust"), source
+
+
+def test_networks_are_as_promised():
+    internal = {n: (entry or {}).get("internal", False) for n, entry in COMPOSE["networks"].items()}
+    assert internal == {"edge": False, "mesh": True, "data": True, "signer": True}
+    for name, entry in ENTRIES.items():
+        networks = set(entry["networks"])
+        assert ("signer" in networks) == (name in SIGNERS), name
+        assert name in ("signer", "nginx", "postgres", "migrate") or "mesh" in networks, name
+        assert ("data" in networks) == (name in DATABASES or name in ("postgres", "migrate")), name
+    assert list(ENTRIES["signer"]["networks"]) == ["signer"]
+    assert list(ENTRIES["postgres"]["networks"]) == ["data"]
+    assert [n for n, entry in ENTRIES.items() if entry.get("ports")] == ["nginx"]
+
+
+def test_secrets_are_files_and_go_to_one_each():
+    declared = COMPOSE["secrets"]
+    assert all(entry == {"file": f"${{TRIEN_DIR}}/secrets/{name}"} for name, entry in declared.items())
+    users = {}
+    for name, entry in ENTRIES.items():
+        for secret in entry.get("secrets", ()):
+            users.setdefault(secret, []).append(name)
+    assert set(users) == set(declared)
+    assert {s: u for s, u in users.items() if len(u) != 1} == {}
+    for name in CONFIGURED:
+        assert f"{name}_bus" in ENTRIES[name]["secrets"]
+        assert (f"{name}_database" in ENTRIES[name]["secrets"]) == (name in DATABASES)
+
+
+def test_no_secret_stands_in_the_file():
+    assert not re.search(r"(?i)(password|secret|pin|key)\s*[:=]\s*[\"']?(?!\{|\$|\[)[A-Za-z0-9+/=]{8,}", TEXT)
+    assert [n for n, entry in ENTRIES.items() if "environment" in entry] == []
+
+
+def test_the_roots_token_is_on_no_host():
+    text = "\n".join(str(mounts(name)) for name in ENTRIES)
+    assert "tokens/root" not in text and "root" not in {s for e in ENTRIES.values() for s in e.get("secrets", ())}
+    assert not any(source in ("", ".", "tokens", "keys") for name in ENTRIES for source, _, _ in mounts(name))
+
+
+def test_postgresql_waits_for_the_disk():
+    settings = (ROOT / "compose/postgres/postgresql.conf").read_text()
+    for line in ("synchronous_commit = on", "fsync = on", "full_page_writes = on", "password_encryption = 'scram-sha-256'"):
+        assert line in settings.splitlines()
+    rows = [r.split() for r in (ROOT / "compose/postgres/pg_hba.conf").read_text().splitlines() if r and r[0] != "#"]
+    assert {r[-1] for r in rows} == {"scram-sha-256"} and {r[0] for r in rows} == {"local", "hostssl"}
+
+
+def test_the_edge_speaks_modern_tls_to_named_interfaces_only():
+    nginx = (ROOT / "compose/nginx/nginx.conf").read_text()
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in nginx and "limit_req_status 429;" in nginx
+    assert "/metrics" not in nginx and "/healthz" not in nginx
+    passed = re.findall(r"set \$at_(\w+) (\w+):(\d+);", nginx + (ROOT / "compose/nginx/public.conf").read_text())
+    assert all(a == b for a, b, _ in passed)
+    declared = dict(re.findall(r'\{"(\w+)", (\d+)\}', (ROOT / "common/svc_conf.c").read_text()))
+    assert all(int(port) == 8080 + int(declared[name]) for name, _, port in passed)
+
+
+def test_ports_are_the_frames():
+    declared = dict(re.findall(r'\{"(\w+)", (\d+)\}', (ROOT / "common/svc_conf.c").read_text()))
+    used = dict(re.findall(r"(\w+)\) echo (\d) ;;", (ROOT / "compose/containers.sh").read_text()))
+    assert used == declared
+
+
+def test_the_images_have_no_shell_and_only_their_program():
+    dockerfile = (ROOT / "compose/Dockerfile").read_text()
+    for target in ("service", "trienctl"):
+        stage = dockerfile.split(f"AS {target}\n")[0].rsplit("FROM ", 1)[1]
+        assert stage.strip() == "scratch"
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {".git", "build", "var"} <= set(ignored)
