@@ -148,19 +148,27 @@ static void *run(void *arg)
 
 /* --- start and stop -------------------------------------------------------------------------- */
 
+static void name_feed(struct lane *lane, const char *name)
+{
+    size_t f = 0;
+
+    while (f < lane->feed_count && strcmp(lane->feeds[f].name, name))
+        f++;
+    if (f < lane->feed_count || f == LANE_MAX_FEEDS)
+        return;
+    lane->feeds[f].name = name;
+    lane->feeds[f].tell_at = LANE_NEVER;
+    lane->feed_count++;
+}
+
 static void name_feeds(struct lane *lane)
 {
-    for (const struct on_event *row = lane->svc->service->events; row && row->feed; row++) {
-        size_t f = 0;
+    const struct service *service = lane->svc->service;
 
-        while (f < lane->feed_count && strcmp(lane->feeds[f].name, row->feed))
-            f++;
-        if (f < lane->feed_count || f == LANE_MAX_FEEDS)
-            continue;
-        lane->feeds[f].name = row->feed;
-        lane->feeds[f].tell_at = LANE_NEVER;
-        lane->feed_count++;
-    }
+    for (const struct on_event *row = service->events; row && row->feed; row++)
+        name_feed(lane, row->feed);
+    for (const struct on_feed *row = service->feeds; row && row->feed; row++)
+        name_feed(lane, row->feed);
 }
 
 static enum rc lane_open(struct lane *lane, struct svc *svc, unsigned number, struct err *err)
@@ -183,8 +191,9 @@ enum rc lanes_start(struct svc *svc, struct err *err)
 {
     struct lanes *lanes = calloc(1, sizeof(*lanes));
     const struct service *service = svc->service;
-    bool work =
-        (service->events && service->events->feed) || (service->effects && service->effects->kind);
+    bool work = (service->events && service->events->feed) ||
+                (service->feeds && service->feeds->feed) ||
+                (service->effects && service->effects->kind);
 
     CHECK(lanes, err, TRIEN__ERROR__INTERNAL, "out of memory");
     lanes->svc = svc;

@@ -29,6 +29,16 @@ const struct on_event *batch_row(const struct lane *lane, const char *feed, cons
     return NULL;
 }
 
+/* The row that takes everything of this feed, or NULL. */
+static const struct on_feed *row_for_all(const struct lane *lane, const char *feed)
+{
+    for (const struct on_feed *row = lane->svc->service->feeds; row && row->feed; row++) {
+        if (!strcmp(row->feed, feed))
+            return row;
+    }
+    return NULL;
+}
+
 /* --- cursors --------------------------------------------------------------------------------- */
 
 struct moves {
@@ -91,6 +101,27 @@ static enum rc count_attempt(struct lane *lane, struct lane_feed *feed, const st
 /* --- transactions ------------------------------------------------------------------------------
  */
 
+static enum rc handle_all(struct batch *batch)
+{
+    usec started = clock_monotonic();
+
+    tx_enter(batch->lane->tx, "", batch->all->out);
+    TRY(batch->all->fn(batch->lane->tx, batch->events, batch->count));
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->items[i].fate = APPLIED;
+        batch->items[i].took = (clock_monotonic() - started) / (usec)batch->count;
+    }
+    return RC_OK;
+}
+
+static enum rc handle_each(struct batch *batch, size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++)
+        TRY(batch->guarded ? event_handle_guarded(batch, &batch->items[i])
+                           : event_handle(batch, &batch->items[i]));
+    return RC_OK;
+}
+
 static enum rc run_transaction(struct batch *batch, size_t first, size_t count)
 {
     struct tx *tx = batch->lane->tx;
@@ -99,9 +130,7 @@ static enum rc run_transaction(struct batch *batch, size_t first, size_t count)
     plan_moves(batch, first, count, &moves);
     TRY(tx_begin(tx, clock_now(), batch->feed->name, "", NULL));
     TRY(push_moves(batch->lane, batch->feed, &moves));
-    for (size_t i = first; i < first + count; i++)
-        TRY(batch->guarded ? event_handle_guarded(batch, &batch->items[i])
-                           : event_handle(batch, &batch->items[i]));
+    TRY(batch->all ? handle_all(batch) : handle_each(batch, first, count));
     TRY(tx_commit(tx));
     moves_done(batch->feed, &moves);
     return RC_OK;
@@ -237,9 +266,28 @@ static enum rc after_outage(struct batch *batch)
     return RC_RETRY;
 }
 
+/* The batch as it is, now or a little later: nothing of such a feed is ever put aside. */
+static enum rc apply_all(struct batch *batch)
+{
+    struct lane *lane = batch->lane;
+    enum rc rc = transact(batch, 0, batch->count);
+
+    if (rc == RC_OK)
+        return RC_OK;
+    if (batch_is_outage(&lane->tx->err))
+        return after_outage(batch);
+    log_error(LOG_ERROR, "batch_failed", &lane->tx->err);
+    batch->feed->ask_at = clock_monotonic() + svc_backoff_ms(4, 50, 5000) * USEC_PER_MS;
+    return RC_RETRY;
+}
+
 enum rc batch_apply(struct lane *lane, struct lane_feed *feed, Trien__Event **events, size_t count)
 {
-    struct batch batch = {.lane = lane, .feed = feed, .count = count};
+    struct batch batch = {.lane = lane,
+                          .feed = feed,
+                          .count = count,
+                          .all = row_for_all(lane, feed->name),
+                          .events = events};
     struct moves moves;
     enum rc rc = RC_RETRY;
 
@@ -247,6 +295,8 @@ enum rc batch_apply(struct lane *lane, struct lane_feed *feed, Trien__Event **ev
     batch.items = ARENA_ARRAY(lane->arena, struct item, count);
     for (size_t i = 0; i < count; i++)
         batch.items[i].event = events[i];
+    if (batch.all)
+        return apply_all(&batch);
     plan_moves(&batch, 0, count, &moves);
     if (!is_suspect(feed, &moves))
         rc = apply_together(&batch, &moves);

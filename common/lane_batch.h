@@ -19,6 +19,8 @@ struct batch {
     struct item *items;
     size_t count;
     bool guarded;
+    const struct on_feed *all; /* the row that takes the whole batch, or NULL */
+    Trien__Event **events;     /* of the items */
 };
 
 /** Runs one event through its handler in the running transaction, or puts it behind its key's

@@ -117,6 +117,7 @@ static void report(struct batch *batch, const struct item *item, usec wall)
         .started = clock_monotonic() - item->took,
         .rc = item->fate == LETTER ? err_rc(item->why.code) : RC_OK,
         .err = &item->why,
+        .is_quiet = batch->all != NULL,
     };
 
     metric_add(&applied, 1, METRIC_LABELS(batch->feed->name, hows[item->fate]));

@@ -25,7 +25,8 @@
 #include "common/guard.h"
 #include "common/http.h"
 
-struct svc; /* one running process */
+struct svc;          /* one running process */
+struct Trien__Event; /* proto/bus.proto */
 
 /* The transaction a handler works in. */
 struct tx {
@@ -84,6 +85,15 @@ struct on_event {
     const char *feed;                     /* publisher: "validation" */
     const ProtobufCMessageDescriptor *in; /* types a feed carries but no row names are skipped */
     enum rc (*fn)(struct tx *tx, const void *in);
+    const ProtobufCMessageDescriptor *out[MAX_OUT];
+};
+
+/* A whole feed: every event as its publisher wrote it, those of one transaction together, the
+ * offsets of a partition in their order. What fails is tried again as it is until it succeeds: such
+ * a feed has no dead letters and no gaps. No row of `events` names it. */
+struct on_feed {
+    const char *feed;
+    enum rc (*fn)(struct tx *tx, struct Trien__Event *const *events, size_t count);
     const ProtobufCMessageDescriptor *out[MAX_OUT];
 };
 
@@ -149,6 +159,7 @@ struct service {
     size_t statement_count;
 
     const struct on_event *events; /* each table ends with an all-zero row */
+    const struct on_feed *feeds;
     const struct on_call *calls;
     const struct on_effect *effects;
     const struct on_timer *timers;

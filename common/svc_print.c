@@ -46,6 +46,8 @@ void svc_print_flow(FILE *out, const struct service *service)
     }
     for (const struct on_event *row = service->events; row && row->in; row++)
         put_row(out, "event", svc_message_name(row->in), row->feed, row->out);
+    for (const struct on_feed *row = service->feeds; row && row->feed; row++)
+        put_row(out, "feed", "every event", row->feed, row->out);
     for (const struct on_call *row = service->calls; row && row->in; row++)
         put_call(out, row);
     for (const struct on_effect *row = service->effects; row && row->kind; row++)

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "services/notification/file.h"
+#include "common/file.h"
 #include "services/notification/gateway.h"
 
 /* Notices may lag behind; where the machine is full, what the road does comes first. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/fetch.h"
-#include "services/notification/file.h"
+#include "common/file.h"
 #include "services/notification/gateway.h"
 #include "services/notification/mime.h"
 #include "services/notification/store.h"

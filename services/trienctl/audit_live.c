@@ -55,7 +55,7 @@ static enum rc take_entry(const Trien__JournalEntry *row, struct err *err,
     *ret_entry = (struct audit_entry){
         .sequence = row->sequence,
         .leaf = bytes_of(row->leaf.data, row->leaf.len),
-        .has_content = true,
+        .has_content = row->salt.len > 0, /* contents may have left with old partitions */
         .salt = bytes_of(row->salt.data, row->salt.len),
         .content = bytes_of(row->content.data, row->content.len),
     };

@@ -1,6 +1,6 @@
-/* Notices as files, for installations without a mail server or gateway and for tests. Knows names
- * and bytes only; a name is a notice id and so can be no path. */
-#include "services/notification/file.h"
+/* Files written whole or not at all. Knows names and bytes only; a name is made by the caller and
+ * never comes from outside, so it can be no path. */
+#include "common/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,7 @@ static enum rc refuse(struct err *err, const char *doing)
     int reason = errno;
 
     err_native(err, "errno %d", reason);
-    FAIL(err, TRIEN__ERROR__GATEWAY_UNAVAILABLE, "%s: %s", doing, strerror(reason));
+    FAIL(err, TRIEN__ERROR__FILE_UNWRITABLE, "%s: %s", doing, strerror(reason));
 }
 
 static bool write_all(int fd, struct bytes content)

@@ -1,4 +1,4 @@
-/* The embedded way out: one file per notice. */
+/* Files that are whole or not there: notices of the embedded default, checkpoints for a witness. */
 #pragma once
 
 #include "common/bytes.h"
@@ -15,5 +15,5 @@ enum rc file_open_folder(const char *directory, const char *key, struct err *err
 
 /** Writes <folder>/<name>, whole or not at all, and durable when this returns RC_OK: temporary
  *  file, fsync, rename, fsync of the folder. A repeat puts the same file in its own place.
- *  GATEWAY_UNAVAILABLE when the file system refuses. */
+ *  FILE_UNWRITABLE when the file system refuses. */
 enum rc file_write(int folder, const char *name, struct bytes content, struct err *err) MUST_USE;

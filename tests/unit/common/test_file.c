@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "services/notification/file.h"
+#include "common/file.h"
 
 static char folder[] = "/tmp/test_file.XXXXXX";
 static struct err err;
@@ -149,7 +149,7 @@ static void a_refusal_leaves_nothing(void **state)
     (void)state;
     assert_int_equal(mkdirat(fd, "n-7.eml", 0700), 0); /* in the way of the rename */
     assert_int_equal(file_write(fd, "n-7.eml", bytes_of_text("x"), &err), RC_RETRY);
-    assert_int_equal(err.code, TRIEN__ERROR__GATEWAY_UNAVAILABLE);
+    assert_int_equal(err.code, TRIEN__ERROR__FILE_UNWRITABLE);
     assert_int_equal(count_files(), before);
     close(fd);
 }

@@ -1,0 +1,173 @@
+/* The public side: checkpoint, leaves, proofs. Contents and salts never leave by this door. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "services/audit/audit.h"
+#include "services/audit/rules.h"
+#include "services/audit/store.h"
+#include "services/audit/tree.h"
+
+DEFINE_AUTOPTR(json_t, json_decref)
+
+/* A query value as a number; `fallback` when it is absent, and needed when there is none. */
+static enum rc number_of(struct tx *tx, const struct http_request *request, const char *name,
+                         const uint64_t *fallback, uint64_t *ret_number)
+{
+    const char *text = http_query_value(request, name);
+
+    err_field(&tx->err, "%s", name);
+    CHECK(text || fallback, &tx->err, TRIEN__ERROR__FIELD_MISSING, "%s is needed", name);
+    CHECK(!text || rule_number(text, ret_number), &tx->err, TRIEN__ERROR__FIELD_INVALID,
+          "%s: a decimal number without sign or leading zeros", name);
+    if (!text)
+        *ret_number = *fallback;
+    err_field(&tx->err, "%s", "");
+    return RC_OK;
+}
+
+static enum rc refuse_number(struct tx *tx, const char *name, uint64_t size)
+{
+    err_field(&tx->err, "%s", name);
+    FAIL(&tx->err, TRIEN__ERROR__FIELD_INVALID, "%s does not fit a journal of %" PRIu64 " entries",
+         name, size);
+}
+
+/* What a proof is for, unless the question says otherwise: the last signed head. */
+static enum rc signed_size(struct tx *tx, uint64_t *ret_size)
+{
+    struct checkpoint_row last;
+
+    TRY(store_find_last_checkpoint(tx, &last));
+    *ret_size = last.size;
+    return RC_OK;
+}
+
+static json_t *base64_json(struct arena *arena, struct bytes in)
+{
+    return json_string(bytes_to_base64(arena, in));
+}
+
+static json_t *hash_json(struct arena *arena, const struct merkle_hash *hash)
+{
+    return base64_json(arena, bytes_of(hash->b, sizeof(hash->b)));
+}
+
+static json_t *path_json(struct arena *arena, const struct merkle_hash *path, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, hash_json(arena, &path[i]));
+    return list;
+}
+
+/* Sends the document. `is_fixed`: the same question has this answer for ever. */
+static void answer(struct tx *tx, struct http_response *response, const json_t *document,
+                   bool is_fixed)
+{
+    char *text = json_dumps(document, JSON_COMPACT);
+
+    http_json(response, 200, arena_strdup(tx->arena, text));
+    free(text);
+    http_add_header(response, "Cache-Control",
+                    is_fixed ? "max-age=86400, public, immutable" : "no-cache");
+}
+
+/* --- routes ------------------------------------------------------------------------------------
+ */
+
+enum rc http_checkpoint(struct tx *tx, const struct http_request *request,
+                        struct http_response *response)
+{
+    struct checkpoint_row last;
+
+    (void)request;
+    TRY(store_find_last_checkpoint(tx, &last));
+    CHECK(last.size, &tx->err, TRIEN__ERROR__NOT_FOUND, "no checkpoint was signed yet");
+    response->content_type = "text/plain; charset=utf-8";
+    response->body = bytes_of_text(last.note);
+    http_add_header(response, "Cache-Control", "no-cache");
+    return RC_OK;
+}
+
+enum rc http_entries(struct tx *tx, const struct http_request *request,
+                     struct http_response *response)
+{
+    const uint64_t zero = 0, page = AUDIT_PAGE_ENTRIES;
+    autoptr(json_t) document = NULL;
+    struct journal_head head;
+    struct journal_row *rows;
+    uint64_t from, limit;
+    json_t *list;
+    size_t count;
+
+    TRY(number_of(tx, request, "from", &zero, &from));
+    TRY(number_of(tx, request, "limit", &page, &limit));
+    limit = limit < page ? limit : page;
+    TRY(store_get_head(tx, &head));
+    TRY(store_list_entries(
+        tx, from, from + limit < head.range.size ? from + limit : head.range.size, &rows, &count));
+    document = json_pack("{s:I, s:[]}", "size", (json_int_t)head.range.size, "entries");
+    list = json_object_get(document, "entries");
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list,
+                              json_pack("{s:I, s:o}", "sequence", (json_int_t)rows[i].sequence,
+                                        "leaf", base64_json(tx->arena, rows[i].leaf)));
+    answer(tx, response, document, false);
+    return RC_OK;
+}
+
+enum rc http_inclusion(struct tx *tx, const struct http_request *request,
+                       struct http_response *response)
+{
+    struct merkle_hash path[MERKLE_MAX_PATH];
+    autoptr(json_t) document = NULL;
+    struct journal_head head;
+    struct merkle_plan plan;
+    struct journal_row *rows;
+    uint64_t entry, size, newest;
+    size_t count;
+
+    TRY(signed_size(tx, &newest));
+    TRY(number_of(tx, request, "entry", NULL, &entry));
+    TRY(number_of(tx, request, "size", &newest, &size));
+    TRY(store_get_head(tx, &head));
+    if (size > head.range.size)
+        return refuse_number(tx, "size", head.range.size);
+    if (!merkle_plan_inclusion(entry, size, &plan))
+        return refuse_number(tx, "entry", size);
+    TRY(tree_fold(tx, head.range.size, &plan, path));
+    TRY(store_list_entries(tx, entry, entry + 1, &rows, &count));
+    CHECK(count == 1, &tx->err, TRIEN__ERROR__JOURNAL_FORKED, "entry %" PRIu64 " is missing",
+          entry);
+    document = json_pack("{s:I, s:I, s:o, s:o}", "entry", (json_int_t)entry, "size",
+                         (json_int_t)size, "leaf_hash", base64_json(tx->arena, rows[0].leaf_hash),
+                         "audit_path", path_json(tx->arena, path, plan.element_count));
+    answer(tx, response, document, http_query_value(request, "size") != NULL);
+    return RC_OK;
+}
+
+enum rc http_consistency(struct tx *tx, const struct http_request *request,
+                         struct http_response *response)
+{
+    struct merkle_hash path[MERKLE_MAX_PATH];
+    autoptr(json_t) document = NULL;
+    struct journal_head head;
+    struct merkle_plan plan;
+    uint64_t from, to, newest;
+
+    TRY(signed_size(tx, &newest));
+    TRY(number_of(tx, request, "from", NULL, &from));
+    TRY(number_of(tx, request, "to", &newest, &to));
+    TRY(store_get_head(tx, &head));
+    if (to > head.range.size)
+        return refuse_number(tx, "to", head.range.size);
+    if (!merkle_plan_consistency(from, to, &plan))
+        return refuse_number(tx, "from", to);
+    TRY(tree_fold(tx, head.range.size, &plan, path));
+    document = json_pack("{s:I, s:I, s:o}", "from", (json_int_t)from, "to", (json_int_t)to,
+                         "consistency_path", path_json(tx->arena, path, plan.element_count));
+    answer(tx, response, document, http_query_value(request, "to") != NULL);
+    return RC_OK;
+}

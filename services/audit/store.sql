@@ -1,0 +1,69 @@
+-- Statements of audit. Times are tx->now, never now().
+
+-- name: lock_head () -> (int8, int8, bytea)
+-- Held to the end of the transaction: the next sequence number is ours.
+SELECT size, notable, peaks FROM journal_head FOR UPDATE;
+
+-- name: get_head () -> (int8, int8, bytea)
+SELECT size, notable, peaks FROM journal_head;
+
+-- name: set_head (int8, int8, bytea)
+UPDATE journal_head SET size = $1, notable = $2, peaks = $3;
+
+-- name: insert_entries (int8, bytea[], bytea[])
+-- The first one's sequence, leaf hashes, leaves.
+INSERT INTO entry (sequence, leaf_hash, leaf)
+SELECT $1 + e.n - 1, e.leaf_hash, e.leaf
+  FROM unnest($2, $3) WITH ORDINALITY AS e(leaf_hash, leaf, n);
+
+-- name: insert_contents (int8, bytea[], bytea[])
+INSERT INTO entry_content (sequence, salt, content)
+SELECT $1 + e.n - 1, e.salt, e.content
+  FROM unnest($2, $3) WITH ORDINALITY AS e(salt, content, n);
+
+-- name: insert_tile (int2, int8, bytea, bytea)
+INSERT INTO tile (level, place, root, hashes) VALUES ($1, $2, $3, $4);
+
+-- name: list_leaf_hashes (int8, int8) -> (bytea)
+SELECT leaf_hash FROM entry WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence;
+
+-- name: list_tile_roots (int2, int8, int8) -> (bytea)
+SELECT root FROM tile WHERE level = $1 AND place >= $2 AND place < $3 ORDER BY place;
+
+-- name: list_tiles (int2[], int8[]) -> (int8, bytea)
+-- The number of each asked tile that is there, from 1, and its hashes.
+SELECT w.n, t.hashes
+  FROM unnest($1, $2) WITH ORDINALITY AS w(level, place, n)
+ CROSS JOIN LATERAL (SELECT hashes FROM tile
+                      WHERE tile.level = w.level AND tile.place = w.place OFFSET 0) AS t;
+
+-- name: list_entries (int8, int8) -> (int8, bytea, bytea)
+SELECT sequence, leaf_hash, leaf FROM entry
+ WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence;
+
+-- name: list_journal (int8, int8, int8) -> (int8, bytea, bytea, bytea, bytea)
+-- Rows from $1 below $3, $2 at most, with their contents; empty where that has left.
+SELECT e.sequence, e.leaf_hash, e.leaf, c.salt, c.content
+  FROM (SELECT sequence, leaf_hash, leaf FROM entry
+         WHERE sequence >= $1 AND sequence < $3 ORDER BY sequence LIMIT $2) AS e
+  LEFT JOIN LATERAL (SELECT salt, content FROM entry_content c
+                      WHERE c.sequence = e.sequence OFFSET 0) AS c ON true
+ ORDER BY e.sequence;
+
+-- name: find_last_checkpoint () -> (int8, bytea, timestamptz, text)
+SELECT size, root_sha256, signed_at, note FROM checkpoint ORDER BY size DESC LIMIT 1;
+
+-- name: list_checkpoints (int8, int4) -> (int8, text)
+SELECT size, note FROM checkpoint WHERE size > $1 ORDER BY size LIMIT $2;
+
+-- name: insert_checkpoint (int8, bytea, timestamptz, text) -> (int8)
+-- A repeat changes nothing and says so.
+INSERT INTO checkpoint (size, root_sha256, signed_at, note) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING RETURNING size;
+
+-- name: is_signing () -> (bool)
+-- A head waits for its signature.
+SELECT EXISTS (SELECT FROM effect WHERE kind = 'checkpoint');
+
+-- name: make_partitions (int8) -> (int4)
+SELECT journal_make($1);
