@@ -17,18 +17,12 @@ SHARE=$(cd "$(dirname "$0")/.." && pwd)
 [ $# -ge 2 ] || { echo "usage: init.sh DIR BASE_PORT [containers]" >&2; exit 64; }
 (umask 022 && mkdir -p "$1")
 DIR=$(cd "$1" && pwd)
-<<<<<<< HEAD
 BASE_PORT=$2 PLACE=${3:-machine}
 # What certificates name, and where the portal finds the system.
 PUBLIC_URL=${TRIEN_PUBLIC_URL:-http://127.0.0.1:$((BASE_PORT + 1))}
 PORTAL_URL=${TRIEN_PORTAL_URL:-http://127.0.0.1:$BASE_PORT}
-TOKENS="root signer status station"
-PRINCIPALS="operator officer1 officer2 station portal"
-=======
-BASE_PORT=$2
 TOKENS="root signer status audit station"
 PRINCIPALS="operator auditor officer1 officer2 station portal"
->>>>>>> ea0b94e (audit: the journal of every feed, signed checkpoints, proofs)
 : "${TRIENCTL:?is set by trienctl init}"
 
 say() { echo "  $*"; }
