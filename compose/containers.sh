@@ -11,7 +11,7 @@
 #     enrolled/                           public keys; changes are seen at SIGHUP
 #     operator/                           the folder of the operator's tool: its keys, the officers', the station
 #
-# Only containers/, secrets/, enrolled/, operator/, ca/, trust/, data/ and the tokens of signer and status go to
+# Only containers/, secrets/, enrolled/, operator/, ca/, trust/, data/ and the tokens of signer, status and audit go to
 # the hosts of the containers: tokens/root and keys/ stay here. TRIEN_PUBLIC_URL is what certificates name
 # (http), TRIEN_PORTAL_URL the portal's address, TRIEN_NET the first half of the networks' addresses.
 set -eu
@@ -24,8 +24,8 @@ export TRIEN_PORTAL_URL="${TRIEN_PORTAL_URL:-https://localhost:${TRIEN_HTTPS_POR
 NET=${TRIEN_NET:-10.73}
 BASE_PORT=8080
 CONTAINER_USER=10001
-TOKENS_OF_CONTAINERS="signer status"
-OPERATORS="operator officer1 officer2 station"
+TOKENS_OF_CONTAINERS="signer status audit"
+OPERATORS="operator auditor officer1 officer2 station"
 
 [ $# -eq 1 ] || { echo "usage: containers.sh DIR" >&2; exit 64; }
 (umask 022 && mkdir -p "$1")
