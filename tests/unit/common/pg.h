@@ -42,17 +42,25 @@ static inline struct db_conf pg_conf(const char *database)
         .host = getenv("TRIEN_TEST_PG"), .port = 5432, .name = database, .user = "postgres"};
 }
 
-/* Deploys the frame's own tables (migrations/frame, in the order of its plan) into the database,
- * granted to the superuser. */
-static inline int pg_deploy_frame(const char *database)
+/* Deploys one project of migrations/ in the order of its plan, granted to the role; the exit
+ * status.
+ */
+static inline int pg_deploy(const char *database, const char *project, const char *role)
 {
     const char *root = getenv("TRIEN_ROOT");
     char command[1024];
 
     snprintf(command, sizeof(command),
-             "cd '%s/migrations/frame' && for change in $(sed -n 's/^\\([a-z_]*\\) .*/\\1/p' "
-             "sqitch.plan); do psql -X -q -v ON_ERROR_STOP=1 -v role=postgres -h '%s' -U postgres "
-             "-d '%s' -f deploy/$change.sql >/dev/null || exit 1; done",
-             root ? root : ".", getenv("TRIEN_TEST_PG"), database);
+             "cd '%s/migrations/%s' && for change in $(sed -n 's/^\\([a-z0-9_]*\\) .*/\\1/p' "
+             "sqitch.plan); do PGOPTIONS='-c client_min_messages=warning' psql -X -q -v "
+             "ON_ERROR_STOP=1 -v role=%s -h '%s' -U postgres -d '%s' -f deploy/$change.sql "
+             ">/dev/null || exit 1; done",
+             root ? root : ".", project, role, getenv("TRIEN_TEST_PG"), database);
     return system(command);
+}
+
+/* The frame's own tables, granted to the superuser. */
+static inline int pg_deploy_frame(const char *database)
+{
+    return pg_deploy(database, "frame", "postgres");
 }

@@ -10,108 +10,27 @@
 #include <string.h>
 
 #include "common/bus.h"
-#include "common/svc_internal.h"
 #include "proto/notification.pb-c.h"
 #include "proto/signing.pb-c.h"
 #include "proto/validation.pb-c.h"
 #include "services/intake/intake.h"
-#include "tests/unit/common/pg.h"
 
-#define DATABASE "test_intake"
+#define STORE_SERVICE "intake"
+#include "tests/unit/common/store.h"
+
 #define REQUEST "019aa8f0-0000-7000-8000-0000000000"
 
 static const struct intake_conf conf = {.public_url = "http://127.0.0.1:8080"};
-static const struct service service = {.name = "intake"};
-static struct svc svc;
-static struct tx *tx;
-static bool have_database;
-static size_t flushed; /* events handed to the outbox */
-
-static enum rc connect(struct svc *of, const char *application, struct err *err, struct db **ret_db)
-{
-    struct db_conf db_conf = pg_conf(DATABASE);
-    struct db *db = NULL;
-    size_t count = 0;
-
-    (void)of;
-    while (store_statements[count].name)
-        count++;
-    TRY(db_open(&db_conf, application, err, &db));
-    TRY(db_prepare(db, store_statements, count, err));
-    *ret_db = db;
-    return RC_OK;
-}
-
-static enum rc flush(struct tx *of)
-{
-    flushed += of->frame->event_count;
-    return RC_OK;
-}
-
-static const struct tx_ops operations = {.connect = connect,
-                                         .close = db_close,
-                                         .alive = db_alive,
-                                         .begin = db_begin,
-                                         .flush = flush,
-                                         .commit = db_commit,
-                                         .rollback = db_rollback};
-
-/* Stand-ins for the process around the transaction. */
-void svc_poke(struct svc *of)
-{
-    (void)of;
-}
-void svc_waits(struct svc *of, const char *name, const struct err *why)
-{
-    (void)of;
-    (void)name;
-    (void)why;
-}
-void svc_fatal(struct svc *of, const struct err *err)
-{
-    (void)of;
-    fail_msg("fatal: %s", err->detail);
-}
-int svc_backoff_ms(unsigned attempt, int base_ms, int max_ms)
-{
-    (void)attempt;
-    (void)base_ms;
-    (void)max_ms;
-    return 0;
-}
-static int migrate(const char *change)
-{
-    char command[512];
-
-    snprintf(command, sizeof(command),
-             "PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 -h '%s' "
-             "-U postgres -d " DATABASE " -f migrations/intake/deploy/%s.sql >/dev/null",
-             getenv("TRIEN_TEST_PG"), change);
-    return system(command);
-}
-
 static int up(void **state)
 {
     (void)state;
-    have_database = pg_database(DATABASE) != NULL;
-    svc = (struct svc){
-        .service = &service, .tx_ops = &operations, .own_conf = (void *)(uintptr_t)&conf};
-    if (!have_database)
-        return 0;
-    if (pg_sql(DATABASE, "DO \\$\\$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = "
-                         "'trien_intake') THEN CREATE ROLE trien_intake; END IF; END \\$\\$") ||
-        pg_deploy_frame(DATABASE) || migrate("clients") || migrate("requests") ||
-        migrate("open_requests"))
-        return -1;
-    tx = tx_new(&svc, NULL, "test", 64 << 20);
-    return 0;
+    return store_up(&conf);
 }
 
 static int down(void **state)
 {
     (void)state;
-    tx_free(&tx);
-    return 0;
+    return store_down();
 }
 
 static void begin(usec now)
@@ -119,28 +38,7 @@ static void begin(usec now)
     static const ProtobufCMessageDescriptor *const out[] = {&trien__request_submitted__descriptor,
                                                             NULL};
 
-    if (!have_database)
-        skip();
-    tx_reset(tx);
-    assert_int_equal(tx_begin(tx, now, "operator", "", out), RC_OK);
-    tx->conf = &conf;
-}
-
-static void commit(void)
-{
-    enum rc rc = tx_commit(tx);
-
-    if (rc != RC_OK)
-        fail_msg("%s %s", tx->err.detail, tx->err.native);
-}
-
-static usec now_is(void)
-{
-    static usec now;
-
-    if (!now)
-        now = clock_now();
-    return now += USEC_PER_MS;
+    store_begin(now, out);
 }
 
 /* --- posts ---
