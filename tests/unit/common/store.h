@@ -9,6 +9,7 @@
 #define STORE_DATABASE "test_store_" STORE_SERVICE
 #define STORE_ROLE "trien_" STORE_SERVICE
 
+extern const struct db_statement store_statements[];
 static const struct service store_service = {.name = STORE_SERVICE};
 static struct svc store_svc;
 static struct tx *tx;
