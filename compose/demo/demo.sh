@@ -49,6 +49,16 @@ set_up() {
     $TRIENCTL up
     $TRIENCTL client add portal --name "Cổng TEST" --agency '*' --token-file "$DIR/keys/portal.token"
     $TRIENCTL agency import "$DEMO/agencies.json" --certificates "$DIR/demo/pki" 2> /dev/null
+    stock_devices
+}
+
+# Ten more devices than at the last run, as if the maker had delivered.
+stock_devices() {
+    first=$(($(cat "$DIR/demo/devices" 2> /dev/null || echo 0) + 1))
+    echo "device_serial,device_kind,model" > "$WORK/devices.csv"
+    for n in $(seq "$first" $((first + 9))); do printf 'TEST-%06d,pki_token,SoftHSM\n' "$n"; done >> "$WORK/devices.csv"
+    $TRIENCTL device add "$WORK/devices.csv"
+    echo $((first + 9)) > "$DIR/demo/devices"
 }
 
 # The next number of an official document; never the same twice.

@@ -56,6 +56,20 @@ enum rc on_item_authorized(struct tx *tx, const void *in)
     return say_key_awaited(tx, item, authorization);
 }
 
+/* Courier assigns a device before a key is made on one; its feed may be read late, never early. */
+enum rc on_device_assigned(struct tx *tx, const void *in)
+{
+    const Trien__DeviceAssigned *event = in;
+    struct order_id id;
+    bool known;
+
+    CHECK(rule_order_id(event->order_id, &id), &tx->err, TRIEN__ERROR__MALFORMED,
+          "order id \"%.60s\"", event->order_id);
+    TRY(store_set_device_assigned(tx, &id, event->device_serial, event->assigned_at, &known));
+    CHECK(known, &tx->err, TRIEN__ERROR__NOT_FOUND, "order %.60s", event->order_id);
+    return RC_OK;
+}
+
 enum rc fail_order(struct tx *tx, const char *order_id, const Trien__ItemAuthorized *item,
                    const struct err *why)
 {

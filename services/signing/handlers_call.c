@@ -47,6 +47,7 @@ static enum rc work_order_of(struct tx *tx, const struct order_row *order,
     row->state = (char *)order->state;
     row->key_kind = (char *)(profile ? profile_device_key_kind(profile, order->device_kind) : "");
     row->created_at = order->created_at;
+    row->device_serial = (char *)order->device_serial;
     *ret_row = row;
     return RC_OK;
 }
@@ -89,7 +90,7 @@ static enum rc repeated_or_refused(struct tx *tx, const struct order_row *order,
 }
 
 static enum rc check_key(struct tx *tx, const Trien__SubmitDeviceKey *ask,
-                         const Trien__ItemAuthorized *item,
+                         const struct order_row *order, const Trien__ItemAuthorized *item,
                          const Trien__Authorization *authorization)
 {
     const struct signing *signing = tx->state;
@@ -103,6 +104,7 @@ static enum rc check_key(struct tx *tx, const Trien__SubmitDeviceKey *ask,
     TRY(rule_key_is_authorized(authorization, &csr, &tx->err));
     TRY(rule_station_holds(signing->enrolled.station, ask->order_id, authorization, &csr,
                            view(ask->statement), ask->station, tx->arena, &tx->err, &statement));
+    TRY(rule_device_is_assigned(order->device_serial, statement, &tx->err));
     TRY(store_find_key(tx, bytes_of(csr.key_sha256, 32), &lineage));
     CHECK(!lineage || !strcmp(lineage, authorization->lineage_id), &tx->err,
           TRIEN__ERROR__KEY_REUSED, "the key belongs to another lineage");
@@ -146,7 +148,7 @@ enum rc on_submit_device_key(struct tx *tx, const void *in, void *out)
     if (strcmp(order.state, "awaiting_key") != 0)
         return repeated_or_refused(tx, &order, ask, reply);
     TRY(read_item(tx, order.item, &item, &authorization));
-    TRY(check_key(tx, ask, item, authorization));
+    TRY(check_key(tx, ask, &order, item, authorization));
     TRY(accept_key(tx, ask, &order, item));
     reply->state = (char *)"preparing";
     return RC_OK;

@@ -51,6 +51,7 @@ static const struct on_event events[] = {
      .in = &trien__item_authorized__descriptor,
      .fn = on_item_authorized,
      .out = {&trien__key_awaited__descriptor}},
+    {.feed = "courier", .in = &trien__device_assigned__descriptor, .fn = on_device_assigned},
     {0},
 };
 

@@ -100,6 +100,15 @@ enum rc rule_station_holds(const struct x509_ring *stations, const char *order_i
     return RC_OK;
 }
 
+enum rc rule_device_is_assigned(const char *assigned, const Trien__DeviceStatement *statement,
+                                struct err *err)
+{
+    CHECK(assigned, err, TRIEN__ERROR__NOT_YET, "no device is assigned to the order");
+    CHECK(!strcmp(assigned, statement->device_serial), err, TRIEN__ERROR__DEVICE_NOT_THE_ASSIGNED,
+          "device %s is assigned, not %.64s", assigned, statement->device_serial);
+    return RC_OK;
+}
+
 /* None and none, or one and the same. */
 static bool same_name(const char *in_document, size_t count, char *const *authorized)
 {

@@ -43,6 +43,11 @@ enum rc rule_station_holds(const struct x509_ring *stations, const char *order_i
                            struct arena *arena, struct err *err,
                            Trien__DeviceStatement **ret_statement) MUST_USE;
 
+/** The statement is about the device that courier assigned to the order. RETRY NOT_YET while none
+ * is assigned, REJECT DEVICE_NOT_THE_ASSIGNED. */
+enum rc rule_device_is_assigned(const char *assigned, const Trien__DeviceStatement *statement,
+                                struct err *err) MUST_USE;
+
 /** The signed document says what was authorised: the same mapping of common/subscriber.h over the
  *  same row gives the same profile, subject, names, kind of device and key. REJECT
  *  ORDER_NOT_BORNE_OUT with the field. */

@@ -10,6 +10,7 @@
 #include "common/document.h"
 #include "common/svc.h"
 #include "common/x509.h"
+#include "proto/courier.pb-c.h"
 #include "proto/signing.pb-c.h"
 #include "services/signing/issuer.h"
 #include "services/signing/look.h"
@@ -68,6 +69,9 @@ bool signing_health(void *state, struct arena *arena, const char **ret_json_memb
 
 /** ItemAuthorized: one order per item; asks for its preparation, or says that it awaits a key. */
 enum rc on_item_authorized(struct tx *tx, const void *in) MUST_USE;
+
+/** DeviceAssigned: the order's key is made on this device and on no other. */
+enum rc on_device_assigned(struct tx *tx, const void *in) MUST_USE;
 
 /** Gives up orders whose authorisation expired before a key was made. */
 enum rc on_expiry_timer(struct tx *tx) MUST_USE;

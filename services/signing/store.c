@@ -13,6 +13,11 @@ enum rc store_insert_order(struct tx *tx, const struct order_row *order)
                    db_time(order->expires_at), db_time(tx->now), db_bytea(order->item));
 }
 
+static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
+{
+    return db_is_null(rows, row, column) ? NULL : db_get_text(rows, row, column);
+}
+
 enum rc store_find_order(struct tx *tx, const struct order_id *id, bool *ret_found,
                          struct order_row *ret_order)
 {
@@ -27,7 +32,8 @@ enum rc store_find_order(struct tx *tx, const struct order_id *id, bool *ret_fou
                                         .device_kind = db_get_text(rows, 0, 2),
                                         .subscriber_name = db_get_text(rows, 0, 3),
                                         .created_at = db_get_time(rows, 0, 4),
-                                        .item = db_get_bytes(rows, 0, 5)};
+                                        .item = db_get_bytes(rows, 0, 5),
+                                        .device_serial = text_or_null(rows, 0, 6)};
     return RC_OK;
 }
 
@@ -52,7 +58,8 @@ static void read_orders(struct tx *tx, const struct db_rows *rows, struct order_
                                        .device_kind = db_get_text(rows, i, 4),
                                        .subscriber_name = db_get_text(rows, i, 5),
                                        .created_at = db_get_time(rows, i, 6),
-                                       .item = db_get_bytes(rows, i, 7)};
+                                       .item = db_get_bytes(rows, i, 7),
+                                       .device_serial = text_or_null(rows, i, 8)};
     *ret_orders = orders;
     *ret_count = count;
 }
@@ -78,6 +85,17 @@ enum rc store_list_expired(struct tx *tx, int limit, struct order_row **ret_orde
 
     TRY(DB_RUN(tx, list_orders_expired, &rows, db_time(tx->now), db_int4(limit)));
     read_orders(tx, rows, ret_orders, ret_count);
+    return RC_OK;
+}
+
+enum rc store_set_device_assigned(struct tx *tx, const struct order_id *id,
+                                  const char *device_serial, usec assigned_at, bool *ret_known)
+{
+    struct db_rows *rows = NULL;
+
+    TRY(DB_RUN(tx, set_device_assigned, &rows, ID(id), db_text(device_serial),
+               db_time(assigned_at)));
+    *ret_known = db_count(rows) == 1;
     return RC_OK;
 }
 

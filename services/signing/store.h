@@ -15,6 +15,7 @@ struct order_row {
     const char *state, *profile, *device_kind, *subscriber_name;
     usec created_at, expires_at; /* expires_at: only to insert */
     struct bytes item;           /* serialised ItemAuthorized */
+    const char *device_serial;   /* assigned by courier; NULL before */
 };
 
 /** Queued; an order that is there stays as it is. */
@@ -30,6 +31,12 @@ enum rc store_list_orders(struct tx *tx, const char *state, const uint8_t reques
 /** Orders that await a key and whose authorisation has expired; locked. */
 enum rc store_list_expired(struct tx *tx, int limit, struct order_row **ret_orders,
                            size_t *ret_count) MUST_USE;
+
+/** The device of an order that awaits its key; nothing when the order went on or a later assignment
+ * is known. *ret_known false when there is no such order. */
+enum rc store_set_device_assigned(struct tx *tx, const struct order_id *id,
+                                  const char *device_serial, usec assigned_at,
+                                  bool *ret_known) MUST_USE;
 
 struct device_key {
     struct bytes csr_der, statement, signature;

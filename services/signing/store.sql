@@ -11,10 +11,20 @@ WITH fresh AS (
 )
 INSERT INTO order_item (request_id, number, item) SELECT request_id, number, $9 FROM fresh;
 
--- name: find_order (uuid, int4) -> (text, text, text, text, timestamptz, bytea)
-SELECT o.state, o.profile, o.device_kind, o.subscriber_name, o.created_at, i.item
+-- name: find_order (uuid, int4) -> (text, text, text, text, timestamptz, bytea, text)
+SELECT o.state, o.profile, o.device_kind, o.subscriber_name, o.created_at, i.item, o.device_serial
 FROM item_order o JOIN order_item i USING (request_id, number)
 WHERE o.request_id = $1 AND o.number = $2;
+
+-- name: set_device_assigned (uuid, int4, text, timestamptz) -> (bool)
+-- No row: there is no such order. Of two assignments the later one counts, in whatever order they are
+-- heard; an order that has its key keeps its device.
+WITH moved AS (
+    UPDATE item_order SET device_serial = $3, assigned_at = $4
+    WHERE request_id = $1 AND number = $2 AND state = 'awaiting_key'
+      AND (assigned_at IS NULL OR assigned_at < $4)
+)
+SELECT true FROM item_order WHERE request_id = $1 AND number = $2;
 
 -- name: find_device (uuid, int4) -> (bytea)
 SELECT statement FROM order_device WHERE request_id = $1 AND number = $2;
@@ -69,25 +79,25 @@ UPDATE item_order SET state = 'failed', reason = $3, detail = $4, changed_at = $
 WHERE request_id = $1 AND number = $2 AND state IN ('awaiting_key', 'preparing', 'signing')
 RETURNING true;
 
--- name: list_orders_awaiting (uuid, int4) -> (uuid, int4, text, text, text, text, timestamptz, bytea)
+-- name: list_orders_awaiting (uuid, int4) -> (uuid, int4, text, text, text, text, timestamptz, bytea, text)
 -- $1 a request or NULL for all of them, oldest first
 SELECT o.request_id, o.number, o.state, o.profile, o.device_kind, o.subscriber_name, o.created_at,
-       i.item
+       i.item, o.device_serial
 FROM item_order o JOIN order_item i USING (request_id, number)
 WHERE o.state = 'awaiting_key' AND ($1 IS NULL OR o.request_id = $1)
 ORDER BY o.request_id, o.number LIMIT $2;
 
--- name: list_orders_of_request (uuid, text, int4) -> (uuid, int4, text, text, text, text, timestamptz, bytea)
+-- name: list_orders_of_request (uuid, text, int4) -> (uuid, int4, text, text, text, text, timestamptz, bytea, text)
 -- $2 a state or NULL
 SELECT o.request_id, o.number, o.state, o.profile, o.device_kind, o.subscriber_name, o.created_at,
-       i.item
+       i.item, o.device_serial
 FROM item_order o JOIN order_item i USING (request_id, number)
 WHERE o.request_id = $1 AND ($2 IS NULL OR o.state = $2)
 ORDER BY o.number LIMIT $3;
 
--- name: list_orders_expired (timestamptz, int4) -> (uuid, int4, text, text, text, text, timestamptz, bytea)
+-- name: list_orders_expired (timestamptz, int4) -> (uuid, int4, text, text, text, text, timestamptz, bytea, text)
 SELECT o.request_id, o.number, o.state, o.profile, o.device_kind, o.subscriber_name, o.created_at,
-       i.item
+       i.item, o.device_serial
 FROM item_order o JOIN order_item i USING (request_id, number)
 WHERE o.state = 'awaiting_key' AND o.expires_at < $1
 ORDER BY o.request_id, o.number LIMIT $2

@@ -117,7 +117,7 @@ static enum rc work(struct station *station, const Trien__WorkOrder *order, stru
 
         say("  making a %s key pair in the token …\n", order->key_kind);
         TRY(station_make_submission(station, order, err, &submission));
-        say("  submitting it for device %s …\n", station_device_serial(station, order->order_id));
+        say("  submitting it for device %s …\n", order->device_serial);
         TRY(call(&submission, &trien__submit_device_key_reply__descriptor, err, &reply));
     }
     say("  waiting for the certificate …\n");
@@ -166,14 +166,46 @@ static enum rc run_orders(struct station *station, const Trien__ListWorkOrdersRe
             continue;
         say("%s  %s  %s\n", order->order_id, order->subscriber_name, order->profile);
         TRY(work(station, order, err, &serial));
-        json_array_append_new(results, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "order_id",
-                                                 order->order_id, "subscriber",
-                                                 order->subscriber_name, "device_serial",
-                                                 station_device_serial(station, order->order_id),
-                                                 "key_kind", order->key_kind, "label",
-                                                 station_label(order->order_id), "serial", serial));
+        json_array_append_new(
+            results,
+            json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s}", "order_id", order->order_id, "subscriber",
+                      order->subscriber_name, "device_serial", order->device_serial, "key_kind",
+                      order->key_kind, "label", station_label(order->order_id), "serial", serial));
     }
     return RC_OK;
+}
+
+/* Orders whose key cannot be made yet because courier has not assigned a device. */
+static size_t count_without_device(const struct station_options *options,
+                                   const Trien__ListWorkOrdersReply *list)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < list->n_orders; i++)
+        count += is_wanted(options, list->orders[i]) && !list->orders[i]->device_serial &&
+                 !strcmp(list->orders[i]->state, "awaiting_key");
+    return count;
+}
+
+/* A device is assigned within moments when stock has one; else somebody has to bring one. */
+static enum rc list_ready_orders(const struct station_options *options, struct err *err,
+                                 Trien__ListWorkOrdersReply **ret_list)
+{
+    usec until = clock_monotonic() + options->wait_seconds * USEC_PER_SECOND;
+    bool told = false;
+    size_t waiting;
+
+    for (int ms = FIRST_PAUSE_MS;; ms = ms * 2 < LONGEST_PAUSE_MS ? ms * 2 : LONGEST_PAUSE_MS) {
+        TRY(list_orders(options, err, ret_list));
+        waiting = count_without_device(options, *ret_list);
+        if (waiting == 0 || clock_monotonic() > until)
+            return RC_OK;
+        if (!told && ms > FIRST_PAUSE_MS * 8) {
+            say("%zu orders wait for a device …\n", waiting);
+            told = true;
+        }
+        pause_ms(ms);
+    }
 }
 
 static int run(const struct station_options *options)
@@ -182,7 +214,7 @@ static int run(const struct station_options *options)
     autoptr(json_t) results = json_array();
     struct station station = {0};
     struct err err = {0};
-    enum rc rc = list_orders(options, &err, &list);
+    enum rc rc = list_ready_orders(options, &err, &list);
 
     if (rc == RC_OK && list->n_orders)
         rc = station_open(options, &err, &station);
@@ -212,12 +244,14 @@ static int list(const struct station_options *options)
         const Trien__WorkOrder *order = reply->orders[i];
         if (!is_wanted(options, order))
             continue;
-        say("%s  %-12s %-9s %-8s %s\n", order->order_id, order->state, order->device_kind,
-            order->key_kind, order->subscriber_name);
+        say("%s  %-12s %-9s %-24s %-8s %s\n", order->order_id, order->state, order->device_kind,
+            order->device_serial ? order->device_serial : "(waits for a device)", order->key_kind,
+            order->subscriber_name);
         json_array_append_new(
-            rows, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "order_id", order->order_id,
-                            "state", order->state, "profile", order->profile, "device_kind",
-                            order->device_kind, "key_kind", order->key_kind, "subscriber",
+            rows, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s, s:s}", "order_id",
+                            order->order_id, "state", order->state, "profile", order->profile,
+                            "device_kind", order->device_kind, "device_serial",
+                            order->device_serial, "key_kind", order->key_kind, "subscriber",
                             order->subscriber_name, "subject", order->subject, "created_at",
                             clock_utc_text(ctl_arena(), order->created_at)));
     }

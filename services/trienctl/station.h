@@ -13,7 +13,7 @@ struct station_options {
     int wait_seconds; /* for a certificate */
     const char *module, *token_label, *pin_file, *softhsm_config;
     const char *key_file;      /* the station operator's P-256 key */
-    const char *device_serial; /* printed on the device; NULL: made from the order */
+    const char *device_serial; /* printed on the device in the reader; NULL: taken to be right */
 };
 
 /* An open station. */
@@ -30,9 +30,6 @@ void station_close(struct station *station);
 
 /** Label of an order's key and certificate in the token. */
 const char *station_label(const char *order_id);
-
-/** Serial of the device that is made for an order. */
-const char *station_device_serial(const struct station *station, const char *order_id);
 
 /** The order's key pair is in the token (made before a crash, or by an earlier run). */
 enum rc station_has_key(struct station *station, const char *order_id, struct err *err,

@@ -37,18 +37,6 @@ const char *station_label(const char *order_id)
     return arena_printf(ctl_arena(), "trien %s", order_id);
 }
 
-/* The embedded default has no plastic to print a number on: it is made from the order, so that the
- * same order always meets the same device. */
-const char *station_device_serial(const struct station *station, const char *order_id)
-{
-    uint8_t digest[32];
-
-    if (station->options->device_serial)
-        return station->options->device_serial;
-    bytes_sha256(bytes_of_text(order_id), digest);
-    return arena_printf(ctl_arena(), "TEST-%s", bytes_to_hex(ctl_arena(), bytes_of(digest, 8)));
-}
-
 enum rc station_has_key(struct station *station, const char *order_id, struct err *err,
                         bool *ret_has)
 {
@@ -89,15 +77,15 @@ static ProtobufCBinaryData binary(struct bytes in)
     return (ProtobufCBinaryData){in.n, (uint8_t *)(uintptr_t)in.p};
 }
 
-static struct bytes state_device(const struct station *station, const char *order_id,
-                                 const struct x509_csr *csr)
+/* In the embedded default one token stands for every device; the order says which one it is now. */
+static struct bytes state_device(const Trien__WorkOrder *order, const struct x509_csr *csr)
 {
     Trien__DeviceStatement statement = TRIEN__DEVICE_STATEMENT__INIT;
     uint8_t *packed;
 
     statement.version = 1;
-    statement.order_id = (char *)order_id;
-    statement.device_serial = (char *)station_device_serial(station, order_id);
+    statement.order_id = order->order_id;
+    statement.device_serial = order->device_serial;
     statement.key_sha256 = binary(bytes_of(csr->key_sha256, sizeof(csr->key_sha256)));
     statement.stated_at = clock_now();
     packed = arena_alloc(ctl_arena(), trien__device_statement__get_packed_size(&statement));
@@ -113,10 +101,16 @@ enum rc station_make_submission(struct station *station, const Trien__WorkOrder 
     struct bytes csr_der, statement;
     struct x509_csr csr;
 
+    CHECK(order->device_serial, err, TRIEN__ERROR__NOT_YET, "no device is assigned to %s",
+          order->order_id);
+    CHECK(!station->options->device_serial ||
+              !strcmp(station->options->device_serial, order->device_serial),
+          err, TRIEN__ERROR__DEVICE_NOT_THE_ASSIGNED, "device %s is in the reader, %s is assigned",
+          station->options->device_serial, order->device_serial);
     TRY(find_or_make(station, order, err, &key));
     TRY(make_request(key, err, &csr_der));
     TRY(x509_csr_check(ctl_arena(), csr_der, err, &csr));
-    statement = state_device(station, order->order_id, &csr);
+    statement = state_device(order, &csr);
     TRY(x509_sign_p256(station->key, ctl_arena(), statement, err, signature));
     call.order_id = order->order_id;
     call.csr_der = binary(csr_der);
@@ -159,6 +153,12 @@ static const struct {
     {TRIEN__ERROR__KEY_WEAK, "this device makes keys that are not accepted: take another model"},
     {TRIEN__ERROR__FORBIDDEN,
      "the station's CURVE key is not enrolled: `trienctl keys station`, then SIGHUP signing"},
+    {TRIEN__ERROR__NOT_YET,
+     "no device of this kind is in stock: `trienctl device add FILE`, then run this again"},
+    {TRIEN__ERROR__DEVICE_NOT_THE_ASSIGNED,
+     "put the device into the reader that `trienctl station list` names; a broken one is taken out "
+     "of "
+     "use with `trienctl device retire`, and the order gets another"},
     {TRIEN__ERROR__NOT_FOUND, "see `trienctl station list` for the orders that wait"},
     {TRIEN__ERROR__PEER_UNAVAILABLE, "see `trienctl status`; run this again when signing is there"},
     {TRIEN__ERROR__DEADLINE_PASSED,

@@ -45,6 +45,7 @@ def road(lab):
     lab.start()
     lab.add_client()
     lab.add_agency()
+    lab.add_devices()
     return lab
 
 

@@ -14,6 +14,7 @@ def road(lab):
     lab.start(replicas=2)
     lab.add_client()
     lab.add_agency()
+    lab.add_devices()
     return lab
 
 

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from tests.lib import requests
 from tests.lib.lab import read_config, set_config, wait_until, write_config
 
-ROAD = ("intake", "validation", "signing", "signer")
+ROAD = ("intake", "validation", "signing", "signer", "courier")
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def road(lab):
     lab.start(*ROAD)
     lab.add_client()
     lab.add_agency()
+    lab.add_devices()
     return lab
 
 
@@ -112,6 +113,55 @@ def test_the_station(road):
     again = json.loads(road.trienctl("station", "run", "--order", item, "--device-serial", "TEST-0001", "--json"))
     assert again["orders"][0]["serial"] == done["orders"][0]["serial"]
     assert road.value("signing", "SELECT count(*) FROM certificate") == "1"
+
+
+def assigned(road, item):
+    """The order with its device, once courier has assigned one."""
+    def look():
+        orders = json.loads(road.trienctl("station", "list", "--request", item[:36], "--json"))["orders"]
+        return next((o for o in orders if o["order_id"] == item and o["device_serial"]), None)
+    return wait_until(f"a device for {item}", look)
+
+
+def test_a_key_is_made_on_the_assigned_device_alone(road):
+    answer = road.post(road.pdf(requests.form01()))
+    item = f"{answer['request_id']}/1"
+    road.wait_item(answer["request_id"], 1, "key_awaited")
+    assert assigned(road, item)["device_serial"] == "TEST-0001"
+    with pytest.raises(AssertionError, match="TEST-0001 is assigned"):
+        road.trienctl("station", "run", "--order", item, "--device-serial", "TEST-0002")
+    # The device turns out to be broken: the order gets another one, the key is made there.
+    road.trienctl("device", "retire", "TEST-0001", "--reason", "không nhận thẻ")
+    wait_until("another device", lambda: assigned(road, item)["device_serial"], until=lambda s: s == "TEST-0002")
+    with pytest.raises(AssertionError, match="TEST-0002 is assigned"):
+        road.trienctl("station", "run", "--order", item, "--device-serial", "TEST-0001")
+    done = json.loads(road.trienctl("station", "run", "--order", item, "--device-serial", "TEST-0002", "--json"))
+    assert done["orders"][0]["device_serial"] == "TEST-0002"
+    serial = done["orders"][0]["serial"]
+    wait_until("the device to be personalised", lambda: json.loads(road.trienctl("device", "show", "TEST-0002", "--json")),
+               until=lambda d: d["state"] == "personalised" and d["certificate_serial"] == serial)
+
+
+def test_orders_wait_for_stock(road):
+    """Ten orders have devices, two of another kind have none: those wait, and go on when stock comes."""
+    document = requests.form01(count=12)
+    for row in document["subscribers"][:2]:
+        row["device_kind"] = "sim_pki"
+    answer = road.post(road.pdf(document))
+    for number in range(1, 13):
+        road.wait_item(answer["request_id"], number, "key_awaited")
+    wait_until("ten devices to be assigned", lambda: road.value("courier", "SELECT count(*) FROM device WHERE state = "
+                                                                         "'assigned'"), until=lambda n: n == "10")
+    waiting = 'trien_courier_orders_waiting_for_device{device_kind="sim_pki"} 2'
+    wait_until("the figure of waiting orders", road.process("courier").metrics, until=lambda t: waiting in t)
+    wait_until("/healthz to show them", lambda: road.process("courier").health()["stock"]["waiting_orders"],
+               until=lambda n: n == 2)
+    road.add_devices(2, "sim_pki", "SIM")
+    done = json.loads(road.trienctl("station", "run", "--request", answer["request_id"], "--json"))
+    assert len(done["orders"]) == 12
+    assert sorted(o["device_serial"] for o in done["orders"] if o["device_serial"].startswith("SIM")) == ["SIM-0001", "SIM-0002"]
+    assert road.wait_request(answer["request_id"])["state"] == "completed"
+    assert road.value("courier", "SELECT count(*) FROM waiting_order") == "0"
 
 
 def test_a_station_nobody_enrolled(road):

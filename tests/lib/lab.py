@@ -465,6 +465,14 @@ class Lab:
                 arguments += [kind, self.template.pki.directory / "signers" / f"{signer}.pem"]
         self.trienctl("agency", "add", organ_id, "--name", name, *arguments)
 
+    def add_devices(self, count=10, kind="pki_token", prefix="TEST") -> list[str]:
+        """Key devices into courier's stock, in the order in which they will be assigned."""
+        path = self.dir / f"devices-{prefix}.csv"
+        serials = [f"{prefix}-{n:04d}" for n in range(1, count + 1)]
+        path.write_text("device_serial,device_kind,model\n" + "".join(f"{s},{kind},TEST\n" for s in serials))
+        self.trienctl("device", "add", path)
+        return serials
+
     def pdf(self, request: dict, signers=("seal-p256",), **options) -> bytes:
         """The request as a signed document."""
         return documents.make_request_pdf(request, [self.template.pki.signer(s) for s in signers], **options)

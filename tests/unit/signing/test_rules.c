@@ -320,6 +320,19 @@ static void test_the_station_holds(void **state)
     assert_int_equal(station_says(ra, state_device(ITEM_ID, "D2", &good.csr)), RC_OK);
 }
 
+static void test_the_device_is_the_assigned_one(void **state)
+{
+    Trien__DeviceStatement statement = TRIEN__DEVICE_STATEMENT__INIT;
+
+    (void)state;
+    statement.device_serial = (char *)"D1";
+    assert_int_equal(rule_device_is_assigned("D1", &statement, &world.err), RC_OK);
+    assert_int_equal(rule_device_is_assigned("D2", &statement, &world.err), RC_REJECT);
+    assert_int_equal(world.err.code, TRIEN__ERROR__DEVICE_NOT_THE_ASSIGNED);
+    assert_int_equal(rule_device_is_assigned(NULL, &statement, &world.err), RC_RETRY);
+    assert_int_equal(world.err.code, TRIEN__ERROR__NOT_YET);
+}
+
 static enum rc approve(uint32_t days, int64_t expires_at, const struct x509_csr *csr)
 {
     Trien__ResponderApproval approval = TRIEN__RESPONDER_APPROVAL__INIT;
@@ -374,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_key_is_the_authorized_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_document_bears_it_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_station_holds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_device_is_the_assigned_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_approvals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reasons_speak_both_languages, set_up, tear_down),
     };
