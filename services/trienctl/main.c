@@ -22,7 +22,12 @@ static const struct command {
      "again",
      cmd_up, "[--wait SECONDS] [SERVICE...]"},
     {"down", "stop what `up` started", cmd_down, "[SERVICE...]"},
-    {"status", "health and restarts of every service on one screen", cmd_status, "[SERVICE...]"},
+    {"status",
+     "health, lag, dead letters, tokens, due dates, lists and devices on one screen; --watch draws "
+     "it again every so many seconds (2) until q",
+     cmd_status, "[--watch[=SECONDS]] [SERVICE...]"},
+    {"metrics", "figures of a service as Prometheus text, over the bus", cmd_metrics,
+     "SERVICE [--file FILE]"},
     {"submit", "post a signed document to the portal API", cmd_submit,
      "FILE [--attach FILE]... [--token-file FILE] [--key KEY]"},
     {"show", "a request with its timeline, by request id or receipt number", cmd_show, "REQUEST"},

@@ -123,3 +123,16 @@ enum rc process_health(const char *service, int deadline_ms, struct err *err, bo
     *ret_json = health->json;
     return RC_OK;
 }
+
+const char **process_chosen(int argc, char **argv)
+{
+    static const char *names[32];
+    size_t count = 0;
+    for (int i = 0; i < argc && count + 1 < COUNT_OF(names); i++)
+        names[count++] = argv[i];
+    for (const struct ctl_service *s = ctl_services; argc == 0 && s->name; s++)
+        if (process_is_configured(s->name))
+            names[count++] = s->name;
+    names[count] = NULL;
+    return names;
+}

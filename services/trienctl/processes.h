@@ -32,6 +32,10 @@ bool process_stop(const char *service, int timeout_ms);
 /** The installation has a configuration for the service. */
 bool process_is_configured(const char *service);
 
+/** The services named, or without names all that are configured; ends with NULL. The list lives as
+ *  long as the process. */
+const char **process_chosen(int argc, char **argv);
+
 /** Health as the service itself says it over the bus, waiting deadline_ms. RETRY while it cannot be
  *  asked. *ret_json as /healthz. */
 MUST_USE enum rc process_health(const char *service, int deadline_ms, struct err *err, bool *ret_ok,

@@ -1,10 +1,16 @@
 """The operator's tool against live services: up and its keepers, submit, show, client, agency, export."""
+import fcntl
 import json
 import os
+import pty
+import re
+import select
 import shutil
 import signal
 import stat
+import struct
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -181,7 +187,78 @@ def test_status_says_what_is_wrong(lab):
     assert status == 69
     found = json.loads(text)
     assert found["signer"]["health"]["ok"] and found["signer"]["restarts"] == 0
-    assert found["signing"] == {"state": "stopped", "pid": 0, "restarts": 0, "health": None}
+    assert found["signer"]["state"] == "well" and found["signer"]["figures"]["tokens"] == {"trien-signer": True}
+    assert found["signing"] == {"state": "stopped", "pid": 0, "restarts": 0, "health": None, "figures": None}
+    assert found["summary"]["not_well"] == 1 and found["summary"]["requests"] is None
+    text = tool(lab, "status", "signer", "signing")[1]
+    assert re.search(r"^signer +tốt ", text, re.M) and re.search(r"^signing +dừng ", text, re.M)
+    assert "Yêu cầu:  không đo được" in text
+
+
+def test_status_shows_due_dates_and_lag(lab):
+    lab.start("intake")
+    shown = wait_until("due dates to be measured", lambda: ask_status(lab, "intake"),
+                       until=lambda s: s["summary"]["requests"] is not None)
+    assert shown["summary"]["requests"] == {"overdue": 0, "due_soon": 0, "undecided": 0, "undecided_seconds": 0.0,
+                                            "waiting_for_lists": 0}
+    figures = wait_until("readers' lag to be measured", lambda: ask_status(lab, "intake")["intake"]["figures"],
+                         until=lambda f: f["lag"])
+    assert set(figures["lag"]) >= {"validation", "signing"} and figures["events_said"] == 0
+    assert figures["memory_bytes"] > 1 << 20
+    text = tool(lab, "status", "intake")[1]
+    assert "Yêu cầu:  0 quá hạn, 0 đến hạn hôm nay hoặc ngày mai, 0 chưa quyết định" in text
+    metrics = lab.dir / "intake.prom"
+    lab.trienctl("metrics", "intake", "--file", str(metrics))
+    assert "trien_requests_overdue 0\n" in metrics.read_text()
+    assert tool(lab, "metrics")[0] == 64
+
+
+def ask_status(lab, *services):
+    """What `status --json` says; its exit status tells of services that are not well."""
+    return json.loads(tool(lab, "--json", "status", *services)[1])
+
+
+def watched(lab, end, *arguments):
+    """`status --watch` on a terminal of 200 columns: what it drew until `end` was typed after two screens."""
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+    before = termios.tcgetattr(child)
+    running = subprocess.Popen([lab.build / "bin/trienctl", "--config", lab.dir / "etc/trienctl.conf", "status",
+                                "--watch=1", *arguments], stdin=child, stdout=child, stderr=child)
+    drawn = b""
+    while drawn.count(b"\x1b[J") < 3:  # cleared once, then the end of two screens
+        assert select.select([parent], [], [], 30)[0], drawn
+        drawn += os.read(parent, 65536)
+    if isinstance(end, bytes):
+        os.write(parent, end)
+    else:
+        running.send_signal(end)
+    status = running.wait(timeout=30)
+    assert termios.tcgetattr(child) == before  # the terminal is as it was
+    os.close(child)
+    os.close(parent)
+    return status, drawn.decode()
+
+
+@pytest.mark.parametrize("end", [b"q", signal.SIGINT, signal.SIGTERM], ids=str)
+def test_status_is_watched_until_it_is_ended(lab, end):
+    lab.start("signer")
+    status, drawn = watched(lab, end, "signer")
+    assert status == 0
+    first, second = drawn.split("\x1b[J")[1:3]
+    for screen in (first, second):
+        assert screen.startswith("\x1b[H") and "signer" in screen and "\x1b[2J" not in screen
+
+
+def test_watch_without_a_terminal_has_no_control_characters(lab):
+    running = subprocess.Popen([lab.build / "bin/trienctl", "--config", lab.dir / "etc/trienctl.conf", "--json", "status",
+                                "--watch=1", "signer"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    lines = [json.loads(running.stdout.readline()) for _ in range(2)]
+    running.terminate()
+    assert running.wait(timeout=30) == 69
+    assert [line["signer"]["state"] for line in lines] == ["stopped", "stopped"]
+    for wrong in ("--watch=0", "--watch=1x", "--watch=99999"):
+        assert tool(lab, "status", wrong)[0] == 64
 
 
 def test_no_pin_is_an_argument_of_a_program(lab, tmp_path):

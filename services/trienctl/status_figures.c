@@ -1,0 +1,114 @@
+/* Figures of several services, summed up. It asks nobody. */
+#include "services/trienctl/status_figures.h"
+
+#include <string.h>
+
+/* Dead letters and what stands behind them, or those that wait for another feed. */
+static void count_letters(const struct scrape *figures, double *dead, double *parked)
+{
+    *dead += scrape_sum(figures, "trien_dead_letters", "state", "dead") +
+             scrape_sum(figures, "trien_dead_letters", "state", "behind");
+    *parked += scrape_sum(figures, "trien_dead_letters", "state", "parked");
+}
+
+void status_row_of(const struct service_status *service, struct status_row *ret_row)
+{
+    const struct scrape *figures = &service->figures;
+    const struct scrape_sample *slowest = NULL;
+    struct status_row row = {.slowest = ""};
+
+    row.lag = scrape_max(figures, "trien_feed_group_lag_events", 0, &slowest);
+    if (slowest && row.lag > 0)
+        row.slowest = scrape_label(slowest, "group");
+    count_letters(figures, &row.dead, &row.parked);
+    row.pending = scrape_sum(figures, "trien_effects_pending", NULL, NULL);
+    row.oldest_seconds = scrape_max(figures, "trien_effects_oldest_seconds", 0, NULL);
+    row.memory_bytes = scrape_max(figures, "process_resident_memory_bytes", 0, NULL);
+    for (const struct scrape_sample *s = NULL; (s = scrape_next(figures, "trien_token_up", s));) {
+        row.tokens++;
+        row.tokens_up += s->value > 0;
+    }
+    *ret_row = row;
+}
+
+static struct crl_figures *crl_of(struct status_summary *summary, const char *issuer)
+{
+    struct crl_figures *crl = summary->crls;
+
+    for (; crl < summary->crls + summary->crl_count; crl++)
+        if (strcmp(crl->issuer, issuer) == 0)
+            return crl;
+    if (summary->crl_count == COUNT_OF(summary->crls))
+        return NULL;
+    summary->crl_count++;
+    *crl = (struct crl_figures){.issuer = issuer, .age_seconds = 1e18};
+    return crl;
+}
+
+/* The newest list counts, whoever has it: revocation makes it, status serves it a moment later. */
+static void add_lists(const struct scrape *figures, struct status_summary *summary)
+{
+    for (const struct scrape_sample *s = NULL;
+         (s = scrape_next(figures, "trien_crl_age_seconds", s));) {
+        struct crl_figures *crl = crl_of(summary, scrape_label(s, "issuer"));
+
+        if (crl && s->value < crl->age_seconds)
+            crl->age_seconds = s->value;
+    }
+    for (const struct scrape_sample *s = NULL;
+         (s = scrape_next(figures, "trien_crl_seconds_left", s));) {
+        struct crl_figures *crl = crl_of(summary, scrape_label(s, "issuer"));
+
+        if (crl && s->value > crl->left_seconds)
+            crl->left_seconds = s->value;
+    }
+}
+
+static void add_requests(const struct scrape *figures, struct status_summary *summary)
+{
+    if (scrape_next(figures, "trien_requests_overdue", NULL))
+        summary->has_requests = true;
+    summary->overdue += scrape_sum(figures, "trien_requests_overdue", NULL, NULL);
+    summary->due_soon += scrape_sum(figures, "trien_requests_due_soon", NULL, NULL);
+    summary->undecided += scrape_sum(figures, "trien_requests_undecided", NULL, NULL);
+    summary->undecided_seconds =
+        scrape_max(figures, "trien_requests_undecided_seconds", summary->undecided_seconds, NULL);
+    summary->waiting_for_lists +=
+        scrape_sum(figures, "trien_validation_waiting_requests", NULL, NULL);
+}
+
+static void add_devices(const struct scrape *figures, struct status_summary *summary)
+{
+    if (scrape_next(figures, "trien_devices", NULL))
+        summary->has_devices = true;
+    summary->in_stock += scrape_sum(figures, "trien_devices", "state", "stock");
+    summary->recalls_overdue += scrape_sum(figures, "trien_recalls_overdue", NULL, NULL);
+}
+
+void status_sum_up(const struct installation_status *status, struct status_summary *ret_summary)
+{
+    memset(ret_summary, 0, sizeof(*ret_summary));
+    for (size_t i = 0; i < status->count; i++) {
+        const struct scrape *figures = &status->services[i].figures;
+
+        add_requests(figures, ret_summary);
+        add_lists(figures, ret_summary);
+        add_devices(figures, ret_summary);
+        count_letters(figures, &ret_summary->dead, &ret_summary->parked);
+    }
+}
+
+const char *status_duration(double seconds)
+{
+    static const struct {
+        double seconds;
+        const char *name;
+    } units[] = {{86400, "ngày"}, {3600, "giờ"}, {60, "phút"}, {1, "giây"}};
+    const char *sign = seconds < 0 ? "-" : "";
+    size_t i = 0;
+
+    seconds = seconds < 0 ? -seconds : seconds;
+    while (i + 1 < COUNT_OF(units) && seconds < 2 * units[i].seconds)
+        i++;
+    return arena_printf(ctl_arena(), "%s%.0f %s", sign, seconds / units[i].seconds, units[i].name);
+}
