@@ -1,6 +1,7 @@
 /* What an accepted row sets going, by the form's purpose. To issue: an authorisation, serialised
  * once, signed with the registration authority's key; what is not in these bytes may not be
- * certified. To revoke: the certificate, the cause, what the list will say. */
+ * certified. To revoke: the certificate, the cause, what the list will say. To report a device:
+ * what the agency says of it. */
 #include "common/causes.h"
 #include "services/validation/validation.h"
 
@@ -83,12 +84,33 @@ static enum rc authorize_revocation(struct tx *tx, const Trien__ExamineDocument 
     return emit(tx, request->request_id, &event);
 }
 
+/* Only says it on: courier holds the report against the device's state. */
+static enum rc report_device(struct tx *tx, const Trien__ExamineDocument *request,
+                             const Trien__ExaminedDocument *examined, size_t row, char *item_id)
+{
+    const Trien__ExaminedItem *item = examined->items[row];
+    Trien__DeviceReported event = TRIEN__DEVICE_REPORTED__INIT;
+
+    event.request_id = request->request_id;
+    event.item_id = item_id;
+    event.form = examined->form;
+    event.device_serial = item->device_serial;
+    event.certificate_serial = item->certificate_serial;
+    event.organ_id = examined->organ_id;
+    event.happened_on = item->happened_on;
+    event.condition = item->condition;
+    event.reason = item->cause;
+    event.reported_at = tx->now;
+    return emit(tx, request->request_id, &event);
+}
+
 typedef enum rc authorize_fn(struct tx *tx, const Trien__ExamineDocument *request,
                              const Trien__ExaminedDocument *examined, size_t row, char *item_id);
 
 static authorize_fn *const by_purpose[] = {
     [FORM_ISSUES] = authorize_issue,
     [FORM_REVOKES] = authorize_revocation,
+    [FORM_REPORTS] = report_device,
 };
 
 enum rc authorize_item(struct tx *tx, const Trien__ExamineDocument *request,

@@ -98,6 +98,7 @@ static enum rc say_accepted(struct tx *tx, const Trien__ExamineDocument *request
 {
     const Trien__ExaminedDocument *examined = decision->examined;
     Trien__RequestAccepted accepted = TRIEN__REQUEST_ACCEPTED__INIT;
+    Trien__Contact nobody = TRIEN__CONTACT__INIT; /* a report may name no receiver */
 
     accepted.request_id = request->request_id;
     accepted.receipt_number = request->receipt_number;
@@ -105,7 +106,7 @@ static enum rc say_accepted(struct tx *tx, const Trien__ExamineDocument *request
     accepted.organ_id = examined->organ_id;
     accepted.agency_name = (char *)facts->agency_name;
     accepted.document = examined->document;
-    accepted.receiver = examined->receiver;
+    accepted.receiver = examined->receiver ? examined->receiver : &nobody;
     accepted.n_agency_contacts = facts->contact_count;
     accepted.agency_contacts = facts->contacts;
     accepted.item_count = (uint32_t)examined->n_items;

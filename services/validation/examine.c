@@ -92,6 +92,8 @@ static void read_certificate(const struct record *record, Trien__ExaminedItem *i
     item->certificate_serial = borrow(record->value[FIELD_CERTIFICATE_SERIAL]);
     item->device_serial = borrow(record->value[FIELD_DEVICE_SERIAL]);
     item->cause = borrow(record->value[FIELD_REASON]);
+    item->happened_on = borrow(record->value[FIELD_HANDED_OVER_ON]);
+    item->condition = borrow(record->value[FIELD_CONDITION]);
     item->has_lost_at = lost_at != NULL;
     item->lost_at = lost_at ? strtoll(lost_at, NULL, 10) : 0;
 }

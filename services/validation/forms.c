@@ -109,6 +109,30 @@ static const struct field loss_fields[] = {
     {FIELD_CAUSE, "cause", "Nguyên nhân", &checker_plain, OPTIONAL, INFERRED, 500},
 };
 
+/* Mẫu 07: the subscriber has the device. */
+static const struct field handover_fields[] = {
+    {FIELD_SUBSCRIBER_NAME, "subscriber_name", "Tên thuê bao", &checker_plain, OPTIONAL, INFERRED,
+     200},
+    {FIELD_DEVICE_SERIAL, "device_serial", "Số hiệu thiết bị", &checker_device_serial, REQUIRED,
+     INFERRED, 64},
+    {FIELD_CERTIFICATE_SERIAL, "certificate_serial", "Số hiệu chứng thư",
+     &checker_certificate_serial, REQUIRED, INFERRED, 80},
+    {FIELD_HANDED_OVER_ON, "handed_over_on", "Ngày bàn giao", &checker_past_date, REQUIRED,
+     INFERRED, 10},
+};
+
+/* Mẫu 08: the device comes back to the authority. */
+static const struct field return_fields[] = {
+    {FIELD_SUBSCRIBER_NAME, "subscriber_name", "Tên thuê bao", &checker_plain, OPTIONAL, INFERRED,
+     200},
+    {FIELD_DEVICE_SERIAL, "device_serial", "Số hiệu thiết bị", &checker_device_serial, REQUIRED,
+     INFERRED, 64},
+    {FIELD_CERTIFICATE_SERIAL, "certificate_serial", "Số hiệu chứng thư",
+     &checker_certificate_serial, REQUIRED, INFERRED, 80},
+    {FIELD_CONDITION, "condition", "Tình trạng", &checker_plain, REQUIRED, INFERRED, 200},
+    {FIELD_REASON, "reason", "Lý do", &checker_plain, OPTIONAL, INFERRED, 200},
+};
+
 #define FIELDS(table) table, COUNT_OF(table)
 
 const struct section section_document = {"document", "Thông tin văn bản", "Document",
@@ -156,8 +180,20 @@ static const struct form forms[] = {
      {NULL},
      {FIELD_CERTIFICATE_SERIAL, FIELD_COUNT}},
     NOT_OFFERED("06", "Khôi phục thiết bị lưu khóa bí mật"),
-    NOT_OFFERED("07", "Thông báo bàn giao thiết bị cho thuê bao"),
-    NOT_OFFERED("08", "Bàn giao thiết bị thu hồi"),
+    {"07",
+     "Thông báo bàn giao thiết bị cho thuê bao",
+     FORM_REPORTS,
+     false,
+     FIELDS(handover_fields),
+     {NULL},
+     {FIELD_DEVICE_SERIAL, FIELD_COUNT}},
+    {"08",
+     "Bàn giao thiết bị thu hồi",
+     FORM_REPORTS,
+     false,
+     FIELDS(return_fields),
+     {NULL},
+     {FIELD_DEVICE_SERIAL, FIELD_COUNT}},
     {"09",
      "Xác nhận thiết bị bị thất lạc",
      FORM_ENCLOSED,

@@ -46,6 +46,8 @@ enum field_id {
     FIELD_REASON,
     FIELD_LOST_AT,
     FIELD_CAUSE,
+    FIELD_HANDED_OVER_ON,
+    FIELD_CONDITION,
     FIELD_COUNT,
 };
 
@@ -99,6 +101,7 @@ enum form_purpose {
     FORM_NOT_SERVED, /* its rules are not here: FORM_NOT_OFFERED */
     FORM_ISSUES,     /* a certificate is made: ItemAuthorized */
     FORM_REVOKES,    /* a certificate is revoked: RevocationAuthorized */
+    FORM_REPORTS,    /* in whose hand a device is: DeviceReported */
     FORM_ENCLOSED,   /* proves something to another form; refused as a document of its own */
 };
 

@@ -61,7 +61,7 @@ static const struct on_effect effects[] = {
      .failed = examine_failed,
      .out = {&trien__request_accepted__descriptor, &trien__item_authorized__descriptor,
              &trien__request_rejected__descriptor, &trien__request_waiting__descriptor,
-             &trien__revocation_authorized__descriptor}},
+             &trien__revocation_authorized__descriptor, &trien__device_reported__descriptor}},
     {.kind = "fetch_crl",
      .intent = &trien__fetch_crl__descriptor,
      .result = &trien__fetched_crl__descriptor,

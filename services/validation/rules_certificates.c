@@ -153,6 +153,8 @@ static const struct {
     certificate_rule *rules[5];
 } asked[] = {
     {FORM_REVOKES, {check_device, check_state, check_cause, check_proof, NULL}},
+    /* whether its state allows it is courier's to say, who has the device's whole life */
+    {FORM_REPORTS, {check_device, NULL}},
 };
 
 static void check_row(const struct named *named, enum form_purpose purpose)

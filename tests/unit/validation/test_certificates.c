@@ -282,6 +282,29 @@ static void a_court_sends_its_document(void **state)
     assert_int_equal(reasons.rows[0].code, TRIEN__ERROR__PROOF_MISSING);
 }
 
+/* Forms 07 and 08: the certificate is the agency's own, the device is its device; a revoked one may
+ * and must come back. */
+static void devices_are_reported_by_their_agency(void **state)
+{
+    static const char *const forms[] = {"07", "08"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        struct world *world = right_world("bất kỳ");
+        struct reasons reasons;
+
+        world->examined.form = (char *)forms[i];
+        world->row.state = "revoked";
+        assert_int_equal(look(world, &reasons), 0);
+        world->item.device_serial = (char *)"D-2";
+        assert_int_equal(look(world, &reasons), 1);
+        assert_int_equal(reasons.rows[0].code, TRIEN__ERROR__DEVICE_UNKNOWN);
+        world->row.organ_id = "H26.15";
+        assert_int_equal(look(world, &reasons), 1);
+        assert_int_equal(reasons.rows[0].code, TRIEN__ERROR__CERTIFICATE_UNKNOWN);
+    }
+}
+
 static void nothing_is_refused_while_the_feed_lags(void **state)
 {
     struct world *world = right_world("nghi_huu");
@@ -322,6 +345,7 @@ int main(void)
         TEST(every_reason_at_once),
         TEST(minutes_prove_a_loss),
         TEST(a_court_sends_its_document),
+        TEST(devices_are_reported_by_their_agency),
         TEST(nothing_is_refused_while_the_feed_lags),
         TEST(rows_are_filled_from_the_registry),
     };

@@ -83,9 +83,26 @@ static const char service[] =
     "\"domain_or_ip\":\"dichvucong.example.gov.vn\",\"owner\":\"Sở Khoa học và Công nghệ\","
     "\"province\":\"Hà Nội\",\"email\":\"tt@example.gov.vn\",\"device_kind\":\"none\"}";
 
+static const char handover[] =
+    "{\"subscriber_name\":\"Trần Thị Bình\",\"device_serial\":\"VN-0001\","
+    "\"certificate_serial\":\"54:0A:BC:1F\","
+    "\"handed_over_on\":\"2026-11-21\"}";
+static const char giving_back[] =
+    "{\"device_serial\":\"VN-0001\",\"certificate_serial\":\"540abc1f\","
+    "\"condition\":\"còn nguyên vẹn\",\"reason\":\"nghỉ hưu\"}";
+
 static const char *row_of(const char *form)
 {
-    return form[1] == '1' ? person : form[1] == '2' ? agency : service;
+    static const struct {
+        const char *form, *row;
+    } rows[] = {
+        {"01", person}, {"02", agency}, {"03", service}, {"07", handover}, {"08", giving_back}};
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (strcmp(rows[i].form, form) == 0)
+            return rows[i].row;
+    fail();
+    return NULL;
 }
 
 /* A request of the form with `rows` rows of its kind; services get a CSR. */
@@ -163,12 +180,44 @@ static void all_forms_pass(void **state)
     }
 }
 
+static void devices_are_reported(void **state)
+{
+    autoptr(json_t) handed = right_request("07", 1);
+    autoptr(json_t) back = right_request("08", 1);
+    Trien__ExaminedDocument examined;
+    struct reasons reasons;
+
+    (void)state;
+    json_object_del(handed, "receiver"); /* nobody receives anything */
+    json_object_del(handed, "delivery");
+    look(handed, &reasons, &examined);
+    assert_int_equal(reasons.count, 0);
+    assert_null(examined.receiver);
+    assert_string_equal(examined.items[0]->certificate_serial, "540abc1f");
+    assert_string_equal(examined.items[0]->device_serial, "VN-0001");
+    assert_string_equal(examined.items[0]->happened_on, "2026-11-21");
+    look(back, &reasons, &examined);
+    assert_int_equal(reasons.count, 0);
+    assert_string_equal(examined.items[0]->condition, "còn nguyên vẹn");
+    assert_string_equal(examined.items[0]->cause, "nghỉ hưu");
+    assert_null(examined.items[0]->happened_on);
+}
+
 /* One thing wrong in a right request: the reason it must give. */
 static const struct {
     const char *form, *pointer, *json;
     Trien__Error code;
     const char *at; /* NULL: where it was put */
 } wrongs[] = {
+    {"07", "/subscribers/0/device_serial", NULL, TRIEN__ERROR__FIELD_MISSING, NULL},
+    {"07", "/subscribers/0/device_serial", "\"số 1\"", TRIEN__ERROR__SERIAL_INVALID, NULL},
+    {"07", "/subscribers/0/certificate_serial", "\"xyz\"", TRIEN__ERROR__SERIAL_INVALID, NULL},
+    {"07", "/subscribers/0/handed_over_on", "\"2026-11-23\"", TRIEN__ERROR__DATE_INVALID, NULL},
+    {"07", "/subscribers/0/handed_over_on", NULL, TRIEN__ERROR__FIELD_MISSING, NULL},
+    {"08", "/subscribers/0/certificate_serial", NULL, TRIEN__ERROR__FIELD_MISSING, NULL},
+    {"08", "/subscribers/0/condition", NULL, TRIEN__ERROR__FIELD_MISSING, NULL},
+    {"08", "/subscribers/0/condition", "\"a\\u0007\"", TRIEN__ERROR__FIELD_INVALID, NULL},
+    {"08", "/subscribers/0/reason", "7", TRIEN__ERROR__FIELD_INVALID, NULL},
     {"01", "/form", "\"10\"", TRIEN__ERROR__FORM_UNKNOWN, NULL},
     {"01", "/form", "\"04\"", TRIEN__ERROR__FORM_NOT_OFFERED, NULL},
     {"01", "/form", NULL, TRIEN__ERROR__FIELD_MISSING, NULL},
@@ -528,6 +577,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(all_forms_pass),
+        TEST(devices_are_reported),
         TEST(each_wrong_gives_its_one_reason),
         TEST(rules_over_several_fields),
         TEST(keys_of_the_agency_need_no_delivery),
