@@ -38,8 +38,12 @@ bool rule_is_moment(const char *text, usec *ret_moment)
 {
     civil_day day;
 
-    if (!clock_parse_day(text, &day))
-        return clock_parse_time(text, ret_moment);
-    *ret_moment = clock_day_start(day);
+    if (clock_parse_day(text, &day)) {
+        *ret_moment = clock_day_start(day);
+        return true;
+    }
+    if (!clock_parse_time(text, ret_moment))
+        return false;
+    *ret_moment -= *ret_moment % USEC_PER_SECOND; /* a list's dates have no fractions */
     return true;
 }
