@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistr.h>
 
@@ -99,9 +100,19 @@ bool bytes_from_base64(struct arena *arena, struct bytes text, struct bytes *ret
     return true;
 }
 
+/* OpenSSL looks an algorithm up by name each time unless somebody has done it before. */
+static EVP_MD *sha256;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void fetch_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void bytes_sha256(struct bytes in, uint8_t ret_digest[32])
 {
-    if (EVP_Digest(in.p, in.n, ret_digest, NULL, EVP_sha256(), NULL) != 1)
+    pthread_once(&sha256_once, fetch_sha256);
+    if (!sha256 || EVP_Digest(in.p, in.n, ret_digest, NULL, sha256, NULL) != 1)
         abort();
 }
 

@@ -6,6 +6,7 @@
 #include <openssl/rsa.h>
 #include <openssl/ts.h>
 
+#include "common/cms_apart.h"
 #include "common/x509.h"
 
 DEFINE_AUTOPTR(TS_TST_INFO, TS_TST_INFO_free)
@@ -15,8 +16,11 @@ struct check {
     struct arena *arena;
     const struct bytes *ranges;
     size_t range_count;
+    const struct cms_begun *begun;
     CMS_ContentInfo *cms;
     CMS_SignerInfo *info;
+    int digest_nid;         /* of the content */
+    struct cms_apart apart; /* count 0: the certificates stand in cms */
     struct cms_signed *out;
 };
 
@@ -63,8 +67,13 @@ static void free_certificate(void *certificate)
 
 static bool parse(struct check *c, struct bytes contents)
 {
-    const unsigned char *p = contents.p;
+    const unsigned char *p;
 
+    if (cms_take_apart(c->arena, contents, &c->apart))
+        contents = c->apart.message;
+    else
+        c->apart.count = 0;
+    p = contents.p;
     c->cms = d2i_CMS_ContentInfo(NULL, &p, (long)contents.n);
     if (!c->cms)
         return invalid(c, "not a CMS message");
@@ -95,9 +104,26 @@ static bool check_shape(struct check *c)
     return true;
 }
 
+/* All embedded certificates; NULL when there are none, or one of them is none. */
+static X509_stack *embedded_certificates(struct check *c)
+{
+    X509_stack *all = c->apart.count ? sk_X509_new_null() : CMS_get1_certs(c->cms);
+
+    for (size_t i = 0; all && i < c->apart.count; i++) {
+        X509 *one = x509_parse_shared(c->apart.certificates[i]);
+
+        if (!one || !sk_X509_push(all, one)) {
+            X509_free(one);
+            ossl_stack_free(all);
+            return NULL;
+        }
+    }
+    return all;
+}
+
 static bool find_signer(struct check *c)
 {
-    autoptr(X509_stack) certificates = CMS_get1_certs(c->cms);
+    autoptr(X509_stack) certificates = embedded_certificates(c);
 
     for (int i = 0; i < sk_X509_num(certificates); i++) {
         X509 *certificate = sk_X509_value(certificates, i);
@@ -143,13 +169,13 @@ static bool check_algorithms(struct check *c)
 {
     X509_ALGOR *digest, *signature;
     const ASN1_OBJECT *oid;
-    int digest_nid, nid, own_digest = NID_undef, kind = NID_undef;
+    int nid, own_digest = NID_undef, kind = NID_undef;
 
     CMS_SignerInfo_get0_algs(c->info, NULL, NULL, &digest, &signature);
     X509_ALGOR_get0(&oid, NULL, NULL, digest);
-    digest_nid = OBJ_obj2nid(oid);
-    c->out->digest = digest_nid == NID_undef ? "" : OBJ_nid2sn(digest_nid);
-    if (!cms_digest_is_strong(digest_nid))
+    c->digest_nid = OBJ_obj2nid(oid);
+    c->out->digest = c->digest_nid == NID_undef ? "" : OBJ_nid2sn(c->digest_nid);
+    if (!cms_digest_is_strong(c->digest_nid))
         return weak(c, "weak digest");
     X509_ALGOR_get0(&oid, NULL, NULL, signature);
     nid = OBJ_obj2nid(oid);
@@ -160,7 +186,7 @@ static bool check_algorithms(struct check *c)
     if (!OBJ_find_sigid_algs(nid, &own_digest, &kind) ||
         (kind != NID_rsaEncryption && kind != NID_X9_62_id_ecPublicKey))
         return weak(c, "signature algorithm not accepted");
-    if (own_digest != digest_nid)
+    if (own_digest != c->digest_nid)
         return cms_digest_is_strong(own_digest) ? invalid(c, "signature and message digests differ")
                                                 : weak(c, "weak digest");
     return true;
@@ -186,38 +212,33 @@ static const ASN1_TYPE *attribute_value(struct check *c, int nid, int type, bool
     return value;
 }
 
-static bool digest_ranges(const struct bytes *ranges, size_t count, int nid, uint8_t *ret_digest,
-                          unsigned *ret_size)
+/* `begun` has the first range behind it; NULL: nothing is done yet. */
+static bool digest_ranges(const struct bytes *ranges, size_t count, const struct cms_begun *begun,
+                          int nid, uint8_t *ret_digest, unsigned *ret_size)
 {
     autoptr(EVP_MD_CTX) digest = EVP_MD_CTX_new();
+    bool ready = digest && (begun ? EVP_MD_CTX_copy_ex(digest, begun->sha256)
+                                  : EVP_DigestInit_ex(digest, EVP_get_digestbynid(nid), NULL));
 
-    if (!digest || !EVP_DigestInit_ex(digest, EVP_get_digestbynid(nid), NULL))
+    if (!ready)
         return false;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = begun ? 1 : 0; i < count; i++)
         if (!EVP_DigestUpdate(digest, ranges[i].p, ranges[i].n))
             return false;
     return EVP_DigestFinal_ex(digest, ret_digest, ret_size);
 }
 
-static bool digest_equals(const struct bytes *ranges, size_t count, int nid,
-                          const ASN1_OCTET_STRING *wanted)
+static bool digest_equals(const struct bytes *ranges, size_t count, const struct cms_begun *begun,
+                          int nid, const ASN1_OCTET_STRING *wanted)
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
 
-    return digest_ranges(ranges, count, nid, digest, &size) &&
+    if (nid != NID_sha256 || (begun && begun->size != ranges[0].n))
+        begun = NULL;
+    return digest_ranges(ranges, count, begun, nid, digest, &size) &&
            bytes_equal(bytes_of(digest, size),
                        bytes_of(ASN1_STRING_get0_data(wanted), (size_t)ASN1_STRING_length(wanted)));
-}
-
-static int digest_nid(struct check *c)
-{
-    X509_ALGOR *digest;
-    const ASN1_OBJECT *oid;
-
-    CMS_SignerInfo_get0_algs(c->info, NULL, NULL, &digest, NULL);
-    X509_ALGOR_get0(&oid, NULL, NULL, digest);
-    return OBJ_obj2nid(oid);
 }
 
 static bool check_digest(struct check *c)
@@ -235,8 +256,9 @@ static bool check_digest(struct check *c)
     if (c->out->is_time_stamp)
         attached = bytes_of(ASN1_STRING_get0_data(*content), (size_t)ASN1_STRING_length(*content));
     if (c->out->is_time_stamp
-            ? !digest_equals(&attached, 1, digest_nid(c), digest->value.octet_string)
-            : !digest_equals(c->ranges, c->range_count, digest_nid(c), digest->value.octet_string))
+            ? !digest_equals(&attached, 1, NULL, c->digest_nid, digest->value.octet_string)
+            : !digest_equals(c->ranges, c->range_count, c->begun, c->digest_nid,
+                             digest->value.octet_string))
         return invalid(c, "the digest is not that of the signed bytes");
     return true;
 }
@@ -330,7 +352,7 @@ static bool check_imprint(struct check *c)
     X509_ALGOR_get0(&oid, NULL, NULL, TS_MSG_IMPRINT_get_algo(imprint));
     if (!cms_digest_is_strong(OBJ_obj2nid(oid)))
         return weak(c, "weak digest in the time stamp");
-    if (!digest_equals(c->ranges, c->range_count, OBJ_obj2nid(oid),
+    if (!digest_equals(c->ranges, c->range_count, c->begun, OBJ_obj2nid(oid),
                        TS_MSG_IMPRINT_get_msg(imprint)))
         return invalid(c, "the time stamp is not of the signed bytes");
     return true;
@@ -348,9 +370,13 @@ static void check_signature(struct check *c)
 }
 
 void cms_check(struct arena *arena, struct bytes contents, const struct bytes *ranges,
-               size_t range_count, struct cms_signed *ret_signed)
+               size_t range_count, const struct cms_begun *begun, struct cms_signed *ret_signed)
 {
-    struct check c = {arena, ranges, range_count, NULL, NULL, ret_signed};
+    struct check c = {.arena = arena,
+                      .ranges = ranges,
+                      .range_count = range_count,
+                      .begun = begun,
+                      .out = ret_signed};
 
     *ret_signed = (struct cms_signed){.digest = ""};
     if (!parse(&c, contents) || !check_shape(&c) || !find_signer(&c) || !check_algorithms(&c))

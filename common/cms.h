@@ -26,14 +26,21 @@ struct cms_signed {
     struct cms_reason reasons[CMS_MAX_REASONS];
 };
 
+/* Work that is already done: the SHA-256 of the first range on its way. It is copied, never
+ * changed. */
+struct cms_begun {
+    const EVP_MD_CTX *sha256;
+    size_t size; /* how many bytes went in: all of the first range, or it is of no use */
+};
+
 /** Checks the DER or BER at the start of `contents` (zeros may follow, ISO 32000-2 12.8.3.3.1) over
- * the concatenation of the ranges. Demands: SignedData with one SignerInfo whose certificate is
- * embedded; detached id-data (RFC 5652 5), or a TSTInfo whose imprint is of the ranges (RFC
- * 3161 2.4.2); signed attributes with exactly one contentType and messageDigest; signingCertificate
- * (V2), when present, naming the signer first (RFC 5035 3); digests of the SHA-2 or SHA-3 families;
- * RSA PKCS#1 v1.5, RSASSA-PSS or ECDSA. */
+ * the concatenation of the ranges (`begun` may be NULL). Demands: SignedData with one SignerInfo
+ * whose certificate is embedded; detached id-data (RFC 5652 5), or a TSTInfo whose imprint is of
+ * the ranges (RFC 3161 2.4.2); signed attributes with exactly one contentType and messageDigest;
+ * signingCertificate (V2), when present, naming the signer first (RFC 5035 3); digests of the SHA-2
+ * or SHA-3 families; RSA PKCS#1 v1.5, RSASSA-PSS or ECDSA. */
 void cms_check(struct arena *arena, struct bytes contents, const struct bytes *ranges,
-               size_t range_count, struct cms_signed *ret_signed);
+               size_t range_count, const struct cms_begun *begun, struct cms_signed *ret_signed);
 
 /** The digest (by NID) is strong enough for a signature made today: SHA-2 from 256 bits up, SHA-3.
  */

@@ -34,6 +34,7 @@ struct work {
     struct trust_crl_need *needs;
     size_t need_room;
     struct pdf_raw raw;
+    struct cms_begun begun; /* up to the first signature's gap */
 };
 
 /* --- the gate --- */
@@ -191,7 +192,7 @@ static enum rc check_signature(struct work *w, unsigned number)
     struct cms_signed signed_by;
 
     pdf_raw_contents(file, raw, contents);
-    cms_check(w->arena, bytes_of(contents, size), ranges, COUNT_OF(ranges), &signed_by);
+    cms_check(w->arena, bytes_of(contents, size), ranges, COUNT_OF(ranges), &w->begun, &signed_by);
     for (size_t i = 0; i < signed_by.reason_count; i++)
         refuse(w, number, signed_by.reasons[i].code, signed_by.reasons[i].detail);
     *signature = (struct document_signature){.kind = signed_by.is_time_stamp ? DOCUMENT_TIME_STAMP
@@ -230,7 +231,6 @@ static enum rc check_outside(struct work *w)
 {
     struct document_report *report = w->report;
 
-    pdf_raw_scan(w->question->file, &w->raw);
     for (size_t i = 0; i < w->raw.reason_count; i++)
         refuse(w, w->raw.reasons[i].signature, w->raw.reasons[i].code, w->raw.reasons[i].detail);
     report->signature_count = w->raw.signature_count;
@@ -325,12 +325,38 @@ static enum rc check_inside(struct work *w, struct document_gate *gate)
 
 /* --- the check --- */
 
+static void free_digest(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
+
+/* The digest of the whole file; on the way that of all before the first signature, which the
+ * signature covers too and which is most of a document. */
+static enum rc digest_file(struct work *w)
+{
+    struct bytes file = w->question->file;
+    size_t first = w->raw.signature_count ? w->raw.signatures[0].gap_start : 0;
+    EVP_MD_CTX *begun = EVP_MD_CTX_new();
+    autoptr(EVP_MD_CTX) whole = EVP_MD_CTX_new();
+
+    arena_defer(w->arena, begun, free_digest);
+    CHECK(begun && whole && EVP_DigestInit_ex(begun, EVP_sha256(), NULL) &&
+              EVP_DigestUpdate(begun, file.p, first) && EVP_MD_CTX_copy_ex(whole, begun) &&
+              EVP_DigestUpdate(whole, file.p + first, file.n - first) &&
+              EVP_DigestFinal_ex(whole, w->report->sha256, NULL),
+          w->err, TRIEN__ERROR__INTERNAL, "SHA-256");
+    w->begun = (struct cms_begun){begun, first};
+    return RC_OK;
+}
+
 static enum rc check(struct work *w, struct document_gate *gate)
 {
     const struct document_question *question = w->question;
     struct document_report *report = w->report;
 
-    bytes_sha256(question->file, report->sha256);
+    if (question->file.n <= DOCUMENT_MAX_BYTES)
+        pdf_raw_scan(question->file, &w->raw);
+    TRY(digest_file(w));
     if (question->expected_sha256 && memcmp(question->expected_sha256, report->sha256, 32) != 0)
         refuse(w, 0, TRIEN__ERROR__DIGEST_MISMATCH, "not the bytes that were announced");
     else if (question->file.n > DOCUMENT_MAX_BYTES)

@@ -224,6 +224,11 @@ enum rc x509_facts_read(struct arena *arena, struct bytes der, struct err *err,
 /** d2i_X509 that insists on using every byte; NULL when the bytes are not one certificate. */
 X509 *x509_parse(struct bytes der);
 
+/** The same for a certificate that is likely to come again: parsed once, kept by its SHA-256 in a
+ * bounded cache of the process, and shared by all threads. A reference for the caller, who never
+ * changes the certificate. (x509_shared.c) */
+X509 *x509_parse_shared(struct bytes der);
+
 /** Every CERTIFICATE block of a PEM file, in its order. FATAL KEY_FILE when unreadable or empty. */
 enum rc x509_certificates_load(const char *path, struct err *err, X509_stack **ret_stack) MUST_USE;
 

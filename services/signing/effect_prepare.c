@@ -80,8 +80,7 @@ static enum rc build(struct fx *fx, const Trien__Authorization *authorization,
     TRY(tbs_validity(issuer, order.profile, fx->now, authorization->validity_days, &fx->err,
                      &order));
     TRY(tbs_build(issuer, &order, fx->arena, &fx->err, &der));
-    TRY(lint_certificate(issuer, order.profile, der, issuer->throwaway, fx->arena, &fx->err,
-                         &report));
+    TRY(lint_certificate(issuer, order.profile, der, NULL, fx->arena, &fx->err, &report));
     prepared->issuer = (char *)issuer->id;
     prepared->serial = binary(order.serial);
     prepared->tbs_der = binary(tbs_of(der));

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes)
 
     if (!arena)
         arena = arena_new((size_t)64 << 20);
-    cms_check(arena, bytes_of(input, size_bytes), ranges, 2, &signed_by);
+    cms_check(arena, bytes_of(input, size_bytes), ranges, 2, NULL, &signed_by);
     if (signed_by.reason_count == 0 && !signed_by.signer)
         __builtin_trap(); /* verified, yet by nobody */
     if (signed_by.reason_count > CMS_MAX_REASONS || !signed_by.digest)

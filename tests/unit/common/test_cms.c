@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "common/cms_apart.h"
+#include "common/x509.h"
 #include "tests/unit/common/pki_maker.h"
 
 #define TEXT "the signed bytes"
@@ -64,7 +66,7 @@ static Trien__Error check(struct fixture *f, struct bytes contents, const char *
     struct bytes ranges[] = {bytes_of_text(first), bytes_of_text(second)};
     struct cms_signed signed_by;
 
-    cms_check(f->arena, contents, ranges, COUNT_OF(ranges), &signed_by);
+    cms_check(f->arena, contents, ranges, COUNT_OF(ranges), NULL, &signed_by);
     if (signed_by.reason_count == 0) {
         assert_int_equal(X509_cmp(signed_by.signer, f->maker.leaf), 0);
         assert_string_equal(signed_by.digest, "SHA256");
@@ -141,6 +143,99 @@ static void test_broken_bytes(void **state)
     }
 }
 
+/* A message with so many certificates. */
+static struct bytes make_crowded(struct fixture *f, int certificates)
+{
+    autoptr(BIO) in = BIO_new_mem_buf(TEXT, -1);
+    autoptr(CMS_ContentInfo) cms =
+        CMS_sign(f->maker.leaf, f->maker.leaf_key, NULL, in, CMS_DETACHED | CMS_BINARY);
+    unsigned char *der = NULL;
+    struct bytes out;
+    int size;
+
+    for (int i = 1; i < certificates; i++) {
+        autoptr(X509) other = X509_dup(f->maker.ca);
+
+        ASN1_INTEGER_set(X509_get_serialNumber(other), 1000 + i);
+        X509_sign(other, f->maker.ca_key, EVP_sha256());
+        assert_int_equal(CMS_add1_cert(cms, other), 1);
+    }
+    size = i2d_CMS_ContentInfo(cms, &der);
+    out = arena_bytes(f->arena, bytes_of(der, (size_t)size));
+    OPENSSL_free(der);
+    return out;
+}
+
+/* 30 82 xx xx … becomes 30 80 … 00 00: the same message in BER. */
+static struct bytes make_indefinite(struct fixture *f, struct bytes definite)
+{
+    uint8_t *out = arena_alloc(f->arena, definite.n);
+
+    assert_int_equal(definite.p[1], 0x82);
+    out[0] = 0x30;
+    out[1] = 0x80;
+    memcpy(out + 2, definite.p + 4, definite.n - 4);
+    out[definite.n - 2] = out[definite.n - 1] = 0;
+    return bytes_of(out, definite.n);
+}
+
+/* Certificates are looked at apart from the message where that can be done, and make no difference.
+ */
+static void test_certificates_apart(void **state)
+{
+    struct fixture *f = *state;
+    struct cms_apart apart;
+    struct bytes leaf = x509_der(f->arena, f->maker.leaf, i2d_X509);
+    struct bytes one = make(f, CMS_DETACHED, EVP_sha256(), 1);
+    struct bytes many = make_crowded(f, CMS_APART_CERTIFICATES);
+    struct bytes too_many = make_crowded(f, CMS_APART_CERTIFICATES + 1);
+    struct bytes indefinite = make_indefinite(f, one);
+    const unsigned char *p;
+    CMS_ContentInfo *rest;
+
+    assert_true(cms_take_apart(f->arena, one, &apart));
+    assert_int_equal(apart.count, 1);
+    assert_true(bytes_equal(apart.certificates[0], leaf));
+    p = apart.message.p;
+    rest = d2i_CMS_ContentInfo(NULL, &p, (long)apart.message.n);
+    assert_non_null(rest);
+    assert_ptr_equal(p, apart.message.p + apart.message.n);
+    assert_null(CMS_get1_certs(rest));
+    CMS_ContentInfo_free(rest);
+    assert_true(cms_take_apart(f->arena, many, &apart));
+    assert_int_equal(apart.count, CMS_APART_CERTIFICATES);
+    assert_int_equal(check(f, many, TEXT, ""), TRIEN__ERROR__NONE);
+    assert_false(cms_take_apart(f->arena, too_many, &apart));
+    assert_int_equal(check(f, too_many, TEXT, ""), TRIEN__ERROR__NONE);
+    assert_false(cms_take_apart(f->arena, indefinite, &apart));
+    assert_int_equal(check(f, indefinite, TEXT, ""), TRIEN__ERROR__NONE);
+    assert_false(
+        cms_take_apart(f->arena, make(f, CMS_DETACHED | CMS_NOCERTS, EVP_sha256(), 1), &apart));
+    for (size_t n = 0; n < one.n; n++)
+        assert_false(cms_take_apart(f->arena, bytes_of(one.p, n), &apart));
+}
+
+static void test_known_certificates_are_shared(void **state)
+{
+    struct fixture *f = *state;
+    struct bytes leaf = x509_der(f->arena, f->maker.leaf, i2d_X509);
+    struct bytes copy = arena_bytes(f->arena, leaf);
+    autoptr(X509) first = x509_parse_shared(leaf);
+    autoptr(X509) second = x509_parse_shared(copy);
+    autoptr(X509) other = x509_parse_shared(x509_der(f->arena, f->maker.ca, i2d_X509));
+
+    assert_non_null(first);
+    assert_ptr_equal(first, second);
+    assert_int_equal(X509_cmp(first, f->maker.leaf), 0);
+    assert_int_equal(X509_cmp(other, f->maker.ca), 0);
+    ((uint8_t *)(uintptr_t)copy.p)[copy.n - 1] ^= 1;
+    X509_free(second);
+    second = x509_parse_shared(copy);
+    assert_non_null(second);
+    assert_ptr_not_equal(first, second);
+    assert_null(x509_parse_shared(bytes_of(leaf.p, leaf.n - 1)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +243,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_weak, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_broken_bytes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_certificates_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_known_certificates_are_shared, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("cms", tests, NULL, NULL);
