@@ -6,6 +6,11 @@
 #     compose/cluster.sh migrate DIR [SERVICE] sqitch: the frame's project, then the service's own
 #     compose/cluster.sh listen DIR NAME NETWORK   from the next start on TCP as well: TLS for NAME (an
 #                                              address or a host's name), SCRAM, from NETWORK alone
+#     compose/cluster.sh archive DIR FOLDER    from the next start on every segment of the log is kept in FOLDER
+#     compose/cluster.sh backup DIR FOLDER     a verified base backup, FOLDER/<time>; prints its path
+#     compose/cluster.sh restore DIR BACKUP ARCHIVE [MOMENT]   of a stopped cluster: to the end of the archive, or to
+#                                              MOMENT (a time with its zone, or a restore point's name);
+#                                              the data replaced stay beside it
 #     compose/cluster.sh prepare DIR NAME      passwords and certificate of a server that runs elsewhere as NAME
 #     compose/cluster.sh databases DIR         roles, databases and migrations there (etc/cluster says where)
 #     compose/cluster.sh psql DIR [ARGS...]    as the cluster's administrator
@@ -88,9 +93,17 @@ make_data() {
 listen_addresses = ''
 unix_socket_directories = '$SOCKET'
 include_if_exists = 'listen.conf'
+include_if_exists = 'archive.conf'
 CONF
-    as_owner tee "$DATA/pg_hba.conf" > /dev/null <<'HBA'
-local all all scram-sha-256
+    allow
+}
+
+# Who may come, and how: pg_hba.conf, with one network when it listens.
+allow() {
+    put pg_hba.conf <<HBA
+local       all         all            scram-sha-256
+local       replication $ADMIN    scram-sha-256
+${1:+hostssl     all         all $1 scram-sha-256}
 HBA
 }
 
@@ -125,10 +138,60 @@ ssl_cert_file = 'server.pem'
 ssl_key_file = 'server.key'
 ssl_min_protocol_version = 'TLSv1.2'
 CONF
-    put pg_hba.conf <<HBA
-local   all all            scram-sha-256
-hostssl all all $2 scram-sha-256
-HBA
+    allow "$2"
+}
+
+# A segment appears in the archive whole or not at all, and is never replaced.
+archive() {
+    install -d -m 700 -o "$OWNER" "$1"
+    folder=$(cd "$1" && pwd)
+    as_owner test -w "$folder" || fail "$OWNER cannot write $folder"
+    put archive.conf <<CONF
+archive_mode = on
+archive_timeout = 60s
+archive_command = 'test ! -e $folder/%f && cp %p $folder/%f.new && sync $folder/%f.new && mv $folder/%f.new $folder/%f'
+CONF
+}
+
+backup() {
+    folder=$1/$(date -u +%Y%m%dT%H%M%SZ)
+    mkdir -p "$1"
+    "$PG_BIN/pg_basebackup" -U "$ADMIN" -D "$folder" -X stream -c fast
+    "$PG_BIN/pg_verifybackup" -q "$folder"
+    echo "$folder"
+}
+
+# What recovery aims at, in PostgreSQL's words.
+target() {
+    case ${1:-} in
+    '') echo "recovery_target_timeline = 'latest'" ;;
+    [0-9]*) echo "recovery_target_time = '$1'" ;;
+    *) echo "recovery_target_name = '$1'" ;;
+    esac
+}
+
+# What the lost cluster had not archived yet is taken from its own log where that can be read.
+restore() {
+    backup=$(cd "$1" && pwd) archive=$(cd "$2" && pwd) before=$DATA.before-$(date -u +%Y%m%dT%H%M%SZ)
+    [ -s "$backup/PG_VERSION" ] || fail "$backup is no base backup"
+    ! running || fail "stop the cluster first"
+    mv "$DATA" "$before"
+    cp -a "$backup" "$DATA"
+    cp -n "$before"/pg_wal/0* "$DATA/pg_wal/" 2> /dev/null || true
+    [ "$(id -u)" != 0 ] || chown -R "$OWNER:" "$DATA"
+    chmod 700 "$DATA"
+    { echo "restore_command = 'cp $archive/%f %p'" && echo "recovery_target_action = 'promote'" && target "${3:-}"; } |
+        as_owner tee -a "$DATA/postgresql.auto.conf" > /dev/null
+    as_owner touch "$DATA/recovery.signal"
+    start
+    for try in $(seq 600); do
+        [ "$(admin -c 'SELECT pg_is_in_recovery()')" = t ] || break
+        sleep 0.1
+    done
+    for name in restore_command recovery_target_action recovery_target_timeline recovery_target_time recovery_target_name; do
+        admin -c "ALTER SYSTEM RESET $name"
+    done
+    echo "restored to $(admin -c "SELECT 'timeline ' || timeline_id FROM pg_control_checkpoint()"); what was there lies in $before"
 }
 
 start() {
@@ -181,7 +244,7 @@ migrate_all() {
     [ -z "${failed:-}" ]
 }
 
-[ $# -ge 2 ] || fail "usage: cluster.sh init|start|stop|migrate|listen|prepare|databases|psql|remove DIR ..."
+[ $# -ge 2 ] || fail "usage: cluster.sh init|start|stop|migrate|listen|archive|backup|restore|prepare|databases|psql|remove DIR ..."
 command=$1
 [ "$command" = init ] || [ -d "$2" ] || exit 0
 (umask 022 && mkdir -p "$2")
@@ -200,6 +263,21 @@ init)
 start) known; start ;;
 stop) known; stop "$@" ;;
 migrate) known; migrate_all "$@" ;;
+archive)
+    [ $# -eq 1 ] || fail "archive DIR FOLDER"
+    known
+    archive "$1"
+    ;;
+backup)
+    [ $# -eq 1 ] || fail "backup DIR FOLDER"
+    known
+    backup "$1"
+    ;;
+restore)
+    [ $# -ge 2 ] || fail "restore DIR BACKUP ARCHIVE [MOMENT]"
+    known
+    restore "$@"
+    ;;
 prepare)
     [ $# -eq 1 ] || fail "prepare DIR NAME"
     mkdir -p "$DIR/keys/db" "$DIR/log"
@@ -213,6 +291,7 @@ prepare)
     ;;
 databases)
     known
+    for try in $(seq 60); do pg_isready -q -t 1 && break || sleep 1; done # its first start makes it
     for service in $(services); do make_database "$service"; done
     migrate_all
     ;;

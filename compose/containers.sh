@@ -74,12 +74,13 @@ placed() {
 
 # Paths of this folder as a container sees them: secrets below /run/secrets, all that is public in enrolled/.
 inside() {
-    sed -e "s|$DIR/keys/bus/\([a-z0-9]*\)\.secret|/run/secrets/\1_bus|" \
-        -e "s|$DIR/keys/bus/\([a-z0-9]*\)\.public|/trien/enrolled/\1.public|" \
-        -e "s|$DIR/keys/db/trien_\([a-z0-9]*\)\.password|/run/secrets/\1_database|" \
-        -e "s|$DIR/keys/pin/\([a-z0-9]*\)\.pin|/run/secrets/\1_pin|" \
-        -e "s|$DIR/keys/\([a-z0-9]*\)\.key|/run/secrets/\1_key|" \
-        -e "s|$DIR/keys/\([a-z0-9]*\)\.pub|/trien/enrolled/\1.pub|" \
+    sed -e "s|$DIR/keys/bus/\([a-z0-9-]*\)\.secret|/run/secrets/\1_bus|" \
+        -e "s|$DIR/keys/bus/\([a-z0-9-]*\)\.public|/trien/enrolled/\1.public|" \
+        -e "s|$DIR/keys/db/trien_\([a-z0-9-]*\)\.password|/run/secrets/\1_database|" \
+        -e "s|$DIR/keys/pin/\([a-z0-9-]*\)\.pin|/run/secrets/\1_pin|" \
+        -e "s|$DIR/keys/\([a-z0-9-]*\)\.key|/run/secrets/\1_key|" \
+        -e "s|$DIR/keys/\([a-z0-9-]*\)\.pub|/trien/enrolled/\1.pub|" \
+        -e "s|$DIR/keys/\([a-z0-9-]*\)\.secret|/run/secrets/\1_secret|" \
         -e "s|$DIR/etc/principals.conf|/trien/enrolled/principals.conf|" \
         -e "s|$DIR|/trien|g" "$@"
 }
@@ -129,6 +130,7 @@ secret_file() {
     edge_key) echo edge.key ;;
     *_bus) echo "bus/${1%_bus}.secret" ;;
     *_database) echo "db/trien_${1%_database}.password" ;;
+    *_secret) echo "${1%_secret}.secret" ;;
     *_pin) echo "pin/${1%_pin}.pin" ;;
     *_key) echo "${1%_key}.key" ;;
     esac
@@ -143,7 +145,7 @@ edge_certificate() {
 
 put_secrets() {
     mkdir -p "$DIR/secrets"
-    for name in $(sed -n 's|.*TRIEN_DIR}/secrets/\([a-z0-9_]*\)".*|\1|p' "$COMPOSE"); do
+    for name in $(sed -n 's|.*TRIEN_DIR}/secrets/\([a-z0-9_-]*\)".*|\1|p' "$COMPOSE"); do
         cat "$DIR/keys/$(secret_file "$name")" > "$DIR/secrets/$name"
         chmod 400 "$DIR/secrets/$name"
     done

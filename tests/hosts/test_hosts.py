@@ -5,17 +5,15 @@ is one ledger, counted after the parts that could lose something.
 import contextlib
 import errno
 import os
-import select
 import socket
-import ssl
 import subprocess
 import time
 
 import pytest
 
-from tests.lib import hosts as hosts_lib, ledger, requests
+from tests.lib import hosts as hosts_lib, ledger, requests, scan
 from tests.lib.edge import Edge
-from tests.lib.lab import PLAN, LabTemplate, ROOT, build_dir, run, wait_until
+from tests.lib.lab import PLAN, LabTemplate, ROOT, run, wait_until
 from tests.lib.portal import Portal
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="making network namespaces needs root")
@@ -106,13 +104,8 @@ def town(request):
 
 
 def knock(town, source, address, port, seconds=0.3):
-    """What a connection from one host to an address meets: 0, an errno, or None for silence."""
-    with town.hosts.inside(source), socket.socket() as s:
-        s.settimeout(seconds)
-        try:
-            return s.connect_ex((address, port))
-        except TimeoutError:
-            return None
+    with town.hosts.inside(source):
+        return scan.knock(address, port, seconds)
 
 
 def is_open(town, source, address, port):
@@ -211,39 +204,8 @@ def test_only_the_edge_faces_the_outside(town):
 
 
 def open_ports(town, source, address):
-    """Every TCP port that answers a connection, all 65,535 of them asked."""
-    found, ports, batch = [], range(1, 65536), 4096
     with town.hosts.inside(source):
-        for first in range(0, len(ports), batch):
-            found += connect_all(address, ports[first:first + batch])
-    return found
-
-
-def connect_all(address, ports):
-    poll, pending, found = select.epoll(), {}, []
-    try:
-        for port in ports:
-            s = socket.socket()
-            s.setblocking(False)
-            said = s.connect_ex((address, port))
-            if said == errno.EINPROGRESS:
-                pending[s.fileno()] = (s, port)
-                poll.register(s.fileno(), select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP)
-                continue
-            found += [port] if said == 0 else []
-            s.close()
-        end = time.monotonic() + 0.4  # on one machine an answer takes microseconds
-        while pending and (left := end - time.monotonic()) > 0:
-            for fd, _ in poll.poll(left):
-                s, port = pending.pop(fd)
-                poll.unregister(fd)
-                found += [port] if s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 else []
-                s.close()
-        return found
-    finally:
-        for s, _ in pending.values():
-            s.close()
-        poll.close()
+        return scan.open_ports(address)
 
 
 # --- the signer's host -----------------------------------------------------------------------------------

@@ -47,6 +47,21 @@ def _enter(path: str):
         os.close(fd)
 
 
+@contextlib.contextmanager
+def inside(path: str):
+    """This thread, and what it starts, is in that network."""
+    _enter(path)
+    try:
+        yield
+    finally:
+        _enter(f"/proc/{os.getpid()}/ns/net")
+
+
+def inside_of(pid: int):
+    """In the network of a process."""
+    return inside(f"/proc/{pid}/ns/net")
+
+
 class Hosts:
     def __init__(self, names):
         declared = compose_networks() | {"portal": [OUTSIDE]}
@@ -101,14 +116,9 @@ class Hosts:
     def addresses(self, name) -> dict[str, str]:
         return {network: self.address(name, network) for network in self.legs[name]}
 
-    @contextlib.contextmanager
     def inside(self, name):
         """This thread, and what it starts, is on the host."""
-        _enter(f"/run/netns/{self._space(name)}")
-        try:
-            yield
-        finally:
-            _enter(f"/proc/{os.getpid()}/ns/net")
+        return inside(f"/run/netns/{self._space(name)}")
 
     def cut(self, name):
         """Pulls the host's cables."""

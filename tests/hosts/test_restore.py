@@ -1,0 +1,112 @@
+"""Backup and restore, by the commands of docs/operations.md: a base backup and the archived log bring the whole
+cluster back to a named moment, and the portal's repeat makes good what came after it; one database brought back
+alone is noticed by those who read its feed, and they go on once it is back where it was.
+"""
+
+import pytest
+
+from tests.lib import ledger, requests
+from tests.lib.lab import LabTemplate, wait_until
+
+
+@pytest.fixture(scope="module")
+def own_template():
+    made = LabTemplate()
+    made.cluster("archive", made.dir / "wal")
+    made.cluster("stop")
+    made.cluster("start")
+    yield made
+    made.close()
+
+
+def stop_services(lab):
+    for process in lab.processes.values():
+        process.stop()
+
+
+def start_services(lab):
+    lab.start("signer")
+    lab.start(*(s for s in lab.services() if s != "signer"))
+
+
+def post(lab, pdf, key):
+    status, answer = lab.post_raw([("document", "request.pdf", pdf)], key=key)
+    assert status == 202, answer
+    return answer["request_id"]
+
+
+def complete(lab, pdf, key):
+    request = post(lab, pdf, key)
+    assert lab.wait_request(request)["state"] == "completed"
+    return request
+
+
+def test_the_cluster_comes_back_to_a_moment(own_template):
+    with own_template.lab(replicas=1) as lab:
+        start_services(lab)
+        lab.add_client()
+        lab.add_agency()
+        papers = [lab.pdf(requests.form03()) for _ in range(3)]
+        first = complete(lab, papers[0], "key-1")
+        backup = own_template.cluster("backup", own_template.dir / "backups").strip().splitlines()[-1]
+        second = complete(lab, papers[1], "key-2")
+        wait_until("everything to end", lambda: ledger.pending(lab), until=lambda left: not left)
+        own_template.psql("postgres", "SELECT pg_create_restore_point('before_the_accident')")
+        third = complete(lab, papers[2], "key-3")
+        wait_until("everything to end", lambda: ledger.pending(lab), until=lambda left: not left)
+        stop_services(lab)
+        own_template.cluster("stop")
+        said = own_template.cluster("restore", backup, own_template.dir / "wal", "before_the_accident")
+        assert "timeline 2" in said
+        start_services(lab)
+        assert [lab.get(r)["state"] for r in (first, second)] == ["completed", "completed"]
+        assert lab.http("GET", f"/v1/requests/{third}")[0] == 404
+        repeated = complete(lab, papers[2], "key-3")
+        assert repeated != third
+        wait_until("everything to end", lambda: ledger.pending(lab), until=lambda left: not left)
+        ledger.check_logs(lab)
+        expected = {first: True, second: True, repeated: True}
+        ledger.check_requests(lab, expected)
+        ledger.check_certificates(lab, expected)
+        # The signer's journal is no database: it still knows the certificate that the accident took from the others.
+        ledger.check_journal(lab, expected | {third: True})
+
+
+def stopped(lab, service):
+    health = lab.process(service).health()
+    return health and health["lanes"]["stopped"]
+
+
+def test_one_database_brought_back_alone_is_noticed(own_template):
+    with own_template.lab(replicas=1) as lab:
+        start_services(lab)
+        lab.add_client()
+        lab.add_agency()
+        complete(lab, lab.pdf(requests.form03()), "key-1")
+        wait_until("everything to end", lambda: ledger.pending(lab), until=lambda left: not left)
+        psql, ours = own_template.psql, lab.prefix + "validation"
+        owner = f'OWNER "{psql("postgres", f"SELECT datdba::regrole FROM pg_database WHERE datname = {chr(39)}{ours}{chr(39)}")[0][0]}"'
+        lab.process("validation").stop()
+        psql("postgres", f"CREATE DATABASE {ours}_early TEMPLATE {ours} {owner}")
+        psql("postgres", f"GRANT CONNECT, TEMPORARY ON DATABASE {ours}_early TO trien_validation")
+        lab.start("validation")
+        waiting = complete(lab, lab.pdf(requests.form03()), "key-2")
+        wait_until("everything to end", lambda: ledger.pending(lab), until=lambda left: not left)
+        lab.process("validation").stop()
+        for old, new in ((ours, f"{ours}_late"), (f"{ours}_early", ours)):
+            psql("postgres", f"ALTER DATABASE {old} RENAME TO {new}")
+        lab.start("validation")
+        wait_until("signing to notice", lambda: stopped(lab, "signing"))
+        health = lab.process("signing").health()
+        assert not health["ok"] and not health["lanes"]["ok"]
+        assert '"event":"histories_differ"' in lab.process("signing").log.read_text()
+        assert lab.get(waiting)["state"] == "completed"  # what was done is done
+        lab.process("validation").stop()
+        for old, new in ((ours, f"{ours}_early"), (f"{ours}_late", ours)):
+            psql("postgres", f"ALTER DATABASE {old} RENAME TO {new}")
+        psql("postgres", f"DROP DATABASE {ours}_early WITH (FORCE)")
+        lab.start("validation")
+        wait_until("signing to go on", lambda: stopped(lab, "signing") == 0)
+        complete(lab, lab.pdf(requests.form03()), "key-3")
+        wait_until("everything to end", lambda: ledger.pending(lab), until=lambda left: not left)
+        ledger.check_logs(lab)
