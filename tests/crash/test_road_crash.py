@@ -156,6 +156,8 @@ def test_nothing_is_lost_and_nothing_done_twice(own_template):
         ledger.check_events(lab, expected)
         ledger.check_notices(lab, expected)
         ledger.check_journal(lab, expected)
+        ledger.check_audit(lab, expected)
+        lab.trienctl("audit", "verify", "--live")
         ledger.check_words(lab)
         wait_until("no process left behind", lambda: ledger.orphans(lab), until=lambda found: not found)
         for process in lab.processes.values():

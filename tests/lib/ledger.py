@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.lib import journal
 from tests.lib.lab import run, wait_until
 
-SERVICES = ("intake", "validation", "signing", "notification", "status")
+SERVICES = ("intake", "validation", "signing", "notification", "status", "audit")
 
 
 def children(pid):
@@ -104,6 +105,14 @@ def check_journal(lab, expected):
     assert kinds["intent"] == kinds["answer"] >= sum(expected.values())
 
 
+def check_audit(lab, _expected):
+    """Every event of every log stands in audit's journal once, and its leaves are what was signed."""
+    leaves = journal.leaves_in_database(lab)
+    journal.assert_journal_is_exact(lab, leaves, SERVICES)
+    size, root = lab.sql("audit", "SELECT size, encode(root_sha256, 'hex') FROM checkpoint ORDER BY size DESC LIMIT 1")[0]
+    assert journal.head([journal.leaf_hash(leaf) for leaf in leaves[:int(size)]]).hex() == root
+
+
 def check_words(lab):
     """Nobody died of anything but us: no sanitizer's report, no failed assertion."""
     for log in (lab.dir / "log").iterdir():
@@ -166,6 +175,8 @@ SPOILED = (  # (check, database, one small wrong)
     (check_events, "signing", "INSERT INTO outbox SELECT segment, partition, event_offset + 1000000, "
                               "gen_random_uuid(), type, key, traceparent, created_at, payload FROM outbox "
                               "WHERE type = 'CertificateIssued' LIMIT 1"),
+    (check_audit, "audit", "DELETE FROM entry WHERE sequence = 5"),
+    (check_audit, "audit", "UPDATE entry SET leaf = set_byte(leaf, 30, get_byte(leaf, 30) # 1) WHERE sequence = 7"),
     (check_notices, "notification", "DELETE FROM notice WHERE (request_id, template) = "
                                     "(SELECT request_id, template FROM notice LIMIT 1)"),
 )
@@ -175,10 +186,10 @@ def spoil_files(lab):
     """The same notice under another name, and a letter of the journal."""
     mail = next((lab.dir / "data/notification/mail").glob("*.eml"))
     mail.with_name("again.eml").write_bytes(mail.read_bytes())
-    journal = lab.dir / "data/signer/journal-000001.log"
-    text = bytearray(journal.read_bytes())
+    signed = lab.dir / "data/signer/journal-000001.log"
+    text = bytearray(signed.read_bytes())
     text[len(text) // 2] ^= 1
-    journal.write_bytes(text)
+    signed.write_bytes(text)
 
 
 def check_the_checks(lab, expected):
