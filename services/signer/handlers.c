@@ -45,7 +45,7 @@ enum rc on_list_issuers(struct tx *tx, const void *in, void *reply)
     out->issuers = ARENA_ARRAY(tx->arena, Trien__IssuerKey *, signer->issuer_count);
     out->n_issuers = signer->issuer_count;
     for (size_t i = 0; i < signer->issuer_count; i++) {
-        const struct issuer *issuer = &signer->issuers[i];
+        const struct x509_ca *issuer = &signer->issuers[i];
         trien__issuer_key__init(&keys[i]);
         keys[i].issuer = (char *)(uintptr_t)issuer->name;
         keys[i].key_kind = (char *)(uintptr_t)issuer->key_kind;

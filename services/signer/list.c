@@ -207,14 +207,14 @@ enum rc list_check_form(const Trien__SignCrl *call, struct err *err)
     return RC_OK;
 }
 
-enum rc list_check(const Trien__SignCrl *call, const struct issuer *issuers, size_t issuer_count,
+enum rc list_check(const Trien__SignCrl *call, const struct x509_ca *issuers, size_t issuer_count,
                    usec now, struct arena *arena, struct err *err,
                    struct list_question *ret_question)
 {
     struct list *list = ARENA_NEW(arena, struct list);
     struct list_question question = {
         .call = call,
-        .issuer = issuer_find(issuers, issuer_count, call->issuer),
+        .issuer = x509_ca_find(issuers, issuer_count, call->issuer),
         .list = list,
         .now = now,
         .arena = arena,

@@ -35,7 +35,7 @@ enum rc list_parse(struct bytes der, struct arena *arena, struct err *err,
 /* What every question about a list is asked about. */
 struct list_question {
     const Trien__SignCrl *call;
-    const struct issuer *issuer;
+    const struct x509_ca *issuer;
     const struct list *list;
     usec now;
     struct arena *arena;
@@ -55,7 +55,7 @@ enum rc list_check_form(const Trien__SignCrl *call, struct err *err) MUST_USE;
 
 /** Everything on one list: form, issuer, bytes, questions. REJECT with code, field (the rule) and
  *  detail. */
-enum rc list_check(const Trien__SignCrl *call, const struct issuer *issuers, size_t issuer_count,
+enum rc list_check(const Trien__SignCrl *call, const struct x509_ca *issuers, size_t issuer_count,
                    usec now, struct arena *arena, struct err *err,
                    struct list_question *ret_question) MUST_USE;
 

@@ -22,8 +22,8 @@ static enum rc load_issuers(struct signer *signer, const struct conf_node *issue
         CHECK(strlen(node->name) <= 32 && *node->value, err, TRIEN__ERROR__CONFIG_INVALID,
               "issuers/%s: a key label of 32 characters at most, and a certificate file",
               node->name);
-        TRY(issuer_load(signer->arena, node->name, node->value, err,
-                        &signer->issuers[signer->issuer_count]));
+        TRY(x509_ca_load(signer->arena, node->name, node->value, err,
+                         &signer->issuers[signer->issuer_count]));
         signer->issuer_count++;
     }
     err_field(err, "%s", "");

@@ -249,7 +249,7 @@ enum rc rules_check_form(const Trien__SignCertificate *order, struct err *err)
     return RC_OK;
 }
 
-enum rc rules_check(const Trien__SignCertificate *order, const struct issuer *issuers,
+enum rc rules_check(const Trien__SignCertificate *order, const struct x509_ca *issuers,
                     size_t issuer_count, const struct x509_enrolled *rings, usec now,
                     struct arena *arena, struct err *err, struct question *ret_question)
 {
@@ -257,7 +257,7 @@ enum rc rules_check(const Trien__SignCertificate *order, const struct issuer *is
     struct tbs *tbs = ARENA_NEW(arena, struct tbs);
     struct question question = {
         .order = order,
-        .issuer = issuer_find(issuers, issuer_count, order->issuer),
+        .issuer = x509_ca_find(issuers, issuer_count, order->issuer),
         .limits = limits_find(order->profile),
         .ground = ground,
         .tbs = tbs,

@@ -16,7 +16,7 @@
 #include "common/clock.h"
 #include "common/guard.h"
 #include "common/ossl.h"
-#include "common/x509.h"
+#include "common/x509_ca.h"
 #include "proto/signer.pb-c.h"
 #include "services/signer/tbs.h"
 
@@ -25,34 +25,6 @@
 
 /* Clocks of the parties may differ by this much. */
 #define RULES_SKEW (INT64_C(300) * USEC_PER_SECOND)
-
-/* --- issuers (issuer.c) ------------------------------------------------------------------------
- */
-
-struct issuer {
-    const char *name; /* key label in the token, id in every message: "issuing1" */
-    struct bytes certificate_der, subject_der, key_id; /* key_id: SubjectKeyIdentifier */
-    EVP_PKEY *public_key;
-    const char *key_kind;
-    uint8_t key_sha256[32];
-    struct bytes algorithm_der; /* AlgorithmIdentifier of its signatures */
-    usec not_before, not_after;
-    bool signs_lists; /* its key usage has cRLSign */
-};
-
-/** Reads an issuing certificate (PEM) and what the rules need of it. FATAL KEY_FILE: unreadable, no
- *  CA certificate, no SubjectKeyIdentifier, or a key that is neither RSA nor P-256. The key is
- *  freed with the arena. */
-enum rc issuer_load(struct arena *arena, const char *name, const char *path, struct err *err,
-                    struct issuer *ret_issuer) MUST_USE;
-
-/** The same from DER bytes. */
-enum rc issuer_read(struct arena *arena, const char *name, struct bytes der, struct err *err,
-                    struct issuer *ret_issuer) MUST_USE;
-
-/** The signature over `tbs` is by the issuer's key. Looked at before any answer is released: a
- *  faulty RSA signature would give the key away. */
-bool issuer_verify(const struct issuer *issuer, struct bytes tbs, struct bytes signature);
 
 /* --- the ground (ground.c) ---------------------------------------------------------------------
  */
@@ -106,7 +78,7 @@ const struct limits *limits_all(size_t *ret_count);
 /* What every question is asked about. */
 struct question {
     const Trien__SignCertificate *order;
-    const struct issuer *issuer;
+    const struct x509_ca *issuer;
     const struct limits *limits;
     const struct ground *ground;
     const struct tbs *tbs;
@@ -146,7 +118,7 @@ bool rule_name_kinds_within_limits(const struct question *q);
 
 /** Everything above on one order: sizes and texts of the call, issuer, ground, to-be-signed bytes,
  *  questions. REJECT with code, field (the rule) and detail. */
-enum rc rules_check(const Trien__SignCertificate *order, const struct issuer *issuers,
+enum rc rules_check(const Trien__SignCertificate *order, const struct x509_ca *issuers,
                     size_t issuer_count, const struct x509_enrolled *rings, usec now,
                     struct arena *arena, struct err *err, struct question *ret_question) MUST_USE;
 
@@ -156,6 +128,3 @@ enum rc rules_check_form(const Trien__SignCertificate *order, struct err *err) M
 /** RFC 5280 4.1.2.5, 5.1.2.4: `at`, which is what `when` says, is a UTCTime through 2049 and a
  *  GeneralizedTime from 2050, and after 1970. */
 bool rule_time_in_form(const ASN1_TIME *when, usec at);
-
-/** The issuer with this name; NULL when there is none. */
-const struct issuer *issuer_find(const struct issuer *issuers, size_t count, const char *name);

@@ -34,7 +34,7 @@ struct work {
 
 /* Step 2 for one kind of call: who signs, and what the journal will say. */
 typedef enum rc check_fn(const struct work *work, const void *call,
-                         const struct issuer **ret_issuer, struct journal_intent *ret_intent);
+                         const struct x509_ca **ret_issuer, struct journal_intent *ret_intent);
 
 /* Step 1. *ret_done when the order is answered. */
 static enum rc answer_again(struct work *work, bool *ret_done)
@@ -56,7 +56,7 @@ static enum rc answer_again(struct work *work, bool *ret_done)
 static enum rc sign_new(struct work *work, check_fn *check, const void *call)
 {
     struct journal *journal = work->signer->journal;
-    const struct issuer *issuer = NULL;
+    const struct x509_ca *issuer = NULL;
     struct journal_intent intent;
     uint64_t sequence = 0;
 
@@ -64,7 +64,7 @@ static enum rc sign_new(struct work *work, check_fn *check, const void *call)
     TRY(journal_intend(journal, &intent, work->now, work->arena, work->err, &sequence));
     TRY(token_sign(work->signer->token, issuer->name, work->digest, work->arena, work->err,
                    &work->signature));
-    CHECK(issuer_verify(issuer, work->tbs, work->signature), work->err,
+    CHECK(x509_ca_verify(issuer, work->tbs, work->signature), work->err,
           TRIEN__ERROR__TOKEN_UNAVAILABLE, "the token's signature does not verify");
     return journal_answer(journal, work->order_id, sequence, work->signature, work->now,
                           work->arena, work->err, &work->sequence);
@@ -89,7 +89,7 @@ static enum rc work_through(struct work *work, check_fn *check, const void *call
  * ----------------------------------------------------------------------------------- */
 
 static enum rc check_certificate(const struct work *work, const void *call,
-                                 const struct issuer **ret_issuer,
+                                 const struct x509_ca **ret_issuer,
                                  struct journal_intent *ret_intent)
 {
     const struct signer *signer = work->signer;
@@ -141,7 +141,7 @@ static const char *list_serial(struct arena *arena, uint64_t number)
 
 /* Nobody vouches for a list; that each follows the one before is what the journal sees to. */
 static enum rc check_list(const struct work *work, const void *call,
-                          const struct issuer **ret_issuer, struct journal_intent *ret_intent)
+                          const struct x509_ca **ret_issuer, struct journal_intent *ret_intent)
 {
     const struct signer *signer = work->signer;
     struct list_question question;

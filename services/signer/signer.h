@@ -29,7 +29,7 @@ struct signer {
     struct arena *arena; /* of the process */
     struct journal *journal;
     struct token *token;
-    struct issuer issuers[SIGNER_MAX_ISSUERS];
+    struct x509_ca issuers[SIGNER_MAX_ISSUERS];
     size_t issuer_count;
     struct x509_enrolled enrolled;
     struct claims *claims;

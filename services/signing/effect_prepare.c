@@ -140,6 +140,7 @@ static enum rc ask_for_signature(struct tx *tx, const Trien__PrepareOrder *inten
     order.lineage_id = authorization->lineage_id;
     order.device_serial = statement ? statement->device_serial : authorization->device_serial;
     order.subscriber_name = intent->item->subscriber_name;
+    order.organ_id = intent->item->organ_id;
     order.subject = (char *)(uintptr_t)x509_name_text(tx->arena, view(authorization->subject_der));
     return effect_add(tx, "sign", intent->order_id, &order, 0);
 }

@@ -63,6 +63,7 @@ static enum rc say_issued(struct tx *tx, const char *order_id, const Trien__Sign
     event.device_serial = order->device_serial;
     event.issued_at = tx->now;
     event.subscriber_name = order->subscriber_name;
+    event.organ_id = order->organ_id;
     return emit(tx, event.lineage_id, &event);
 }
 

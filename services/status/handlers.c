@@ -1,13 +1,23 @@
-/* What signing said, and what officers ask. */
+/* What signing and revocation said, and what officers ask. */
 #include <string.h>
 
 #include "services/status/status.h"
 #include "services/status/store.h"
 
+/* The magnitude of a serial number as the project writes it. */
+static enum rc read_serial(struct tx *tx, const char *hex, struct bytes *ret_serial)
+{
+    CHECK(rule_is_serial(hex), &tx->err, TRIEN__ERROR__MALFORMED, "no serial number: %.50s", hex);
+    if (strlen(hex) % 2)
+        hex = arena_printf(tx->arena, "0%s", hex);
+    CHECK(bytes_from_hex(tx->arena, hex, ret_serial), &tx->err, TRIEN__ERROR__MALFORMED,
+          "no serial number: %.50s", hex);
+    return RC_OK;
+}
+
 enum rc on_certificate_issued(struct tx *tx, const void *in)
 {
     const Trien__CertificateIssued *event = in;
-    const char *hex = event->serial;
     struct certificate_row row = {
         .issuer = event->issuer,
         .lineage_id = event->lineage_id,
@@ -15,12 +25,31 @@ enum rc on_certificate_issued(struct tx *tx, const void *in)
         .certificate_der = bytes_of(event->certificate_der.data, event->certificate_der.len),
     };
 
-    CHECK(rule_is_serial(hex), &tx->err, TRIEN__ERROR__MALFORMED, "no serial number: %.50s", hex);
-    if (strlen(hex) % 2)
-        hex = arena_printf(tx->arena, "0%s", hex);
-    CHECK(bytes_from_hex(tx->arena, hex, &row.serial), &tx->err, TRIEN__ERROR__MALFORMED,
-          "no serial number: %.50s", hex);
+    TRY(read_serial(tx, event->serial, &row.serial));
     return store_insert_certificate(tx, &row);
+}
+
+/* The answer in memory goes now. Who reads the database before this commits may put it back: the
+ * next comparison (sync.c) takes it out again, and the epoch keeps out what was being signed. */
+static void forget(struct status_state *state, const char *issuer, struct bytes serial)
+{
+    atomic_fetch_add(&state->sync.epoch, 1);
+    for (unsigned i = 0; i < state->issuer_count; i++)
+        if (strcmp(state->issuers[i]->id, issuer) == 0)
+            cache_drop(state->cache, i, serial);
+}
+
+enum rc on_certificate_revoked(struct tx *tx, const void *in)
+{
+    const Trien__CertificateRevoked *event = in;
+    struct bytes serial;
+    bool known = false;
+
+    TRY(read_serial(tx, event->serial, &serial));
+    TRY(store_set_revoked(tx, event->issuer, serial, event->revoked_at, event->reason, &known));
+    CHECK(known, &tx->err, TRIEN__ERROR__NOT_YET, "certificate %s is not known yet", event->serial);
+    forget(tx->state, event->issuer, serial);
+    return RC_OK;
 }
 
 static Trien__ResponderStanding *standing(struct tx *tx, struct status_state *state, unsigned i)

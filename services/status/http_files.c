@@ -25,19 +25,29 @@ static void add_times(struct tx *tx, struct http_response *response, usec modifi
     }
 }
 
+static bool is_known(const struct http_request *request, const char *etag)
+{
+    const char *known = http_header(request, "If-None-Match");
+
+    return known && strcmp(known, etag) == 0;
+}
+
 /* 304 when the client has it already. */
 static enum rc answer(const struct http_request *request, struct http_response *response,
                       const char *content_type, const char *etag, struct bytes body)
 {
-    const char *known = http_header(request, "If-None-Match");
-
     response->content_type = content_type;
     http_add_header(response, "ETag", etag);
-    if (known && strcmp(known, etag) == 0)
+    if (is_known(request, etag))
         response->status = 304;
     else
         response->body = body;
     return RC_OK;
+}
+
+static const char *etag_of_digest(struct arena *arena, struct bytes sha256)
+{
+    return arena_printf(arena, "\"%s\"", bytes_to_hex(arena, bytes_of(sha256.p, 8)));
 }
 
 static const char *etag_of(struct arena *arena, struct bytes body)
@@ -45,7 +55,7 @@ static const char *etag_of(struct arena *arena, struct bytes body)
     uint8_t digest[32];
 
     bytes_sha256(body, digest);
-    return arena_printf(arena, "\"%s\"", bytes_to_hex(arena, bytes_of(digest, 8)));
+    return etag_of_digest(arena, bytes_of(digest, 32));
 }
 
 enum rc http_authority(struct tx *tx, const struct http_request *request,
@@ -72,13 +82,41 @@ enum rc http_authority(struct tx *tx, const struct http_request *request,
                   pem ? authority->pem : authority->der);
 }
 
+static enum rc answer_list(struct tx *tx, const struct http_request *request,
+                           struct http_response *response, const struct list_row *list)
+{
+    /* A newer list may come at any moment: proxies ask again soon. */
+    add_times(tx, response, list->this_update, list->next_update);
+    http_add_header(response, "Cache-Control", "max-age=300, public, no-transform");
+    return answer(request, response, "application/pkix-crl",
+                  etag_of_digest(tx->arena, list->sha256), list->crl_der);
+}
+
+/* What lies beside the authority's certificate: the root's lists come from the ceremony. */
+static enum rc find_file(struct tx *tx, const struct authority *authority,
+                         struct list_row *ret_list)
+{
+    const struct status_state *state = tx->state;
+    uint8_t *digest = arena_alloc(tx->arena, 32);
+    struct list_row list = {.issuer = authority->id};
+
+    TRY(authority_crl(&state->authorities, authority, tx->arena, &tx->err, &list.crl_der,
+                      &list.this_update, &list.next_update));
+    if (list.crl_der.n == 0)
+        return not_found(tx);
+    bytes_sha256(list.crl_der, digest);
+    list.sha256 = bytes_of(digest, 32);
+    *ret_list = list;
+    return RC_OK;
+}
+
 enum rc http_crl(struct tx *tx, const struct http_request *request, struct http_response *response)
 {
     const struct status_state *state = tx->state;
     const struct authority *authority;
-    usec this_update, next_update;
     const char *suffix;
-    struct bytes crl;
+    struct list_row list;
+    bool found = false;
     char id[33];
 
     if (!rule_file_name(http_path_value(request, "name"), id, &suffix) ||
@@ -87,13 +125,15 @@ enum rc http_crl(struct tx *tx, const struct http_request *request, struct http_
     authority = authorities_find(&state->authorities, id);
     if (!authority)
         return not_found(tx);
-    TRY(authority_crl(&state->authorities, authority, tx->arena, &tx->err, &crl, &this_update,
-                      &next_update));
-    if (crl.n == 0)
-        return not_found(tx);
-    add_times(tx, response, this_update, next_update);
-    http_add_header(response, "Cache-Control", "max-age=300, public, no-transform");
-    return answer(request, response, "application/pkix-crl", etag_of(tx->arena, crl), crl);
+    TRY(store_find_list(tx, authority->id, &found, &list));
+    if (!found) {
+        TRY(find_file(tx, authority, &list));
+    } else if (!is_known(request, etag_of_digest(tx->arena, list.sha256))) {
+        TRY(store_get_list(tx, &list, &list.crl_der));
+        CHECK(list.crl_der.n, &tx->err, TRIEN__ERROR__DATABASE_CONFLICT,
+              "a newer list has come meanwhile");
+    }
+    return answer_list(tx, request, response, &list);
 }
 
 enum rc http_certificate(struct tx *tx, const struct http_request *request,

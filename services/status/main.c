@@ -4,6 +4,10 @@
 
 static const struct on_event events[] = {
     {.feed = "signing", .in = &trien__certificate_issued__descriptor, .fn = on_certificate_issued},
+    {.feed = "revocation",
+     .in = &trien__certificate_revoked__descriptor,
+     .fn = on_certificate_revoked},
+    {.feed = "revocation", .in = &trien__crl_issued__descriptor, .fn = on_crl_issued},
     {0},
 };
 
@@ -24,6 +28,12 @@ static const struct on_effect effects[] = {
      .done = done_renewal,
      .failed = failed_renewal,
      .max_attempts = 5},
+    {.kind = "fetch_list",
+     .intent = &trien__fetch_list__descriptor,
+     .result = &trien__fetched_list__descriptor,
+     .act = act_fetch_list,
+     .done = done_fetch_list,
+     .failed = failed_fetch_list},
     {0},
 };
 
@@ -46,7 +56,7 @@ static const struct http_route routes[] = {
      .hot = hot_ocsp_get,
      .failed = http_ocsp_failed},
     {.method = "GET", .path = "/ca/{name}", .fn = http_authority, .no_transaction = true},
-    {.method = "GET", .path = "/crl/{name}", .fn = http_crl, .no_transaction = true},
+    {.method = "GET", .path = "/crl/{name}", .fn = http_crl},
     {.method = "GET", .path = "/certificates/{name}", .fn = http_certificate},
     {0},
 };

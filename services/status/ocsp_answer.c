@@ -1,7 +1,7 @@
 /* Puts OCSP answers together. Knows no key, no clock and no database. */
 #include "services/status/ocsp_answer.h"
 
-#include "services/status/der.h"
+#include "common/der.h"
 
 /* id-pkix-ocsp-basic 1.3.6.1.5.5.7.48.1.1 and -nonce .2; AlgorithmIdentifiers of the hashes. */
 static const uint8_t oid_basic[] = {0x06, 0x09, 0x2b, 0x06, 0x01, 0x05,

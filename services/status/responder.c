@@ -6,9 +6,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "common/der.h"
 #include "common/token.h"
 #include "common/x509.h"
-#include "services/status/der.h"
 
 struct in_use {
     uint8_t der[RESPONDER_MAX_CERTIFICATE];

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/svc.h"
+#include "proto/revocation.pb-c.h"
 #include "proto/signing.pb-c.h"
 #include "proto/status.pb-c.h"
 #include "services/status/authority.h"
@@ -69,6 +70,8 @@ void status_late(void *state);
 
 /* --- handlers.c ------------------------------------------------------------------------------- */
 enum rc on_certificate_issued(struct tx *tx, const void *in);
+/** OCSP says revoked from the commit on. NOT_YET before the certificate was heard of. */
+enum rc on_certificate_revoked(struct tx *tx, const void *in);
 enum rc on_get_responder_request(struct tx *tx, const void *in, void *reply);
 
 /* --- renewal.c: the responder's certificates -------------------------------------------------- */
@@ -80,6 +83,17 @@ enum rc on_partitions(struct tx *tx);
 enum rc act_renewal(struct fx *fx, const void *intent, ProtobufCMessage **ret_result);
 enum rc done_renewal(struct tx *tx, const char *key, const void *intent, const void *result);
 enum rc failed_renewal(struct tx *tx, const char *key, const void *intent, const struct err *why);
+
+/* --- lists.c: revocation lists -----------------------------------------------------------------
+ */
+/** CrlIssued: asks for the list's bytes. */
+enum rc on_crl_issued(struct tx *tx, const void *in) MUST_USE;
+/** Gets the list from revocation and checks that it is the issuer's. */
+enum rc act_fetch_list(struct fx *fx, const void *intent, ProtobufCMessage **ret_result) MUST_USE;
+enum rc done_fetch_list(struct tx *tx, const char *key, const void *intent,
+                        const void *result) MUST_USE;
+enum rc failed_fetch_list(struct tx *tx, const char *key, const void *intent,
+                          const struct err *why) MUST_USE;
 
 /* --- sync.c ----------------------------------------------------------------------------------- */
 

@@ -12,6 +12,48 @@ enum rc store_insert_certificate(struct tx *tx, const struct certificate_row *ro
                    db_bytea(row->certificate_der));
 }
 
+enum rc store_set_revoked(struct tx *tx, const char *issuer, struct bytes serial, usec revoked_at,
+                          uint32_t reason, bool *ret_known)
+{
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, set_revoked, &rows, db_text(issuer), db_bytea(serial), db_time(revoked_at),
+               db_int4((int32_t)reason)));
+    *ret_known = db_count(rows) == 1;
+    return RC_OK;
+}
+
+enum rc store_set_list(struct tx *tx, const struct list_row *list)
+{
+    return DB_PUSH(tx, set_list, db_text(list->issuer), db_int8(list->number),
+                   db_time(list->this_update), db_time(list->next_update), db_bytea(list->sha256),
+                   db_bytea(list->crl_der));
+}
+
+enum rc store_find_list(struct tx *tx, const char *issuer, bool *ret_found,
+                        struct list_row *ret_list)
+{
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, find_list, &rows, db_text(issuer)));
+    *ret_found = db_count(rows) == 1;
+    if (*ret_found)
+        *ret_list = (struct list_row){.issuer = issuer,
+                                      .this_update = db_get_time(rows, 0, 0),
+                                      .next_update = db_get_time(rows, 0, 1),
+                                      .sha256 = db_get_bytes(rows, 0, 2)};
+    return RC_OK;
+}
+
+enum rc store_get_list(struct tx *tx, const struct list_row *list, struct bytes *ret_der)
+{
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, get_list, &rows, db_text(list->issuer), db_bytea(list->sha256)));
+    *ret_der = db_count(rows) ? db_get_bytes(rows, 0, 0) : bytes_of(NULL, 0);
+    return RC_OK;
+}
+
 static void read_status(const struct db_rows *rows, size_t row, struct status_row *into)
 {
     into->known = true;

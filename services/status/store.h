@@ -19,6 +19,26 @@ struct certificate_row {
 /** Stores an issued certificate with status good. */
 enum rc store_insert_certificate(struct tx *tx, const struct certificate_row *row) MUST_USE;
 
+/** Says revoked from now on, once and for all; *ret_known false when there is no such certificate.
+ */
+enum rc store_set_revoked(struct tx *tx, const char *issuer, struct bytes serial, usec revoked_at,
+                          uint32_t reason, bool *ret_known) MUST_USE;
+
+/* The newest revocation list of an issuer. */
+struct list_row {
+    const char *issuer;
+    int64_t number;
+    usec this_update, next_update;
+    struct bytes sha256, crl_der;
+};
+/** Stores it unless a newer one is there. */
+enum rc store_set_list(struct tx *tx, const struct list_row *list) MUST_USE;
+/** Everything but number and bytes; *ret_found false when there is none. */
+enum rc store_find_list(struct tx *tx, const char *issuer, bool *ret_found,
+                        struct list_row *ret_list) MUST_USE;
+/** The bytes of the list with this digest; n 0 when a newer one has replaced it. */
+enum rc store_get_list(struct tx *tx, const struct list_row *list, struct bytes *ret_der) MUST_USE;
+
 /* What OCSP may say about one serial. */
 struct status_row {
     bool known;   /* false: never issued, as far as we know */
@@ -36,7 +56,7 @@ enum rc store_find_published(struct tx *tx, const char *const *issuers, size_t i
                              struct bytes serial, struct bytes *ret_der,
                              usec *ret_published_at) MUST_USE;
 
-/** The moment up to which signing's whole feed is known to be applied; 0: not known. */
+/** The moment up to which both feeds are known to be applied; 0: not known. */
 enum rc store_find_feed_heard(struct tx *tx, usec *ret_heard_at) MUST_USE;
 
 /** See store.sql: the two belong together, in this order. */

@@ -13,8 +13,32 @@ INSERT INTO certificate (issuer, serial, not_after, certificate_der) VALUES ($1,
 -- whether an event about the lineage waits to be applied. Unknown serials have no row.
 SELECT c.serial, c.lineage_id, c.status, c.revoked_at, coalesce(c.reason, 0)::integer,
        EXISTS (SELECT FROM dead_letter d
-               WHERE d.feed = 'signing' AND d.key = c.lineage_id AND d.state <> 'resolved')
+               WHERE d.feed IN ('signing', 'revocation') AND d.key = c.lineage_id
+                 AND d.state <> 'resolved')
 FROM certificate_status c WHERE c.issuer = $1 AND c.serial = ANY ($2);
+
+-- name: set_revoked (text, bytea, timestamptz, int4) -> (text)
+-- Final: the first word stands. No row: the certificate is not known yet.
+UPDATE certificate_status
+   SET status = 'revoked', revoked_at = coalesce(revoked_at, $3),
+       reason = CASE status WHEN 'good' THEN nullif($4, 0) ELSE reason END
+ WHERE issuer = $1 AND serial = $2
+RETURNING lineage_id;
+
+-- name: set_list (text, int8, timestamptz, timestamptz, bytea, bytea)
+-- Numbers only grow: an older list never comes back.
+INSERT INTO revocation_list AS l (issuer, number, this_update, next_update, sha256, crl_der)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (issuer) DO UPDATE
+   SET number = excluded.number, this_update = excluded.this_update,
+       next_update = excluded.next_update, sha256 = excluded.sha256, crl_der = excluded.crl_der
+ WHERE l.number < excluded.number;
+
+-- name: find_list (text) -> (timestamptz, timestamptz, bytea)
+SELECT this_update, next_update, sha256 FROM revocation_list WHERE issuer = $1;
+
+-- name: get_list (text, bytea) -> (bytea)
+SELECT crl_der FROM revocation_list WHERE issuer = $1 AND sha256 = $2;
 
 -- name: find_published (text[], bytea, timestamptz) -> (bytea, timestamptz)
 -- $1 the issuers, for the index.
@@ -28,17 +52,18 @@ ORDER BY c.not_after DESC LIMIT 1;
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 
 -- name: find_feed_heard () -> (timestamptz)
--- The moment up to which every partition of signing's feed is known to be applied; NULL while one
--- has never been followed to its end.
-SELECT CASE WHEN count(heard_at) = 64 THEN min(heard_at) END
-FROM consumer_cursor WHERE feed = 'signing';
+-- The moment up to which every partition of both feeds is known to be applied; NULL while one has
+-- never been followed to its end.
+SELECT CASE WHEN count(heard_at) = 128 THEN min(heard_at) END
+FROM consumer_cursor WHERE feed IN ('signing', 'revocation');
 
 -- name: list_changes (int8) -> (text, bytea)
 SELECT issuer, serial FROM certificate_status WHERE changed_by >= $1;
 
 -- name: list_blocked (int4) -> (text)
 -- Lineages with events that could not be applied.
-SELECT DISTINCT key FROM dead_letter WHERE feed = 'signing' AND state <> 'resolved' LIMIT $1;
+SELECT DISTINCT key FROM dead_letter
+WHERE feed IN ('signing', 'revocation') AND state <> 'resolved' LIMIT $1;
 
 -- name: list_responder_certificates (bytea, timestamptz) -> (text, bytea, timestamptz, timestamptz)
 -- The newest valid one of each issuer for this key.

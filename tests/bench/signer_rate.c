@@ -49,7 +49,7 @@ static void make_issuer(const char *kind, const struct p11_config *config)
     fclose(file);
     X509_free(cert);
     p11_close(&token);
-    assert_int_equal(issuer_load(w.arena, "issuing1", certificate_path, &err, &w.issuer), RC_OK);
+    assert_int_equal(x509_ca_load(w.arena, "issuing1", certificate_path, &err, &w.issuer), RC_OK);
     w.issuer_key = world_new_key(strcmp(kind, "p256") == 0 ? "p256" : "rsa2048");
 }
 

@@ -63,3 +63,28 @@ def form03(count=1, kind="p256", **options) -> dict:
         "owner": "Sở Khoa học và Công nghệ TEST", "province": "Hà Nội",
         "email": "quantri@skhcn-test.gov.vn", "device_kind": "hsm", "csr": csr(kind)[0]}
         for n in range(1, count + 1)])
+
+
+def form05(rows: list, **options) -> dict:
+    """Revocation of certificates: rows are of revoked()."""
+    request = head("05", **options)
+    del request["delivery"]
+    return complete(request, rows)
+
+
+def revoked(serial: str, reason: str, **fields) -> dict:
+    return {"certificate_serial": serial, "reason": reason} | fields
+
+
+def form09(rows: list, **options) -> dict:
+    """Minutes of a loss: an attachment of form 05; rows are of lost()."""
+    request = head("09", **options)
+    for name in ("delivery", "receiver"):
+        del request[name]
+    return complete(request, rows)
+
+
+def lost(serial: str, device: str, **fields) -> dict:
+    return {"subscriber_name": "Trần Thị Bình", "certificate_serial": serial, "device_serial": device,
+            "lost_at": dt.datetime.now(VIETNAM).replace(microsecond=0).isoformat(), "place": "Hà Nội",
+            "cause": "Bị mất trên đường công tác"} | fields

@@ -60,7 +60,7 @@ static void make_issuer(struct p11 *token, const char *label, const char *kind)
     PEM_write_X509(file, cert);
     fclose(file);
     X509_free(cert);
-    assert_int_equal(issuer_load(w.arena, label, certificate_path, &err, &w.issuer), RC_OK);
+    assert_int_equal(x509_ca_load(w.arena, label, certificate_path, &err, &w.issuer), RC_OK);
 }
 
 static int up(void **state)
@@ -148,7 +148,8 @@ static void same_order_same_answer(void **state)
     (void)state;
     if (signer_sign(signer, call, WORLD_NOW, w.arena, &err, &first) != RC_OK)
         fail_msg("%s %s", err.field, err.detail);
-    assert_true(issuer_verify(&w.issuer, tbs, bytes_of(first.signature.data, first.signature.len)));
+    assert_true(
+        x509_ca_verify(&w.issuer, tbs, bytes_of(first.signature.data, first.signature.len)));
     for (int round = 0; round < 2; round++) {
         assert_int_equal(signer_sign(signer, call, WORLD_NOW, w.arena, &err, &again), RC_OK);
         assert_int_equal(again.journal_sequence, first.journal_sequence);
@@ -224,8 +225,8 @@ static void numbers_of_lists_only_grow(void **state)
     if (sign_list(signer, 1, WORLD_NOW, &err, &first) != RC_OK)
         fail_msg("%s %s", err.field, err.detail);
     list = world_good_list(&w, 1);
-    assert_true(issuer_verify(&w.issuer, world_build_list(&w, &list),
-                              bytes_of(first.signature.data, first.signature.len)));
+    assert_true(x509_ca_verify(&w.issuer, world_build_list(&w, &list),
+                               bytes_of(first.signature.data, first.signature.len)));
     for (uint64_t number = 2; number < 12; number++)
         assert_int_equal(sign_list(signer, number, WORLD_NOW, &err, &again), RC_OK);
     signer_close(&signer);

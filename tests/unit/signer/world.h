@@ -41,7 +41,7 @@ struct world {
     struct x509_ring *registrations, *stations, *officers;
     struct x509_enrolled rings;
     EVP_PKEY *issuer_key, *subscriber_key;
-    struct issuer issuer;
+    struct x509_ca issuer;
 };
 
 /* One extension: as OpenSSL's configuration writes it, or as raw DER. */
@@ -264,7 +264,7 @@ static inline void world_set_issuer(struct world *w, const char *kind)
     cert = world_ca(w, w->issuer_key, WORLD_NOW - 30 * WORLD_DAY, WORLD_NOW + 3650 * WORLD_DAY);
     assert_true(X509_sign(cert, w->issuer_key, EVP_sha256()) > 0);
     size = i2d_X509(cert, &der);
-    if (issuer_read(w->arena, "issuing1", bytes_of(der, (size_t)size), &err, &w->issuer) != RC_OK)
+    if (x509_ca_read(w->arena, "issuing1", bytes_of(der, (size_t)size), &err, &w->issuer) != RC_OK)
         fail_msg("%s", err.detail);
     OPENSSL_free(der);
     X509_free(cert);

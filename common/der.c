@@ -1,5 +1,5 @@
 /* DER, written. Lengths and tags only; what the values mean is the callers' business. */
-#include "services/status/der.h"
+#include "common/der.h"
 
 #include <string.h>
 
@@ -68,4 +68,14 @@ struct bytes der_time(struct arena *arena, usec at)
                bytes_of_text(arena_printf(arena, "%04d%02d%02d%02d%02d%02dZ", year, month,
                                           day_of_month, (int)(second / 3600),
                                           (int)(second / 60 % 60), (int)(second % 60))));
+}
+
+struct bytes der_certificate_time(struct arena *arena, usec at)
+{
+    struct bytes general = der_time(arena, at);
+
+    /* tag, length, "20491231235959Z": the century leaves */
+    if (memcmp(general.p + 2, "2050", 4) >= 0)
+        return general;
+    return DER(arena, DER_UTC_TIME, bytes_of(general.p + 4, general.n - 4));
 }

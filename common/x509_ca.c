@@ -1,8 +1,8 @@
-/* Issuing certificates: what the rules need of them, read once at start. Refuses a certificate that
+/* Issuing authorities, read once at start. Refuses a certificate that
  * could not issue. */
 #include <string.h>
 
-#include "services/signer/rules.h"
+#include "common/x509_ca.h"
 
 static const uint8_t rsa_sha256[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
                                      0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00};
@@ -14,7 +14,7 @@ static void free_key(void *key)
     EVP_PKEY_free(key);
 }
 
-static enum rc read_key(struct arena *arena, X509 *cert, struct err *err, struct issuer *issuer)
+static enum rc read_key(struct arena *arena, X509 *cert, struct err *err, struct x509_ca *issuer)
 {
     issuer->public_key = X509_get_pubkey(cert);
     CHECK(issuer->public_key, err, TRIEN__ERROR__KEY_FILE, "%s: unusable public key", issuer->name);
@@ -31,11 +31,11 @@ static enum rc read_key(struct arena *arena, X509 *cert, struct err *err, struct
     return RC_OK;
 }
 
-enum rc issuer_read(struct arena *arena, const char *name, struct bytes der, struct err *err,
-                    struct issuer *ret_issuer)
+enum rc x509_ca_read(struct arena *arena, const char *name, struct bytes der, struct err *err,
+                     struct x509_ca *ret_issuer)
 {
     autoptr(X509) cert = x509_parse(der);
-    struct issuer issuer = {.name = name, .certificate_der = arena_bytes(arena, der)};
+    struct x509_ca issuer = {.name = name, .certificate_der = arena_bytes(arena, der)};
     const ASN1_OCTET_STRING *key_id = cert ? X509_get0_subject_key_id(cert) : NULL;
 
     CHECK(cert, err, TRIEN__ERROR__KEY_FILE, "%s: not one certificate", name);
@@ -53,17 +53,17 @@ enum rc issuer_read(struct arena *arena, const char *name, struct bytes der, str
     return RC_OK;
 }
 
-enum rc issuer_load(struct arena *arena, const char *name, const char *path, struct err *err,
-                    struct issuer *ret_issuer)
+enum rc x509_ca_load(struct arena *arena, const char *name, const char *path, struct err *err,
+                     struct x509_ca *ret_issuer)
 {
     autoptr(X509_stack) certificates = NULL;
 
     TRY(x509_certificates_load(path, err, &certificates));
-    return issuer_read(arena, name, x509_der(arena, sk_X509_value(certificates, 0), i2d_X509), err,
-                       ret_issuer);
+    return x509_ca_read(arena, name, x509_der(arena, sk_X509_value(certificates, 0), i2d_X509), err,
+                        ret_issuer);
 }
 
-bool issuer_verify(const struct issuer *issuer, struct bytes tbs, struct bytes signature)
+bool x509_ca_verify(const struct x509_ca *issuer, struct bytes tbs, struct bytes signature)
 {
     autoptr(EVP_MD_CTX) ctx = EVP_MD_CTX_new();
     bool ok = ctx && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, issuer->public_key) == 1 &&
@@ -73,7 +73,7 @@ bool issuer_verify(const struct issuer *issuer, struct bytes tbs, struct bytes s
     return ok;
 }
 
-const struct issuer *issuer_find(const struct issuer *issuers, size_t count, const char *name)
+const struct x509_ca *x509_ca_find(const struct x509_ca *issuers, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(issuers[i].name, name) == 0)

@@ -16,6 +16,7 @@ enum {
     DER_NULL = 0x05,
     DER_OID = 0x06,
     DER_ENUMERATED = 0x0a,
+    DER_UTC_TIME = 0x17,
     DER_GENERALIZED_TIME = 0x18,
     DER_SEQUENCE = 0x30,
     DER_SET = 0x31,
@@ -38,3 +39,7 @@ struct bytes der_bits(struct arena *arena, struct bytes content);
 
 /** GeneralizedTime in whole seconds: "20261122101502Z" (RFC 5280 4.1.2.5.2). */
 struct bytes der_time(struct arena *arena, usec at);
+
+/** Time as certificates and lists have it: UTCTime through 2049, GeneralizedTime from 2050 (RFC
+ * 5280 4.1.2.5, 5.1.2.4). Years 1950 to 9999. */
+struct bytes der_certificate_time(struct arena *arena, usec at);

@@ -1,0 +1,5 @@
+-- Revert revocation:certificates from pg
+BEGIN;
+DROP TABLE certificate;
+DROP FUNCTION certificate_step();
+COMMIT;

@@ -1,0 +1,179 @@
+/* Calls: the officers' channel that is open day and night, where a certificate stands, the lists
+ * and their bytes. */
+#include <string.h>
+
+#include "common/causes.h"
+#include "proto/bus.pb-c.h"
+#include "services/revocation/revocation.h"
+
+#define MAX_NOTE_BYTES 2000
+#define MAX_CHUNK_BYTES (1024 * 1024)
+#define PAGE 100
+
+/* --- the 24/7 channel
+ * -------------------------------------------------------------------------------- */
+
+static enum rc check_form(struct tx *tx, const Trien__RevokeCertificate *call)
+{
+    size_t note = strlen(call->note);
+
+    err_field(&tx->err, "serial");
+    CHECK(rule_is_serial(call->serial), &tx->err, TRIEN__ERROR__SERIAL_INVALID, "serial number");
+    err_field(&tx->err, "note");
+    CHECK(strspn(call->note, " \t\r\n") < note && note <= MAX_NOTE_BYTES &&
+              bytes_are_text(bytes_of_text(call->note)),
+          &tx->err, TRIEN__ERROR__FIELD_INVALID,
+          "who asked and how they were identified, 1 to %d bytes", MAX_NOTE_BYTES);
+    err_field(&tx->err, "invalidity_at");
+    CHECK(!call->has_invalidity_at || (call->invalidity_at > 0 && call->invalidity_at <= tx->now),
+          &tx->err, TRIEN__ERROR__DATE_INVALID, "the key was lost in the future");
+    err_clear(&tx->err);
+    return RC_OK;
+}
+
+/* No proof is asked for: the official document follows. */
+static enum rc find_cause(struct tx *tx, const char *code,
+                          const struct certificate_row *certificate, const struct cause **ret_cause)
+{
+    const struct cause *cause = cause_find(code);
+
+    err_field(&tx->err, "cause");
+    CHECK(cause && (cause->kinds & cause_kind_of_profile(certificate->profile)), &tx->err,
+          TRIEN__ERROR__CAUSE_INVALID, "cause \"%.40s\" for a certificate of profile %s", code,
+          certificate->profile);
+    err_clear(&tx->err);
+    *ret_cause = cause;
+    return RC_OK;
+}
+
+static enum rc say_acted(struct tx *tx, const Trien__RevokeCertificate *call)
+{
+    Trien__OperatorActed acted = TRIEN__OPERATOR_ACTED__INIT;
+
+    acted.principal = (char *)tx->principal;
+    acted.act = (char *)"revoke";
+    acted.subject = call->serial;
+    acted.reason = call->note;
+    return emit(tx, "operator", &acted);
+}
+
+static enum rc revoke_now(struct tx *tx, const Trien__RevokeCertificate *call,
+                          const struct certificate_row *certificate)
+{
+    const struct cause *cause = NULL;
+    struct revocation_order order = {.principal = tx->principal, .note = call->note};
+
+    TRY(find_cause(tx, call->cause, certificate, &cause));
+    order.cause = cause->code;
+    order.reason = cause->reason;
+    order.invalidity_at = call->has_invalidity_at ? call->invalidity_at : 0;
+    TRY(revoke(tx, certificate, &order));
+    return say_acted(tx, call);
+}
+
+enum rc on_revoke_certificate(struct tx *tx, const void *in, void *reply)
+{
+    const Trien__RevokeCertificate *call = in;
+    Trien__RevokeCertificateReply *answer = reply;
+    struct certificate_row certificate;
+    Trien__Error code;
+    bool found = false;
+
+    TRY(check_form(tx, call));
+    TRY(store_lock_certificate(tx, call->serial, &found, &certificate));
+    CHECK(found, &tx->err, TRIEN__ERROR__CERTIFICATE_UNKNOWN, "certificate %s", call->serial);
+    code = rule_may_revoke(certificate.state, certificate.not_after, tx->now);
+    CHECK(code != TRIEN__ERROR__CERTIFICATE_EXPIRED, &tx->err, code, "certificate %s",
+          call->serial);
+    answer->state = (char *)"revoked";
+    answer->revoked_at = certificate.revoked_at;
+    if (code == TRIEN__ERROR__CERTIFICATE_REVOKED)
+        return RC_OK;
+    answer->revoked_at = tx->now;
+    return revoke_now(tx, call, &certificate);
+}
+
+/* --- what stands
+ * ------------------------------------------------------------------------------------- */
+
+enum rc on_get_certificate_status(struct tx *tx, const void *in, void *reply)
+{
+    const Trien__GetCertificateStatus *call = in;
+    Trien__GetCertificateStatusReply *answer = reply;
+    struct certificate_row row;
+    bool found = false;
+
+    TRY(store_find_certificate(tx, call->serial, &found, &row));
+    CHECK(found, &tx->err, TRIEN__ERROR__CERTIFICATE_UNKNOWN, "certificate %.50s", call->serial);
+    answer->state = (char *)row.state;
+    answer->issuer = (char *)row.issuer;
+    answer->not_after = row.not_after;
+    answer->has_revoked_at = answer->has_reason = row.revoked_at != 0;
+    answer->revoked_at = row.revoked_at;
+    answer->reason = row.reason;
+    answer->cause = (char *)row.cause;
+    answer->device_serial = (char *)row.device_serial;
+    return RC_OK;
+}
+
+/* --- lists
+ * ------------------------------------------------------------------------------------------- */
+
+static ProtobufCBinaryData binary(struct bytes in)
+{
+    return (ProtobufCBinaryData){in.n, (uint8_t *)in.p};
+}
+
+enum rc on_get_crl(struct tx *tx, const void *in, void *reply)
+{
+    const Trien__GetCrl *call = in;
+    Trien__GetCrlReply *answer = reply;
+    uint32_t size = call->max_bytes < MAX_CHUNK_BYTES ? call->max_bytes : MAX_CHUNK_BYTES;
+    struct list_row list;
+    struct bytes chunk;
+    bool found = false;
+
+    CHECK(call->offset < INT32_MAX && call->number <= INT64_MAX, &tx->err, TRIEN__ERROR__MALFORMED,
+          "offset or number");
+    TRY(store_get_list(tx, call->issuer, call->has_number ? call->number : 0, call->offset, size,
+                       &found, &list, &chunk));
+    CHECK(found, &tx->err, TRIEN__ERROR__NOT_FOUND, "no such list of %.40s", call->issuer);
+    answer->chunk = binary(chunk);
+    answer->number = list.number;
+    answer->size_bytes = list.size_bytes;
+    answer->sha256 = binary(list.sha256);
+    return RC_OK;
+}
+
+static void fill_list(const struct list_row *from, Trien__RevocationList *list)
+{
+    trien__revocation_list__init(list);
+    list->number = from->number;
+    list->this_update = from->this_update;
+    list->next_update = from->next_update;
+    list->entries = from->entries;
+    list->size_bytes = from->size_bytes;
+    list->sha256 = binary(from->sha256);
+}
+
+enum rc on_list_revocation_lists(struct tx *tx, const void *in, void *reply)
+{
+    const Trien__ListRevocationLists *call = in;
+    Trien__ListRevocationListsReply *answer = reply;
+    uint32_t limit = call->has_limit && call->limit < PAGE ? call->limit : PAGE;
+    Trien__RevocationList *lists;
+    struct list_row *rows;
+    size_t count = 0;
+
+    CHECK(call->before <= INT64_MAX, &tx->err, TRIEN__ERROR__MALFORMED, "before");
+    TRY(store_list_lists(tx, call->issuer, call->has_before ? call->before : 0, (int32_t)limit,
+                         &count, &rows));
+    lists = ARENA_ARRAY(tx->arena, Trien__RevocationList, count);
+    answer->lists = ARENA_ARRAY(tx->arena, Trien__RevocationList *, count);
+    for (size_t i = 0; i < count; i++) {
+        fill_list(&rows[i], &lists[i]);
+        answer->lists[i] = &lists[i];
+    }
+    answer->n_lists = count;
+    return RC_OK;
+}

@@ -1,0 +1,123 @@
+/* When a list is made, and what stands in it: the timer looks, the list is written down complete
+ * with its number, and an effect asks for its signature. One list of an issuer is on its way at a
+ * time; what is revoked meanwhile is on the next. */
+#include "common/metrics.h"
+#include "services/revocation/revocation.h"
+
+#define ASK_PAUSE (3 * USEC_PER_SECOND)
+
+METRIC_FAMILY(age) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_crl_age_seconds",
+    .help = "Age (since thisUpdate) of the newest list of an issuer.",
+    .labels = "issuer",
+    .stale_after_s = 60,
+};
+METRIC_FAMILY(left) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_crl_seconds_left",
+    .help = "Time until nextUpdate of the newest list of an issuer.",
+    .labels = "issuer",
+    .stale_after_s = 60,
+};
+METRIC_FAMILY(unlisted) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_crl_unlisted",
+    .help = "1 while a revocation of the issuer is on no list.",
+    .labels = "issuer",
+    .stale_after_s = 60,
+};
+
+static void measure(const struct x509_ca *issuer, const struct issuer_row *row, usec now)
+{
+    metric_set(&unlisted, row->unlisted || row->writing, METRIC_LABELS(issuer->name));
+    if (!row->issued_update)
+        return;
+    metric_set(&age, (double)(now - row->issued_update) / 1e6, METRIC_LABELS(issuer->name));
+    metric_set(&left, (double)(row->issued_until - now) / 1e6, METRIC_LABELS(issuer->name));
+}
+
+/* Not at once after a refusal: who refuses will do so again for a while. */
+static enum rc ask_for_number(struct tx *tx, const struct x509_ca *issuer, int64_t asked)
+{
+    Trien__AskNumber ask = TRIEN__ASK_NUMBER__INIT;
+
+    ask.issuer = (char *)issuer->name;
+    return effect_add(tx, "ask_number",
+                      arena_printf(tx->arena, "%s/%lld", issuer->name, (long long)asked), &ask,
+                      asked ? tx->now + ASK_PAUSE : 0);
+}
+
+static enum rc ask_for_signature(struct tx *tx, const struct tbs_list *list, struct bytes tbs)
+{
+    Trien__SignList intent = TRIEN__SIGN_LIST__INIT;
+    Trien__SignCrl request = TRIEN__SIGN_CRL__INIT;
+
+    request.issuer = (char *)list->issuer->name;
+    request.number = list->number;
+    request.tbs_der = (ProtobufCBinaryData){tbs.n, (uint8_t *)tbs.p};
+    intent.request = &request;
+    intent.this_update = list->this_update;
+    intent.next_update = list->next_update;
+    intent.entries = list->entry_count;
+    /* a refused number is used again: its list is another one */
+    return effect_add(tx, "sign_list",
+                      arena_printf(tx->arena, "%s/%llu/%lld", request.issuer,
+                                   (unsigned long long)list->number,
+                                   (long long)(list->this_update / USEC_PER_SECOND)),
+                      &intent, 0);
+}
+
+static enum rc plan_list(struct tx *tx, const struct x509_ca *issuer, const struct issuer_row *row)
+{
+    const struct revocation_conf *conf = tx->conf;
+    struct tbs_list list = {.issuer = issuer,
+                            .number = row->last_number + 1,
+                            .this_update = tx->now - tx->now % USEC_PER_SECOND};
+    uint8_t *digest = arena_alloc(tx->arena, 32);
+    struct tbs_entry *entries;
+    struct bytes tbs;
+
+    list.next_update =
+        rule_next_update(list.this_update, conf->lifetime_ms * USEC_PER_MS, issuer->not_after);
+    TRY(store_take_entries(tx, issuer->name, list.number, rule_listed_from(row->issued_update),
+                           &list.entry_count, &entries));
+    list.entries = entries;
+    tbs = tbs_list_write(tx->arena, &list);
+    bytes_sha256(tbs, digest);
+    const struct list_row written = {.issuer = issuer->name,
+                                     .number = list.number,
+                                     .this_update = list.this_update,
+                                     .next_update = list.next_update,
+                                     .entries = list.entry_count};
+    TRY(store_insert_list(tx, &written, bytes_of(digest, 32)));
+    return ask_for_signature(tx, &list, tbs);
+}
+
+static enum rc look_after(struct tx *tx, const struct x509_ca *issuer)
+{
+    const struct revocation_conf *conf = tx->conf;
+    struct issuer_row row;
+
+    TRY(store_lock_issuer(tx, issuer->name, &row));
+    measure(issuer, &row, tx->now);
+    if (row.writing || tx->now >= issuer->not_after)
+        return RC_OK;
+    if (!row.number_known)
+        return ask_for_number(tx, issuer, row.asked);
+    const struct list_times times = {.planned_at = row.planned_at,
+                                     .interval = conf->interval_ms * USEC_PER_MS,
+                                     .pause = conf->pause_ms * USEC_PER_MS,
+                                     .unlisted = row.unlisted,
+                                     .refused = row.refused};
+    return rule_list_due(&times, tx->now) ? plan_list(tx, issuer, &row) : RC_OK;
+}
+
+enum rc on_list_timer(struct tx *tx)
+{
+    const struct revocation *revocation = tx->state;
+
+    for (size_t i = 0; i < revocation->issuer_count; i++)
+        TRY(look_after(tx, &revocation->issuers[i]));
+    return RC_OK;
+}

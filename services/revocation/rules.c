@@ -1,0 +1,44 @@
+/* revocation's decisions. Pure. */
+#include "services/revocation/rules.h"
+
+#include <string.h>
+
+/* Clocks of replicas may differ: an entry that a list may just have missed stays on the next. */
+#define LIST_MARGIN (INT64_C(3600) * USEC_PER_SECOND)
+
+Trien__Error rule_may_revoke(const char *state, usec not_after, usec now)
+{
+    if (strcmp(state, "revoked") == 0)
+        return TRIEN__ERROR__CERTIFICATE_REVOKED;
+    if (strcmp(state, "expired") == 0 || now >= not_after + USEC_PER_SECOND)
+        return TRIEN__ERROR__CERTIFICATE_EXPIRED;
+    return TRIEN__ERROR__NONE;
+}
+
+bool rule_list_due(const struct list_times *times, usec now)
+{
+    if (times->planned_at == 0)
+        return true;
+    return now >= times->planned_at + times->interval ||
+           ((times->unlisted || times->refused) && now >= times->planned_at + times->pause);
+}
+
+usec rule_next_update(usec this_update, usec lifetime, usec issuer_not_after)
+{
+    usec next =
+        this_update + lifetime < issuer_not_after ? this_update + lifetime : issuer_not_after;
+
+    return next - next % USEC_PER_SECOND;
+}
+
+usec rule_listed_from(usec previous_update)
+{
+    return previous_update > LIST_MARGIN ? previous_update - LIST_MARGIN : 0;
+}
+
+bool rule_is_serial(const char *hex)
+{
+    size_t length = strlen(hex);
+
+    return length > 0 && length <= 40 && hex[0] != '0' && strspn(hex, "0123456789abcdef") == length;
+}

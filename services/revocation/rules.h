@@ -1,0 +1,39 @@
+/* What revocation decides, as pure functions: values in, verdict out; no clock, no database. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "proto/error.pb-c.h"
+
+/** Whether a certificate may be revoked at `now`: NONE, CERTIFICATE_REVOKED or CERTIFICATE_EXPIRED.
+ *  `state` is a state of certificate_steps. Its time is over a second after not_after, the last
+ *  second of validity (RFC 5280 4.1.2.5). */
+Trien__Error rule_may_revoke(const char *state, usec not_after, usec now);
+
+/* When an issuer's next list is due. All in microseconds. */
+struct list_times {
+    usec planned_at; /* of the newest list; 0: there is none */
+    usec interval;   /* between two regular lists */
+    usec pause;      /* two lists are never closer than this */
+    bool unlisted;   /* a revocation is on no list yet */
+    bool refused;    /* the newest one was refused: it is no list */
+};
+
+/** A list is to be made now: a regular one, the first one, or one for what was revoked meanwhile.
+ */
+bool rule_list_due(const struct list_times *times, usec now);
+
+/** nextUpdate of a list of this moment: `lifetime` later, but not beyond the authority's own end;
+ *  in whole seconds. */
+usec rule_next_update(usec this_update, usec lifetime, usec issuer_not_after);
+
+/** An entry whose certificate ended before this is left out: a regular list after its end has
+ *  carried it (RFC 5280 3.3). `previous_update` is thisUpdate of the list before; 0: none, nothing
+ *  is left out. */
+usec rule_listed_from(usec previous_update);
+
+/** Serial number as the project writes it: lower-case hex without leading zeros, 40 digits at most.
+ */
+bool rule_is_serial(const char *hex);
