@@ -5,6 +5,7 @@
 
 #include "common/bus.h"
 #include "proto/notification.pb-c.h"
+#include "proto/revocation.pb-c.h"
 #include "proto/signing.pb-c.h"
 #include "proto/validation.pb-c.h"
 
@@ -135,6 +136,57 @@ enum rc on_issuance_failed(struct tx *tx, const void *in)
     struct item_step step = {.at = event->failed_at, .event = "IssuanceFailed"};
     TRY(parse_item(tx, event->item_id, &step));
     return store_set_item_failed(tx, &step, reasons_json(tx, event->reasons, event->n_reasons));
+}
+
+/* --- revocation --- */
+
+enum rc on_revocation_authorized(struct tx *tx, const void *in)
+{
+    const Trien__RevocationAuthorized *event = in;
+    struct item_step step = {.at = event->authorized_at,
+                             .event = "RevocationAuthorized",
+                             .detail = event->certificate_serial};
+    TRY(parse_item(tx, event->item_id, &step));
+    return store_set_item_state(tx, &step, "authorized");
+}
+
+/* The request that asked for it is done; the request the certificate came from shows it too. */
+enum rc on_certificate_revoked(struct tx *tx, const void *in)
+{
+    const Trien__CertificateRevoked *event = in;
+    struct item_step step = {.at = event->revoked_at,
+                             .event = "CertificateRevoked",
+                             .subscriber_name = event->subscriber_name,
+                             .detail = event->serial};
+    bool known = false;
+    TRY(parse_item(tx, event->lineage_id, &step));
+    TRY(store_set_certificate_revoked(tx, &step, &known));
+    CHECK(known, &tx->err, TRIEN__ERROR__NOT_YET, "item %s is not there yet", event->lineage_id);
+    TRY(store_insert_item_line(tx, &step));
+    if (!event->item_id)
+        return RC_OK;
+    TRY(parse_item(tx, event->item_id, &step));
+    return store_set_item_done(tx, &step);
+}
+
+enum rc on_revocation_refused(struct tx *tx, const void *in)
+{
+    const Trien__RevocationRefused *event = in;
+    struct item_step step = {
+        .at = event->refused_at, .event = "RevocationRefused", .detail = event->serial};
+    TRY(parse_item(tx, event->item_id, &step));
+    return store_set_item_failed(tx, &step, reasons_json(tx, event->reasons, event->n_reasons));
+}
+
+enum rc on_certificate_expired(struct tx *tx, const void *in)
+{
+    const Trien__CertificateExpired *event = in;
+    struct item_step step = {.at = event->expired_at,
+                             .event = "CertificateExpired",
+                             .subscriber_name = event->subscriber_name,
+                             .detail = event->serial};
+    TRY(parse_item(tx, event->lineage_id, &step));
+    return store_insert_item_line(tx, &step);
 }
 
 /* The detail is "channel template": "email issued". */

@@ -48,6 +48,10 @@ enum rc on_item_authorized(struct tx *tx, const void *in);
 enum rc on_key_awaited(struct tx *tx, const void *in);
 enum rc on_certificate_issued(struct tx *tx, const void *in);
 enum rc on_issuance_failed(struct tx *tx, const void *in);
+enum rc on_revocation_authorized(struct tx *tx, const void *in) MUST_USE;
+enum rc on_certificate_revoked(struct tx *tx, const void *in) MUST_USE;
+enum rc on_revocation_refused(struct tx *tx, const void *in) MUST_USE;
+enum rc on_certificate_expired(struct tx *tx, const void *in) MUST_USE;
 enum rc on_notice_delivered(struct tx *tx, const void *in);
 enum rc on_notice_failed(struct tx *tx, const void *in);
 

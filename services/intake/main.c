@@ -3,6 +3,7 @@
 #include "services/intake/intake.h"
 
 #include "proto/notification.pb-c.h"
+#include "proto/revocation.pb-c.h"
 #include "proto/signing.pb-c.h"
 #include "proto/validation.pb-c.h"
 
@@ -54,9 +55,21 @@ static const struct on_event events[] = {
     {.feed = "validation", .in = &trien__request_rejected__descriptor, .fn = on_request_rejected},
     {.feed = "validation", .in = &trien__request_waiting__descriptor, .fn = on_request_waiting},
     {.feed = "validation", .in = &trien__item_authorized__descriptor, .fn = on_item_authorized},
+    {.feed = "validation",
+     .in = &trien__revocation_authorized__descriptor,
+     .fn = on_revocation_authorized},
     {.feed = "signing", .in = &trien__key_awaited__descriptor, .fn = on_key_awaited},
     {.feed = "signing", .in = &trien__certificate_issued__descriptor, .fn = on_certificate_issued},
     {.feed = "signing", .in = &trien__issuance_failed__descriptor, .fn = on_issuance_failed},
+    {.feed = "revocation",
+     .in = &trien__certificate_revoked__descriptor,
+     .fn = on_certificate_revoked},
+    {.feed = "revocation",
+     .in = &trien__revocation_refused__descriptor,
+     .fn = on_revocation_refused},
+    {.feed = "revocation",
+     .in = &trien__certificate_expired__descriptor,
+     .fn = on_certificate_expired},
     {.feed = "notification", .in = &trien__notice_delivered__descriptor, .fn = on_notice_delivered},
     {.feed = "notification", .in = &trien__notice_failed__descriptor, .fn = on_notice_failed},
     {0},

@@ -15,6 +15,9 @@ const struct state_step request_steps[] = {
     {"accepted", "CertificateIssued", "completed", "the last item is finished, one is issued"},
     {"accepted", "IssuanceFailed", "completed", "the last item is finished, one is issued"},
     {"accepted", "IssuanceFailed", "failed", "every item failed"},
+    {"accepted", "CertificateRevoked", "completed", "the last item is finished, one is done"},
+    {"accepted", "RevocationRefused", "completed", "the last item is finished, one is done"},
+    {"accepted", "RevocationRefused", "failed", "every item failed"},
     {0},
 };
 
@@ -33,6 +36,14 @@ const struct state_step item_steps[] = {
     {"waiting", "IssuanceFailed", "failed", "read before the authorisation"},
     {"authorized", "IssuanceFailed", "failed", "it can never be issued"},
     {"key_awaited", "IssuanceFailed", "failed", "it can never be issued"},
+    {"-", "RevocationAuthorized", "authorized", "read before the acceptance"},
+    {"waiting", "RevocationAuthorized", "authorized", "the agency's own certificate, for a cause"},
+    {"-", "CertificateRevoked", "done", "read before the acceptance"},
+    {"waiting", "CertificateRevoked", "done", "read before the authorisation"},
+    {"authorized", "CertificateRevoked", "done", "the certificate is revoked"},
+    {"-", "RevocationRefused", "failed", "read before the acceptance"},
+    {"waiting", "RevocationRefused", "failed", "read before the authorisation"},
+    {"authorized", "RevocationRefused", "failed", "revoked before, or expired"},
     {0},
 };
 

@@ -127,7 +127,8 @@ enum rc store_set_item_state(struct tx *tx, const struct item_step *step, const 
 {
     return DB_PUSH(tx, set_item_state, db_uuid(step->request_id), db_int4(step->number),
                    db_time(step->at), db_text(step->event), db_text(state),
-                   states_before(tx, item_steps, step->event), text_or_null(step->subscriber_name));
+                   states_before(tx, item_steps, step->event), text_or_null(step->subscriber_name),
+                   text_or_null(step->detail));
 }
 
 enum rc store_set_item_issued(struct tx *tx, const struct item_step *step,
@@ -143,8 +144,33 @@ enum rc store_set_item_issued(struct tx *tx, const struct item_step *step,
 enum rc store_set_item_failed(struct tx *tx, const struct item_step *step, const char *reasons_json)
 {
     return DB_PUSH(tx, set_item_failed, db_uuid(step->request_id), db_int4(step->number),
-                   db_time(step->at), states_before(tx, item_steps, step->event),
+                   db_time(step->at), db_text(step->event),
+                   states_before(tx, item_steps, step->event), text_or_null(step->detail),
                    db_jsonb(reasons_json));
+}
+
+enum rc store_set_item_done(struct tx *tx, const struct item_step *step)
+{
+    return DB_PUSH(tx, set_item_done, db_uuid(step->request_id), db_int4(step->number),
+                   db_time(step->at), db_text(step->event),
+                   states_before(tx, item_steps, step->event), text_or_null(step->subscriber_name),
+                   text_or_null(step->detail));
+}
+
+enum rc store_insert_item_line(struct tx *tx, const struct item_step *step)
+{
+    return DB_PUSH(tx, insert_item_line, db_uuid(step->request_id), db_int4(step->number),
+                   db_time(step->at), db_text(step->event), text_or_null(step->subscriber_name),
+                   text_or_null(step->detail));
+}
+
+enum rc store_set_certificate_revoked(struct tx *tx, const struct item_step *step, bool *ret_known)
+{
+    struct db_rows *rows = NULL;
+    TRY(DB_RUN(tx, set_certificate_revoked, &rows, db_uuid(step->request_id), db_int4(step->number),
+               db_time(step->at)));
+    *ret_known = db_count(rows) == 1;
+    return RC_OK;
 }
 
 enum rc store_insert_notice(struct tx *tx, const uint8_t request_id[16], usec at, const char *event,

@@ -101,6 +101,7 @@ struct item_row {
     const char *state, *subscriber_name, *profile, *device_kind, *serial, *issuer;
     usec not_before, not_after;
     const char *reasons;
+    usec revoked_at; /* of its certificate; 0: it is not */
 };
 
 struct timeline_row {
@@ -167,6 +168,7 @@ struct item_step {
     int32_t number;
     usec at;
     const char *event, *subscriber_name; /* name may be NULL */
+    const char *detail;                  /* for the sentence; may be NULL */
 };
 
 /** A step to `state` that is not the last. */
@@ -183,6 +185,14 @@ MUST_USE enum rc store_set_item_issued(struct tx *tx, const struct item_step *st
                                        const struct issued *issued);
 MUST_USE enum rc store_set_item_failed(struct tx *tx, const struct item_step *step,
                                        const char *reasons_json);
+
+/** The item is done without a certificate of its own. */
+MUST_USE enum rc store_set_item_done(struct tx *tx, const struct item_step *step);
+/** A line about an item that changes no state. */
+MUST_USE enum rc store_insert_item_line(struct tx *tx, const struct item_step *step);
+/** The item's certificate is revoked; *ret_known false when there is no such item yet. */
+MUST_USE enum rc store_set_certificate_revoked(struct tx *tx, const struct item_step *step,
+                                               bool *ret_known);
 
 /** A line of the timeline that changes no state. */
 MUST_USE enum rc store_insert_notice(struct tx *tx, const uint8_t request_id[16], usec at,

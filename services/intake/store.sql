@@ -93,9 +93,9 @@ WHERE r.request_id = $1 AND c.client_id = $2
 SELECT request_id FROM request
 WHERE receipt_no = $1 AND request_id >= $2 AND request_id < $3;
 
--- name: list_items (uuid) -> (int4, text, text, text, text, text, text, timestamptz, timestamptz, text)
+-- name: list_items (uuid) -> (int4, text, text, text, text, text, text, timestamptz, timestamptz, text, timestamptz)
 SELECT number, state, subscriber_name, profile, device_kind, serial, issuer, not_before, not_after,
-       reasons::text
+       reasons::text, revoked_at
 FROM item WHERE request_id = $1 ORDER BY number;
 
 -- name: list_timeline (uuid) -> (timestamptz, text, int4, text, text)
@@ -168,10 +168,12 @@ SET state = 'rejected', form = $4, organ_id = $5, agency_name = $6, document_num
     document_date = $8, reasons = $9
 WHERE request_id = $1 AND state = ANY ($3);
 
--- name: set_item_state (uuid, int4, timestamptz, text, text, text[], text)
--- One step of an item that is not its last. $4 event, $5 state, $6 states it may follow, $7 name
+-- name: set_item_state (uuid, int4, timestamptz, text, text, text[], text, text)
+-- One step of an item that is not its last. $4 event, $5 state, $6 states it may follow, $7 name,
+-- $8 detail
 WITH line AS (
-    INSERT INTO timeline (request_id, at, event, item, subject) VALUES ($1, $3, $4, $2, $7)
+    INSERT INTO timeline (request_id, at, event, item, subject, detail)
+    VALUES ($1, $3, $4, $2, $7, $8)
 )
 INSERT INTO item (request_id, number, state, subscriber_name) VALUES ($1, $2, $5, $7)
 ON CONFLICT (request_id, number) DO UPDATE SET state = excluded.state
@@ -199,14 +201,39 @@ SET finished_count = finished_count + 1, issued_count = issued_count + 1,
     state = CASE WHEN finished_count + 1 = item_count THEN 'completed' ELSE state END
 WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
 
--- name: set_item_failed (uuid, int4, timestamptz, text[], jsonb)
+-- name: set_item_done (uuid, int4, timestamptz, text, text[], text, text)
+-- The last step of an item that ends without a certificate of its own.
+-- $4 event, $5 states it may follow, $6 name, $7 detail
 WITH line AS (
-    INSERT INTO timeline (request_id, at, event, item) VALUES ($1, $3, 'IssuanceFailed', $2)
+    INSERT INTO timeline (request_id, at, event, item, subject, detail)
+    VALUES ($1, $3, $4, $2, $6, $7)
 ), moved AS (
-    INSERT INTO item (request_id, number, state, reasons) VALUES ($1, $2, 'failed', $5)
+    INSERT INTO item (request_id, number, state, subscriber_name) VALUES ($1, $2, 'done', $6)
+    ON CONFLICT (request_id, number) DO UPDATE SET state = excluded.state
+    WHERE item.state = ANY ($5)
+    RETURNING 1
+)
+UPDATE request
+SET finished_count = finished_count + 1, issued_count = issued_count + 1,
+    state = CASE WHEN finished_count + 1 = item_count THEN 'completed' ELSE state END
+WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
+
+-- name: insert_item_line (uuid, int4, timestamptz, text, text, text)
+-- Something that happened to what an item has already got; changes no state.
+INSERT INTO timeline (request_id, at, event, item, subject, detail) VALUES ($1, $3, $4, $2, $5, $6);
+
+-- name: set_certificate_revoked (uuid, int4, timestamptz) -> (int4)
+UPDATE item SET revoked_at = $3 WHERE request_id = $1 AND number = $2 RETURNING number;
+
+-- name: set_item_failed (uuid, int4, timestamptz, text, text[], text, jsonb)
+-- $4 event, $5 states it may follow, $6 detail
+WITH line AS (
+    INSERT INTO timeline (request_id, at, event, item, detail) VALUES ($1, $3, $4, $2, $6)
+), moved AS (
+    INSERT INTO item (request_id, number, state, reasons) VALUES ($1, $2, 'failed', $7)
     ON CONFLICT (request_id, number) DO UPDATE
     SET state = excluded.state, reasons = excluded.reasons
-    WHERE item.state = ANY ($4)
+    WHERE item.state = ANY ($5)
     RETURNING 1
 )
 UPDATE request

@@ -146,6 +146,7 @@ enum rc store_list_items(struct tx *tx, const uint8_t request_id[16],
             .not_before = db_get_time(rows, i, 7),
             .not_after = db_get_time(rows, i, 8),
             .reasons = db_get_text(rows, i, 9),
+            .revoked_at = db_get_time(rows, i, 10),
         };
     *ret_items = items;
     *ret_count = count;

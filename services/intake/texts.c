@@ -16,6 +16,10 @@ static const struct event_text {
     {"KeyAwaited", "", "Đang chờ tạo khóa trên thiết bị lưu khóa bí mật cho %s."},
     {"CertificateIssued", "", "Đã cấp chứng thư cho %s, số hiệu %d."},
     {"IssuanceFailed", "", "Không cấp được chứng thư; xem lý do của thuê bao."},
+    {"RevocationAuthorized", "", "Đã chấp thuận thu hồi chứng thư của %s, số hiệu %d."},
+    {"CertificateRevoked", "", "Đã thu hồi chứng thư của %s, số hiệu %d."},
+    {"RevocationRefused", "", "Không thu hồi được chứng thư số hiệu %d; xem lý do của thuê bao."},
+    {"CertificateExpired", "", "Chứng thư của %s, số hiệu %d, đã hết hạn."},
     {"NoticeDelivered", "email", "Đã gửi thông báo qua thư điện tử tới %s."},
     {"NoticeDelivered", "sms", "Đã gửi thông báo qua tin nhắn tới %s."},
     {"NoticeFailed", "email", "Không gửi được thư điện tử tới %s."},
@@ -29,7 +33,7 @@ static const struct state_text {
     {"rejected", "bị từ chối"},         {"completed", "đã hoàn thành"},
     {"failed", "không thực hiện được"}, {"waiting", "đang chờ phê duyệt"},
     {"authorized", "đã phê duyệt"},     {"key_awaited", "đang chờ tạo khóa trên thiết bị"},
-    {"issued", "đã cấp chứng thư"},
+    {"issued", "đã cấp chứng thư"},     {"done", "đã thực hiện"},
 };
 
 /* "2026-11-25" as people write it: "25/11/2026". */

@@ -51,9 +51,10 @@ static json_t *certificate_json(struct tx *tx, const char *request_id, const str
     const struct intake_conf *conf = tx->conf;
     const char *url = arena_printf(tx->arena, "%s/v1/requests/%s/certificates/%s.cer",
                                    conf->public_url, request_id, item->serial);
-    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:s}", "serial", item->serial, "issuer",
+    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:s}", "serial", item->serial, "issuer",
                      item->issuer, "subscriber", (int)item->number, "not_before",
                      time_json(tx, item->not_before), "not_after", time_json(tx, item->not_after),
+                     "revoked_at", item->revoked_at ? time_json(tx, item->revoked_at) : json_null(),
                      "url", url);
 }
 

@@ -1,0 +1,4 @@
+-- Verify intake:revoked on pg
+BEGIN;
+SELECT revoked_at FROM item WHERE false;
+ROLLBACK;
