@@ -15,6 +15,7 @@ DEMO=$SHARE/compose/demo
 TRIENCTL="$BIN/trienctl --config $DIR/etc/trienctl.conf"
 API=http://127.0.0.1:$BASE_PORT/v1
 PUBLIC=http://127.0.0.1:$((BASE_PORT + 1))
+JOURNAL=http://127.0.0.1:$((BASE_PORT + 5))/v1/journal
 DEADLINE=60 # seconds for each request
 WORK=$DIR/demo/run
 requests=0 certificates=0 notices=0 failed=0
@@ -174,6 +175,30 @@ finish() {
     [ "$2" != completed ] || [ "$found" = "$expected" ] || wrong "$1: $found certificates, not $expected"
 }
 
+# The newest signed head covers what was said until now; the last entry may be the journal's own word
+# that it has signed.
+wait_for_checkpoint() {
+    due=$(($(curl -sS -m 10 "$JOURNAL/entries?limit=0" | sed 's/.*"size":\([0-9]*\).*/\1/') - 1))
+    end=$(($(date +%s) + DEADLINE))
+    while :; do
+        curl -sS -m 10 "$JOURNAL/checkpoint" > "$WORK/checkpoint"
+        [ "$(sed -n 2p "$WORK/checkpoint")" -lt "$due" ] 2> /dev/null || return 0
+        [ "$(date +%s)" -lt "$end" ] || { wrong "no checkpoint over $due entries"; return 0; }
+        sleep 0.2
+    done
+}
+
+check_journal() {
+    say "the journal of everything that was said"
+    wait_for_checkpoint
+    head -n 3 "$WORK/checkpoint" > "$WORK/checkpoint.text"
+    tail -n 1 "$WORK/checkpoint" | cut -d' ' -f3 | openssl base64 -d -A | tail -c +5 > "$WORK/checkpoint.signature"
+    openssl dgst -sha256 -verify "$DIR/data/audit/journal.pub" -signature "$WORK/checkpoint.signature" \
+        "$WORK/checkpoint.text" > "$WORK/checkpoint.log" 2>&1 || { cat "$WORK/checkpoint.log"; wrong "openssl dgst, checkpoint"; }
+    note "checkpoint over $(sed -n 2p "$WORK/checkpoint") entries verified by openssl"
+    $TRIENCTL audit verify --live || wrong "audit verify"
+}
+
 main() {
     rm -rf "$WORK"
     mkdir -p "$WORK"
@@ -196,6 +221,7 @@ main() {
     finish refused rejected 3
     wait_for_notices
     notices=$(($(count_messages) - before))
+    check_journal
     printf '\ndemo: %d requests, %d certificates, %d notices, %d failed\n' \
         "$requests" "$certificates" "$notices" "$failed"
     [ "$failed" = 0 ]
