@@ -8,6 +8,7 @@
 int audit_verify(int argc, char **argv);
 int audit_export(int argc, char **argv);
 int audit_estimate(int argc, char **argv);
+int audit_criteria(int argc, char **argv);
 
 /* Receives a copy, in the order of a source: every note, then every entry. What is handed over
  * lives until the function returns. */

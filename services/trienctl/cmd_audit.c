@@ -11,6 +11,7 @@ static const struct {
     {"verify", audit_verify},
     {"export", audit_export},
     {"estimate", audit_estimate},
+    {"check", audit_criteria},
 };
 
 int cmd_audit(int argc, char **argv)

@@ -64,10 +64,12 @@ static const struct command {
      "list [SERVICE] | forget SERVICE GROUP"},
     {"audit",
      "the journal: verify a copy with the public key alone, export one; what an assessment by "
-     "Decision 2433 costs: estimate",
+     "Decision 2433 costs: estimate; its criteria against the running system: check",
      cmd_audit,
      "verify --key FILE [--dir DIR | --live] [--witness FILE-OR-DIR]... | export --dir DIR "
-     "[--public] | estimate [--items CODE,16.*,...] [--authorities N] [--prices FILE] [--csv]"},
+     "[--public] | estimate [--items CODE,16.*,...] [--authorities N] [--prices FILE] [--csv] | "
+     "check [--criteria ID,16.*,...] [--revocation-hours N] [--status-url URL] [--audit-url URL] "
+     "[--root FILE] [--journal-key FILE]"},
     {"keys", "make the CURVE key pair of a principal", cmd_keys, "NAME..."},
     {"token", "initialise an empty PKCS#11 token with the PINs of two files", cmd_token,
      "LABEL --pin-file FILE --so-pin-file FILE [--softhsm-config FILE] [--module FILE]"},

@@ -1,0 +1,233 @@
+/* The journal: the whole of it checked with its public key, the events the criteria ask about
+ * picked out, and inclusion proofs as the public gets them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/audit.pb-c.h"
+#include "proto/revocation.pb-c.h"
+#include "proto/signing.pb-c.h"
+#include "proto/validation.pb-c.h"
+#include "services/trienctl/audit.h"
+#include "services/trienctl/evidence.h"
+
+#define MAX_EVENTS ((size_t)200000)
+
+struct reader {
+    struct evidence *evidence;
+    struct audit_check *check;
+    struct arena *scratch; /* of one entry */
+};
+
+static enum rc take_note(void *arg, const char *name, struct bytes note, struct err *err)
+{
+    struct reader *reader = arg;
+
+    (void)err;
+    audit_check_note(reader->check, name, note);
+    return RC_OK;
+}
+
+static void count_type(struct evidence *evidence, const char *type)
+{
+    size_t i = 0;
+
+    while (i < evidence->type_count && strcmp(evidence->types[i].name, type) != 0)
+        i++;
+    if (i == EVIDENCE_MAX_TYPES)
+        return;
+    if (i == evidence->type_count) {
+        evidence->types[i].name = arena_strdup(ctl_arena(), type);
+        evidence->type_count++;
+    }
+    evidence->types[i].count++;
+}
+
+static void add_event(struct evidence *evidence, struct seen_event event)
+{
+    if (evidence->event_count == MAX_EVENTS)
+        return;
+    event.name = arena_strdup(ctl_arena(), event.name);
+    event.request_id = arena_strdup(ctl_arena(), event.request_id ? event.request_id : "");
+    if (event.csr_der.n)
+        event.csr_der = arena_bytes(ctl_arena(), event.csr_der);
+    evidence->events[evidence->event_count++] = event;
+}
+
+/* The four types whose content is looked into. */
+static void take_content(struct reader *reader, const char *type, uint64_t sequence,
+                         ProtobufCBinaryData payload)
+{
+    ProtobufCAllocator *allocator = arena_allocator(reader->scratch);
+    struct seen_event event = {.sequence = sequence};
+
+    if (strcmp(type, "CertificateIssued") == 0) {
+        Trien__CertificateIssued *in =
+            trien__certificate_issued__unpack(allocator, payload.len, payload.data);
+
+        event.kind = SEEN_ISSUED;
+        event.name = in ? in->serial : NULL;
+        event.at = in ? in->issued_at : 0;
+    } else if (strcmp(type, "RevocationAuthorized") == 0) {
+        Trien__RevocationAuthorized *in =
+            trien__revocation_authorized__unpack(allocator, payload.len, payload.data);
+
+        event.kind = SEEN_AUTHORIZED;
+        event.name = in ? in->certificate_serial : NULL;
+        event.asked_at = in ? in->received_at : 0;
+        event.at = in ? in->authorized_at : 0;
+        event.request_id = in ? in->request_id : NULL;
+    } else if (strcmp(type, "CertificateRevoked") == 0) {
+        Trien__CertificateRevoked *in =
+            trien__certificate_revoked__unpack(allocator, payload.len, payload.data);
+
+        event.kind = SEEN_REVOKED;
+        event.name = in ? in->serial : NULL;
+        event.at = in ? in->revoked_at : 0;
+        event.request_id = in ? in->request_id : NULL;
+    } else if (strcmp(type, "ItemAuthorized") == 0) {
+        Trien__ItemAuthorized *in =
+            trien__item_authorized__unpack(allocator, payload.len, payload.data);
+
+        event.kind = SEEN_ITEM;
+        event.name = in ? in->item_id : NULL;
+        if (in && in->has_csr_der)
+            event.csr_der = bytes_of(in->csr_der.data, in->csr_der.len);
+    }
+    if (event.name)
+        add_event(reader->evidence, event);
+}
+
+static enum rc take_entry(void *arg, const struct audit_entry *entry, struct err *err)
+{
+    struct reader *reader = arg;
+    ProtobufCAllocator *allocator = arena_allocator(reader->scratch);
+    Trien__JournalLeaf *leaf;
+    Trien__JournalContent *content;
+
+    (void)err;
+    audit_check_entry(reader->check, entry);
+    leaf = trien__journal_leaf__unpack(allocator, entry->leaf.n, entry->leaf.p);
+    if (leaf) {
+        count_type(reader->evidence, leaf->type);
+        content = entry->has_content ? trien__journal_content__unpack(allocator, entry->content.n,
+                                                                      entry->content.p)
+                                     : NULL;
+        if (content)
+            take_content(reader, leaf->type, entry->sequence, content->payload);
+    }
+    arena_reset(reader->scratch);
+    return RC_OK;
+}
+
+static int by_kind_and_name(const void *left, const void *right)
+{
+    const struct seen_event *a = left, *b = right;
+
+    return a->kind != b->kind ? (a->kind > b->kind) - (a->kind < b->kind)
+                              : strcmp(a->name, b->name);
+}
+
+const struct seen_event *evidence_find(const struct evidence *evidence, enum seen_kind kind,
+                                       const char *name)
+{
+    struct seen_event wanted = {.kind = kind, .name = name};
+
+    return evidence->event_count ? bsearch(&wanted, evidence->events, evidence->event_count,
+                                           sizeof(wanted), by_kind_and_name)
+                                 : NULL;
+}
+
+/* --- proofs, as the public gets them -------------------------------------------------------------
+ */
+
+static bool read_hash(const json_t *text, struct merkle_hash *ret_hash)
+{
+    struct bytes hash;
+
+    if (!json_is_string(text) ||
+        !bytes_from_base64(ctl_arena(), bytes_of_text(json_string_value(text)), &hash) ||
+        hash.n != sizeof(ret_hash->b))
+        return false;
+    memcpy(ret_hash->b, hash.p, hash.n);
+    return true;
+}
+
+static bool proof_holds(const json_t *proof, uint64_t entry, const struct checkpoint *checkpoint)
+{
+    const json_t *path = json_object_get(proof, "audit_path");
+    struct merkle_hash leaf, hashes[MERKLE_MAX_PATH];
+    size_t count = json_array_size(path);
+
+    if (!read_hash(json_object_get(proof, "leaf_hash"), &leaf) || count > MERKLE_MAX_PATH)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!read_hash(json_array_get(path, i), &hashes[i]))
+            return false;
+    return merkle_verify_inclusion(entry, checkpoint->size, &leaf, hashes, count,
+                                   &checkpoint->root);
+}
+
+static enum rc try_proof(struct evidence *evidence, uint64_t entry,
+                         const struct checkpoint *checkpoint, struct err *err)
+{
+    autoptr(json_t) proof = NULL;
+    struct bytes body;
+    int status;
+
+    TRY(evidence_http(arena_printf(ctl_arena(),
+                                   "%s/v1/journal/proof/inclusion?entry=%llu&size=%llu",
+                                   evidence->where.audit_url, (unsigned long long)entry,
+                                   (unsigned long long)checkpoint->size),
+                      (struct bytes){0}, NULL, err, &status, &body));
+    proof = json_loadb((const char *)body.p, body.n, 0, NULL);
+    evidence->proofs_tried++;
+    evidence->proofs_hold += status == 200 && proof_holds(proof, entry, checkpoint);
+    return RC_OK;
+}
+
+static enum rc try_proofs(struct evidence *evidence, const struct x509_key *key, struct err *err)
+{
+    struct checkpoint checkpoint;
+    struct bytes note;
+    int status;
+
+    TRY(evidence_http(
+        arena_printf(ctl_arena(), "%s/v1/journal/checkpoint", evidence->where.audit_url),
+        (struct bytes){0}, NULL, err, &status, &note));
+    CHECK(status == 200, err, TRIEN__ERROR__NOT_FOUND, "no checkpoint: %d", status);
+    TRY(checkpoint_open(ctl_arena(), note, key, err, &checkpoint));
+    evidence->checkpoint_size = checkpoint.size;
+    for (size_t i = 0; i < EVIDENCE_MAX_PROBES && i < checkpoint.size; i++)
+        TRY(try_proof(
+            evidence,
+            checkpoint.size <= EVIDENCE_MAX_PROBES ? i : checkpoint.size * i / EVIDENCE_MAX_PROBES,
+            &checkpoint, err));
+    return RC_OK;
+}
+
+static enum rc read_journal(struct evidence *evidence, struct err *err)
+{
+    autoptr(x509_ring_t) ring = NULL;
+    struct reader reader = {.evidence = evidence};
+    struct audit_sink sink = {.arg = &reader, .note = take_note, .entry = take_entry};
+    enum rc rc;
+
+    TRY(x509_ring_load(evidence->where.journal_key_file, err, &ring));
+    CHECK(x509_ring_count(ring) == 1, err, TRIEN__ERROR__KEY_FILE, "%s must hold one key",
+          evidence->where.journal_key_file);
+    reader.check = audit_check_new(ctl_arena(), x509_ring_at(ring, 0));
+    reader.scratch = arena_new((size_t)16 << 20);
+    rc = audit_pour_live(&sink, err);
+    arena_free(&reader.scratch);
+    TRY(rc);
+    audit_check_end(reader.check, &evidence->journal);
+    qsort(evidence->events, evidence->event_count, sizeof(*evidence->events), by_kind_and_name);
+    return try_proofs(evidence, x509_ring_at(ring, 0), err);
+}
+
+void evidence_journal(struct evidence *evidence)
+{
+    evidence->events = ARENA_ARRAY(ctl_arena(), struct seen_event, MAX_EVENTS);
+    if (read_journal(evidence, &evidence->journal_err) != RC_OK)
+        ERR_clear_error();
+}
