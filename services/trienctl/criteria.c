@@ -206,13 +206,13 @@ void criteria_free(struct findings *findings)
     findings->count = 0;
 }
 
-/* "16.18-2" takes 16.18-2 and its sub-list; "16.*" and "16.18-*" take what begins so. */
+/* "16.18" takes the item's, "16.18-2" that and its sub-list; "16.*" takes what begins so. */
 static bool takes(const char *pattern, size_t length, const char *id)
 {
     if (pattern[length - 1] == '*')
         return strncmp(pattern, id, length - 1) == 0;
     return strncmp(pattern, id, length) == 0 &&
-           (id[length] == 0 || (id[length] >= 'a' && id[length] <= 'z'));
+           (id[length] == 0 || id[length] == '-' || (id[length] >= 'a' && id[length] <= 'z'));
 }
 
 enum rc criteria_choose(const struct decision *decision, const char *text, struct err *err,

@@ -46,7 +46,7 @@ void criteria_judge(const struct decision *decision, const bool *chosen,
                     const struct evidence *evidence, struct findings *ret_findings);
 void criteria_free(struct findings *findings);
 
-/** Reads "16.18-2a,16.*,14.11-*": ids or groups. `chosen` by place. REJECT FIELD_INVALID. */
+/** Reads "16.18-2a,16.*,14.11": ids, items, groups. `chosen` by place. REJECT FIELD_INVALID. */
 MUST_USE enum rc criteria_choose(const struct decision *decision, const char *text, struct err *err,
                                  bool *chosen);
 

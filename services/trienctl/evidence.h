@@ -29,7 +29,7 @@ struct seen_certificate {
 /* One OCSP exchange. */
 struct seen_answer {
     const struct seen_certificate *of; /* NULL: a serial that was never issued */
-    const char *want;                  /* "good", "revoked", "unknown" */
+    bool on_list;                      /* the public list has it */
     int http_status;
     int response_status; /* OCSP_RESPONSE_STATUS_…, -1: unreadable */
     bool is_basic, is_verified, is_delegated, has_nonce;

@@ -107,10 +107,8 @@ static enum rc ask_about(struct evidence *evidence, const struct seen_certificat
 {
     struct seen_answer *answer = &evidence->answers[evidence->answer_count++];
 
-    *answer = (struct seen_answer){.of = seen,
-                                   .want = is_revoked(evidence, seen) ? "revoked" : "good",
-                                   .said = "",
-                                   .response_status = -1};
+    *answer = (struct seen_answer){
+        .of = seen, .on_list = is_revoked(evidence, seen), .said = "", .response_status = -1};
     return ask(evidence, OCSP_cert_to_id(EVP_sha1(), seen->x509, evidence->issuing), err, answer);
 }
 
@@ -121,7 +119,7 @@ static enum rc ask_about_nobody(struct evidence *evidence, struct err *err)
     ASN1_INTEGER *serial;
     OCSP_CERTID *id;
 
-    *answer = (struct seen_answer){.want = "unknown", .said = "", .response_status = -1};
+    *answer = (struct seen_answer){.said = "", .response_status = -1};
     BN_rand(number, 152, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
     serial = BN_to_ASN1_INTEGER(number, NULL);
     id = OCSP_cert_id_new(EVP_sha1(), X509_get_subject_name(evidence->issuing),
