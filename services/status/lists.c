@@ -2,11 +2,45 @@
  * is checked first. Makes none. */
 #include <string.h>
 
+#include "common/metrics.h"
 #include "services/status/status.h"
 #include "services/status/store.h"
 
 #define CHUNK_BYTES (1024 * 1024)
 #define CALL_DEADLINE_MS 15000
+
+METRIC_FAMILY(served_age) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_crl_served_age_seconds",
+    .help = "Age (since thisUpdate) of the list the public is given.",
+    .labels = "issuer",
+    .stale_after_s = 60,
+};
+METRIC_FAMILY(served_left) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_crl_served_seconds_left",
+    .help = "Time until nextUpdate of the list the public is given; negative: stale.",
+    .labels = "issuer",
+    .stale_after_s = 60,
+};
+
+enum rc on_list_figures(struct tx *tx)
+{
+    const struct status_state *state = tx->state;
+
+    for (size_t i = 0; i < state->issuer_count; i++) {
+        const char *issuer = state->issuers[i]->id;
+        struct list_row list;
+        bool found;
+
+        TRY(store_find_list(tx, issuer, &found, &list));
+        if (!found)
+            continue;
+        metric_set(&served_age, (double)(tx->now - list.this_update) / 1e6, METRIC_LABELS(issuer));
+        metric_set(&served_left, (double)(list.next_update - tx->now) / 1e6, METRIC_LABELS(issuer));
+    }
+    return RC_OK;
+}
 
 enum rc on_crl_issued(struct tx *tx, const void *in)
 {

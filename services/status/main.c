@@ -39,6 +39,7 @@ static const struct on_effect effects[] = {
 
 static const struct on_timer timers[] = {
     {.name = "responder", .period_ms = 1000, .fn = on_responder_timer},
+    {.name = "list_figures", .period_ms = 10 * 1000, .fn = on_list_figures},
     {.name = "partitions", .period_ms = 6 * 3600 * 1000, .fn = on_partitions},
     {0},
 };

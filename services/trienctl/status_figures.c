@@ -45,7 +45,8 @@ static struct crl_figures *crl_of(struct status_summary *summary, const char *is
     return crl;
 }
 
-/* The newest list counts, whoever has it: revocation makes it, status serves it a moment later. */
+/* How old the newest is says revocation, which makes it; how long what the public gets holds,
+ * status. */
 static void add_lists(const struct scrape *figures, struct status_summary *summary)
 {
     for (const struct scrape_sample *s = NULL;
@@ -56,7 +57,7 @@ static void add_lists(const struct scrape *figures, struct status_summary *summa
             crl->age_seconds = s->value;
     }
     for (const struct scrape_sample *s = NULL;
-         (s = scrape_next(figures, "trien_crl_seconds_left", s));) {
+         (s = scrape_next(figures, "trien_crl_served_seconds_left", s));) {
         struct crl_figures *crl = crl_of(summary, scrape_label(s, "issuer"));
 
         if (crl && s->value > crl->left_seconds)
@@ -79,10 +80,12 @@ static void add_requests(const struct scrape *figures, struct status_summary *su
 
 static void add_devices(const struct scrape *figures, struct status_summary *summary)
 {
-    if (scrape_next(figures, "trien_devices", NULL))
+    if (scrape_next(figures, "trien_courier_devices_in_stock", NULL))
         summary->has_devices = true;
-    summary->in_stock += scrape_sum(figures, "trien_devices", "state", "stock");
-    summary->recalls_overdue += scrape_sum(figures, "trien_recalls_overdue", NULL, NULL);
+    summary->in_stock += scrape_sum(figures, "trien_courier_devices_in_stock", NULL, NULL);
+    summary->orders_waiting +=
+        scrape_sum(figures, "trien_courier_orders_waiting_for_device", NULL, NULL);
+    summary->recalls_overdue += scrape_sum(figures, "trien_courier_recalls_overdue", NULL, NULL);
 }
 
 void status_sum_up(const struct installation_status *status, struct status_summary *ret_summary)

@@ -16,7 +16,7 @@ struct status_summary {
     struct crl_figures crls[8]; /* newest of each issuer */
     size_t crl_count;
     bool has_devices;
-    double in_stock, recalls_overdue;
+    double in_stock, orders_waiting, recalls_overdue;
     double dead, parked; /* letters of all services */
 };
 

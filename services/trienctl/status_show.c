@@ -110,8 +110,8 @@ void status_print(FILE *out, const struct installation_status *status)
     fprintf(out, "Sự kiện:  %.0f không áp dụng được, %.0f đang chờ sự kiện khác\n", summary.dead,
             summary.parked);
     if (summary.has_devices)
-        fprintf(out, "Thiết bị: %.0f trong kho, %.0f quá hạn thu hồi\n", summary.in_stock,
-                summary.recalls_overdue);
+        fprintf(out, "Thiết bị: %.0f trong kho, %.0f lệnh chờ thiết bị, %.0f quá hạn thu hồi\n",
+                summary.in_stock, summary.orders_waiting, summary.recalls_overdue);
 }
 
 /* --- JSON ----------------------------------------------------------------------------------------
@@ -175,8 +175,9 @@ static json_t *summary_json(const struct installation_status *status)
                       (json_int_t)summary.undecided, "undecided_seconds", summary.undecided_seconds,
                       "waiting_for_lists", (json_int_t)summary.waiting_for_lists);
     if (summary.has_devices)
-        devices = json_pack("{s:I, s:I}", "in_stock", (json_int_t)summary.in_stock,
-                            "recalls_overdue", (json_int_t)summary.recalls_overdue);
+        devices = json_pack("{s:I, s:I, s:I}", "in_stock", (json_int_t)summary.in_stock,
+                            "orders_waiting", (json_int_t)summary.orders_waiting, "recalls_overdue",
+                            (json_int_t)summary.recalls_overdue);
     return json_pack("{s:s, s:I, s:o, s:o, s:I, s:I, s:o}", "at",
                      clock_utc_text(ctl_arena(), status->at), "not_well",
                      (json_int_t)status->not_well, "requests", requests, "crls",

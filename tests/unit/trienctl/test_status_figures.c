@@ -31,15 +31,15 @@ static void everything_together(void **state)
         "trien_requests_overdue 2\ntrien_requests_due_soon 3\ntrien_requests_undecided 1\n"
         "trien_requests_undecided_seconds 90\ntrien_dead_letters{feed=\"a\",state=\"parked\"} 4\n",
         "trien_crl_age_seconds{issuer=\"issuing1\"} "
-        "40\ntrien_crl_seconds_left{issuer=\"issuing1\"} "
+        "40\ntrien_crl_served_seconds_left{issuer=\"issuing1\"} "
         "500\ntrien_dead_letters{feed=\"a\",state=\"dead\"} 1\n"
         "trien_dead_letters{feed=\"a\",state=\"behind\"} 2\n",
         "trien_crl_age_seconds{issuer=\"issuing1\"} "
-        "30\ntrien_crl_seconds_left{issuer=\"issuing1\"} "
+        "30\ntrien_crl_served_seconds_left{issuer=\"issuing1\"} "
         "510\ntrien_crl_age_seconds{issuer=\"root1\"} 9\n"
-        "trien_devices{kind=\"pki_token\",state=\"stock\"} 5\n"
-        "trien_devices{kind=\"hsm\",state=\"stock\"} 1\ntrien_devices{kind=\"hsm\",state=\"lost\"} "
-        "8\n",
+        "trien_courier_devices_in_stock{device_kind=\"pki_token\"} 5\n"
+        "trien_courier_devices_in_stock{device_kind=\"sim_pki\"} 1\n"
+        "trien_courier_orders_waiting_for_device{device_kind=\"sim_pki\"} 2\n",
     };
     struct installation_status status = status_of(texts);
     struct status_summary summary;
@@ -52,7 +52,7 @@ static void everything_together(void **state)
     assert_int_equal(summary.crl_count, 2);
     assert_string_equal(summary.crls[0].issuer, "issuing1");
     assert_true(summary.crls[0].age_seconds == 30 && summary.crls[0].left_seconds == 510);
-    assert_true(summary.has_devices && summary.in_stock == 6 && summary.recalls_overdue == 0);
+    assert_true(summary.has_devices && summary.in_stock == 6 && summary.orders_waiting == 2);
 }
 
 static void nothing_is_not_zero(void **state)
