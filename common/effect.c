@@ -180,5 +180,10 @@ void pool_stop(struct effect_pool **pool)
     pthread_mutex_unlock(&old->lock);
     for (size_t i = 0; i < old->threads; i++)
         pthread_join(old->thread[i], NULL);
-    *pool = NULL; /* what waited stands in the table; the memory ends with the process */
+    pthread_cond_destroy(&old->wake);
+    pthread_mutex_destroy(&old->lock);
+    free(old->thread);
+    free(old->running);
+    free(old); /* jobs that waited belong to their lanes, and stand in the table */
+    *pool = NULL;
 }

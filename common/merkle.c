@@ -3,21 +3,47 @@
 #include "common/merkle.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* One digest context a thread: fetching the algorithm anew costs more than hashing a node. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t context_key;
+static EVP_MD *sha256;
+
+static void free_context(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
+
+static void prepare(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!sha256 || pthread_key_create(&context_key, free_context) != 0)
+        abort();
+}
+
+static EVP_MD_CTX *own_context(void)
+{
+    EVP_MD_CTX *context;
+
+    pthread_once(&once, prepare);
+    context = pthread_getspecific(context_key);
+    if (!context) {
+        context = EVP_MD_CTX_new();
+        if (!context || pthread_setspecific(context_key, context) != 0)
+            abort();
+    }
+    return context;
+}
+
 static void hash_prefixed(uint8_t prefix, struct bytes a, struct bytes b,
                           struct merkle_hash *ret_hash)
 {
-    static _Thread_local EVP_MD_CTX *context;
-    static _Thread_local EVP_MD *sha256;
+    EVP_MD_CTX *context = own_context();
 
-    if (!context) {
-        context = EVP_MD_CTX_new();
-        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    }
-    if (!context || !sha256 || EVP_DigestInit_ex2(context, sha256, NULL) != 1 ||
+    if (EVP_DigestInit_ex2(context, sha256, NULL) != 1 ||
         EVP_DigestUpdate(context, &prefix, 1) != 1 || EVP_DigestUpdate(context, a.p, a.n) != 1 ||
         EVP_DigestUpdate(context, b.p, b.n) != 1 ||
         EVP_DigestFinal_ex(context, ret_hash->b, NULL) != 1)

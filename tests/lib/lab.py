@@ -218,7 +218,7 @@ class Process:
         self.popen = None
 
     def start(self):
-        environment = dict(os.environ, ASAN_OPTIONS="abort_on_error=1:detect_leaks=0",
+        environment = dict(os.environ, ASAN_OPTIONS="abort_on_error=1:detect_leaks=1",
                            UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
         with open(self.log, "ab") as log, self.lab.on(self.name):
             self.popen = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
