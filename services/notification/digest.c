@@ -26,11 +26,30 @@ static const char *list_rows(struct arena *arena, const char *heading, const str
     return listed ? text : "";
 }
 
-static const char *digest_rows(struct arena *arena, const struct item_row *rows, size_t count,
-                               int64_t unlisted)
+/* How a digest of a form speaks of what was done and what was not. */
+static const struct digest_words {
+    const char *form;
+    const struct notice_template *template;
+    const char *done, *failed;
+} words[] = {
+    {"05", &template_revoked, "Chứng thư đã thu hồi:\n", "Không thu hồi được:\n"},
+    {NULL, &template_issued, "Chứng thư đã cấp:\n", "Không cấp được:\n"},
+};
+
+static const struct digest_words *words_of(const char *form)
 {
-    const char *issued = list_rows(arena, "Chứng thư đã cấp:\n", rows, count, true);
-    const char *failed = list_rows(arena, "Không cấp được:\n", rows, count, false);
+    const struct digest_words *row = words;
+
+    while (row->form && strcmp(row->form, form) != 0)
+        row++;
+    return row;
+}
+
+static const char *digest_rows(struct arena *arena, const struct digest_words *said,
+                               const struct item_row *rows, size_t count, int64_t unlisted)
+{
+    const char *issued = list_rows(arena, said->done, rows, count, true);
+    const char *failed = list_rows(arena, said->failed, rows, count, false);
     const char *more =
         unlisted > 0 ? arena_printf(arena, "… và %lld thuê bao khác.\n", (long long)unlisted) : "";
 
@@ -48,6 +67,7 @@ enum rc notice_queue_digest(struct tx *tx, const struct request_row *request,
         TRY(store_list_ended_items(tx, request->request_id, request->told, DIGEST_MAX_ROWS, &listed,
                                    &count));
     const struct item_row *rows = only ? only : listed;
+    const struct digest_words *said = words_of(request->form);
     int64_t unlisted = request->ended - request->told - (int64_t)count;
     const struct notice_address address = {request->emails, request->mobile};
     const struct template_field fields[] = {
@@ -59,9 +79,9 @@ enum rc notice_queue_digest(struct tx *tx, const struct request_row *request,
         {"issued", arena_printf(arena, "%lld", (long long)request->issued), false},
         {"failed", arena_printf(arena, "%lld", (long long)(request->ended - request->issued)),
          false},
-        {"rows", digest_rows(arena, rows, count, unlisted), true},
+        {"rows", digest_rows(arena, said, rows, count, unlisted), true},
         {NULL, NULL, false},
     };
-    return notice_queue(tx, request->request_id, request->digests, &template_issued, &address,
+    return notice_queue(tx, request->request_id, request->digests, said->template, &address,
                         fields);
 }

@@ -21,6 +21,7 @@ enum rc on_request_accepted(struct tx *tx, const void *in)
         .items = event->item_count,
         .emails = address.emails,
         .mobile = address.mobile,
+        .form = event->form,
     };
     const struct template_field fields[] = {
         {"receipt", event->receipt_number, false},
@@ -82,7 +83,7 @@ enum rc on_request_rejected(struct tx *tx, const void *in)
 }
 
 /* One more item has ended; the last one sends the digest. */
-static enum rc end_item(struct tx *tx, const char *request_id, const struct item_row *item)
+enum rc notice_end_item(struct tx *tx, const char *request_id, const struct item_row *item)
 {
     const struct notification_conf *conf = tx->conf;
     struct request_row request = {0};
@@ -102,7 +103,7 @@ static enum rc end_item(struct tx *tx, const char *request_id, const struct item
 }
 
 /* "<request id>/<n>" → n */
-static int64_t item_number(const char *item_id)
+int64_t notice_item_number(const char *item_id)
 {
     const char *slash = strchr(item_id, '/');
 
@@ -113,30 +114,35 @@ enum rc on_certificate_issued(struct tx *tx, const void *in)
 {
     const Trien__CertificateIssued *event = in;
     const struct item_row item = {
-        .number = item_number(event->item_id),
+        .number = notice_item_number(event->item_id),
         .subscriber_name = event->subscriber_name ? event->subscriber_name : event->subject,
         .serial = event->serial,
     };
 
     if (!*event->request_id) /* our own responders' certificates belong to no request */
         return RC_OK;
-    return end_item(tx, event->request_id, &item);
+    return notice_end_item(tx, event->request_id, &item);
+}
+
+const char *notice_reasons(struct arena *arena, Trien__Reason *const *reasons, size_t count)
+{
+    const char *text = "";
+
+    for (size_t i = 0; i < count; i++)
+        text = arena_printf(arena, "%s%s%s", text, i ? " " : "",
+                            template_one_line(arena, reasons[i]->text_vi, 300));
+    return *text ? text : err_entry(TRIEN__ERROR__INTERNAL)->vi;
 }
 
 enum rc on_issuance_failed(struct tx *tx, const void *in)
 {
     const Trien__IssuanceFailed *event = in;
-    const char *reasons = "";
-
-    for (size_t i = 0; i < event->n_reasons; i++)
-        reasons = arena_printf(tx->arena, "%s%s%s", reasons, i ? " " : "",
-                               template_one_line(tx->arena, event->reasons[i]->text_vi, 300));
     const struct item_row item = {
-        .number = item_number(event->item_id),
-        .subscriber_name =
-            arena_printf(tx->arena, "Thuê bao thứ %lld", (long long)item_number(event->item_id)),
-        .reason = *reasons ? reasons : err_entry(TRIEN__ERROR__INTERNAL)->vi,
+        .number = notice_item_number(event->item_id),
+        .subscriber_name = arena_printf(tx->arena, "Thuê bao thứ %lld",
+                                        (long long)notice_item_number(event->item_id)),
+        .reason = notice_reasons(tx->arena, event->reasons, event->n_reasons),
     };
 
-    return end_item(tx, event->request_id, &item);
+    return notice_end_item(tx, event->request_id, &item);
 }

@@ -19,6 +19,14 @@ static const struct on_event events[] = {
      &trien__issuance_failed__descriptor,
      on_issuance_failed,
      {&trien__notice_failed__descriptor}},
+    {"revocation",
+     &trien__certificate_revoked__descriptor,
+     on_certificate_revoked,
+     {&trien__notice_failed__descriptor}},
+    {"revocation",
+     &trien__revocation_refused__descriptor,
+     on_revocation_refused,
+     {&trien__notice_failed__descriptor}},
     {0},
 };
 

@@ -30,3 +30,14 @@ enum rc notice_queue(struct tx *tx, const char *request_id, int64_t number,
  *  they are to be read from the database. */
 enum rc notice_queue_digest(struct tx *tx, const struct request_row *request,
                             const struct item_row *only) MUST_USE;
+
+/** One more item of a request has ended; the last one sends the digest. NOT_YET before the request
+ *  is known. handlers.c. */
+enum rc notice_end_item(struct tx *tx, const char *request_id,
+                        const struct item_row *item) MUST_USE;
+
+/** "<request id>/<n>" → n */
+int64_t notice_item_number(const char *item_id);
+
+/** The reasons as one line of Vietnamese. */
+const char *notice_reasons(struct arena *arena, Trien__Reason *const *reasons, size_t count);

@@ -9,6 +9,7 @@
 #include "common/secret.h"
 #include "common/svc.h"
 #include "proto/notification.pb-c.h"
+#include "proto/revocation.pb-c.h"
 #include "proto/signing.pb-c.h"
 #include "proto/validation.pb-c.h"
 
@@ -55,6 +56,8 @@ extern const struct state_table notification_states[];
 enum rc on_request_accepted(struct tx *tx, const void *in);
 enum rc on_request_rejected(struct tx *tx, const void *in);
 enum rc on_certificate_issued(struct tx *tx, const void *in);
+enum rc on_certificate_revoked(struct tx *tx, const void *in);
+enum rc on_revocation_refused(struct tx *tx, const void *in);
 enum rc on_issuance_failed(struct tx *tx, const void *in);
 
 /* --- timers.c --------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ enum rc store_insert_request(struct tx *tx, const struct request_row *row)
     return DB_PUSH(tx, insert_request, db_uuid(id), db_text(row->receipt_number),
                    db_text(row->agency_name), db_text(row->document_number),
                    db_text(row->document_date), db_int4((int32_t)row->items), db_text(row->emails),
-                   db_text(row->mobile));
+                   db_text(row->mobile), db_text(row->form));
 }
 
 enum rc store_find_request(struct tx *tx, const char *request_id, bool *ret_known)
@@ -49,6 +49,23 @@ static void read_request(const struct db_rows *rows, size_t row, size_t first,
     into->document_date = db_get_text(rows, row, first + 8);
     into->emails = db_get_text(rows, row, first + 9);
     into->mobile = db_get_text(rows, row, first + 10);
+    into->form = db_get_text(rows, row, first + 11);
+}
+
+enum rc store_get_request(struct tx *tx, const char *request_id, bool *ret_known,
+                          struct request_row *ret_row)
+{
+    struct db_rows *rows;
+    uint8_t id[16];
+
+    TRY(parse_id(tx, request_id, id));
+    TRY(DB_RUN(tx, find_request, &rows, db_uuid(id)));
+    *ret_known = db_count(rows) == 1;
+    if (*ret_known) {
+        read_request(rows, 0, 0, ret_row);
+        ret_row->request_id = request_id;
+    }
+    return RC_OK;
 }
 
 enum rc store_set_item_ended(struct tx *tx, const char *request_id, const struct item_row *item,

@@ -18,6 +18,7 @@ struct request_row {
     int64_t digests;              /* digests so far, with the one that is due now */
     const char *emails;           /* separated by spaces; "" when none, or taken out */
     const char *mobile;           /* "+84…" or "" */
+    const char *form;             /* "01" … "09" */
 };
 
 /* The end of one item. */
@@ -38,6 +39,9 @@ struct notice_key {
 enum rc store_insert_request(struct tx *tx, const struct request_row *row) MUST_USE;
 
 enum rc store_find_request(struct tx *tx, const char *request_id, bool *ret_known) MUST_USE;
+/** The whole row; *ret_known false when there is none. */
+enum rc store_get_request(struct tx *tx, const char *request_id, bool *ret_known,
+                          struct request_row *ret_row) MUST_USE;
 
 /** Counts the end of an item. *ret_counted is false when the request is not known or the item ended
  *  before; *ret_row is filled otherwise. */

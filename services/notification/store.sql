@@ -1,17 +1,24 @@
 -- Statements of notification. Times are tx->now, never now().
 
--- name: insert_request (uuid, text, text, text, text, int4, text, text)
--- $7 addresses separated by spaces, $8 mobile or ''
+-- name: insert_request (uuid, text, text, text, text, int4, text, text, text)
+-- $7 addresses separated by spaces, $8 mobile or '', $9 form
 WITH whom AS (
     INSERT INTO recipient (request_id, emails, mobile) VALUES ($1, $7, $8)
 )
-INSERT INTO request (request_id, receipt_number, agency_name, document_number, document_date, items)
-VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO request (request_id, receipt_number, agency_name, document_number, document_date, items,
+                     form)
+VALUES ($1, $2, $3, $4, $5, $6, $9);
+
+-- name: find_request (uuid) -> (int8, int8, int8, int8, int8, text, text, text, text, text, text, text)
+SELECT items::bigint, ended::bigint, issued::bigint, told::bigint, digests::bigint,
+       receipt_number, agency_name, document_number, document_date,
+       coalesce(emails, ''), coalesce(mobile, ''), form
+  FROM request LEFT JOIN recipient USING (request_id) WHERE request_id = $1;
 
 -- name: request_known (uuid) -> (bool)
 SELECT EXISTS (SELECT FROM request WHERE request_id = $1);
 
--- name: end_item (uuid, int4, timestamptz, text, text, text) -> (int8, int8, int8, int8, int8, text, text, text, text, text, text)
+-- name: end_item (uuid, int4, timestamptz, text, text, text) -> (int8, int8, int8, int8, int8, text, text, text, text, text, text, text)
 -- Counts the end of one item; no row when the request is not known or the item had ended. Items are
 -- listed only where a digest may have to list several. The last end marks everything as told (the handler writes the digest in this transaction), the first of
 -- several sets the time by which a digest goes out anyway ($3).
@@ -35,10 +42,10 @@ WITH before AS (
 )
 SELECT items::bigint, ended::bigint, issued::bigint, before.told::bigint, digests::bigint,
        receipt_number, agency_name, document_number, document_date,
-       coalesce(emails, ''), coalesce(mobile, '')
+       coalesce(emails, ''), coalesce(mobile, ''), form
 FROM counted CROSS JOIN before LEFT JOIN recipient ON recipient.request_id = $1;
 
--- name: claim_digests (timestamptz, int4) -> (uuid, int8, int8, int8, int8, int8, text, text, text, text, text, text)
+-- name: claim_digests (timestamptz, int4) -> (uuid, int8, int8, int8, int8, int8, text, text, text, text, text, text, text)
 -- Requests whose digest is due although some items are still open; marks what has ended as told.
 WITH due AS (
     SELECT request_id, told FROM request
@@ -50,7 +57,7 @@ WITH due AS (
 )
 SELECT marked.request_id, items::bigint, ended::bigint, issued::bigint, told_before::bigint,
        digests::bigint, receipt_number, agency_name, document_number, document_date,
-       coalesce(emails, ''), coalesce(mobile, '')
+       coalesce(emails, ''), coalesce(mobile, ''), form
 FROM marked LEFT JOIN recipient ON recipient.request_id = marked.request_id;
 
 -- name: list_ended_items (uuid, int4, int4) -> (text, text, text)

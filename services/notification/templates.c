@@ -64,6 +64,52 @@ const struct notice_template template_issued = {
            "Chi tiet da gui qua thu dien tu.",
 };
 
+/* Decree 68/2024 Điều 20: the device comes back within 5 working days of the notice. */
+#define RECALL                                                                                                                  \
+    "Đề nghị Quý cơ quan, tổ chức thu hồi thiết bị lưu khóa bí mật của thuê bao, lập biên bản "   \
+    "bàn "                                                                                                                     \
+    "giao (Mẫu 08) và chuyển thiết bị về {authority} trong thời hạn 05 ngày làm việc kể từ ngày "       \
+    "nhận "                                                                                                                   \
+    "được thông báo này. Thiết bị bị thất lạc đã có biên bản xác nhận (Mẫu 09) thì không phải " \
+    "bàn giao.\n"
+
+const struct notice_template template_revoked = {
+    .name = "revoked",
+    .subject = "Kết quả yêu cầu thu hồi {receipt}: đã thu hồi {issued}/{items} chứng thư",
+    .body =
+        GREETING "{authority} thông báo kết quả giải quyết yêu cầu thu hồi chứng thư của Quý cơ "
+                 "quan, tổ chức:\n"
+                 "\n"
+                 "  Mã tiếp nhận:       {receipt}\n"
+                 "  Văn bản:            số {document} ngày {document_day}\n"
+                 "  Đã thu hồi:         {issued}/{items} chứng thư\n"
+                 "  Không thu hồi được: {failed}\n"
+                 "\n"
+                 "{rows}"
+                 "\n" RECALL ENDING,
+    .sms = "Yeu cau {receipt}: da thu hoi {issued}/{items} chung thu. De nghi ban giao thiet bi "
+           "(Mau 08) "
+           "trong 05 ngay lam viec.",
+};
+
+const struct notice_template template_recalled = {
+    .name = "recalled",
+    .subject = "Chứng thư số hiệu {serial} đã bị thu hồi",
+    .body = GREETING
+    "{authority} thông báo đã thu hồi chứng thư của thuê bao thuộc Quý cơ quan, tổ "
+    "chức:\n"
+    "\n"
+    "  Thuê bao:           {subscriber}\n"
+    "  Số hiệu chứng thư:  {serial}\n"
+    "  Lý do:              {cause}\n"
+    "  Thời điểm thu hồi:  {revoked}\n"
+    "  Cấp theo yêu cầu:   {receipt}\n"
+    "\n"
+    "Đề nghị Quý cơ quan, tổ chức gửi bổ sung văn bản đề nghị thu hồi (Mẫu 05).\n" RECALL ENDING,
+    .sms = "Chung thu {serial} da bi thu hoi. De nghi ban giao thiet bi (Mau 08) trong 05 ngay lam "
+           "viec.",
+};
+
 const char *template_one_line(struct arena *arena, const char *text, size_t limit_characters)
 {
     const uint8_t *in = (const uint8_t *)text;

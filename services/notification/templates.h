@@ -20,7 +20,8 @@ struct template_field {
     bool lines;
 };
 
-extern const struct notice_template template_accepted, template_rejected, template_issued;
+extern const struct notice_template template_accepted, template_rejected, template_issued,
+    template_revoked, template_recalled;
 
 /** The text with every {name} replaced, in the arena. A name without a field becomes "". What
  * values contain is never looked at again: a value "{x}" stays as it is. `fields` ends with name

@@ -13,6 +13,7 @@
 
 #include "common/ossl.h"
 #include "common/x509.h"
+#include "proto/revocation.pb-c.h"
 #include "proto/signing.pb-c.h"
 
 #define PAGE_ROWS 200
@@ -69,6 +70,60 @@ static bool ends_with(const char *name, const char *suffix)
     return n > m && strcmp(name + n - m, suffix) == 0;
 }
 
+/* The newest list of an issuer; nothing when it has none. */
+static enum rc fetch_list(const char *issuer, struct err *err, struct bytes *ret_crl)
+{
+    struct bytes crl = {NULL, 0};
+    uint8_t *room = NULL;
+    do {
+        Trien__GetCrl call = TRIEN__GET_CRL__INIT;
+        ProtobufCMessage *message = NULL;
+        call.issuer = (char *)issuer;
+        call.offset = crl.n;
+        call.max_bytes = 1 << 20;
+        TRY(ctl_call(NULL, "revocation", &call.base, &trien__get_crl_reply__descriptor, 10000, err,
+                     &message));
+        const Trien__GetCrlReply *reply = (const void *)message;
+        if (!room)
+            room = arena_alloc(ctl_arena(), (size_t)reply->size_bytes);
+        CHECK(reply->chunk.len > 0 && crl.n + reply->chunk.len <= reply->size_bytes, err,
+              TRIEN__ERROR__PEER_UNAVAILABLE, "a new list came meanwhile");
+        memcpy(room + crl.n, reply->chunk.data, reply->chunk.len);
+        crl = bytes_of(room, crl.n + reply->chunk.len);
+        if (crl.n == reply->size_bytes) {
+            *ret_crl = crl;
+            return RC_OK;
+        }
+    } while (true);
+}
+
+/* What revocation has issued for each issuing authority of the ceremony's folder. */
+static enum rc write_lists(const char *dir, struct err *err, size_t *count)
+{
+    DIR *ca = opendir(ctl_path("ca"));
+    enum rc rc = RC_OK;
+    for (struct dirent *entry; ca && rc == RC_OK && (entry = readdir(ca));) {
+        char issuer[64] = "";
+        struct bytes crl = {NULL, 0};
+        if (sscanf(entry->d_name, "%60[a-z0-9].pem", issuer) != 1 ||
+            strncmp(issuer, "issuing", 7) != 0 || !ends_with(entry->d_name, ".pem"))
+            continue;
+        rc = fetch_list(issuer, err, &crl);
+        if (rc == RC_REJECT && err->code == TRIEN__ERROR__NOT_FOUND) {
+            err_clear(err);
+            rc = RC_OK;
+            continue;
+        }
+        if (rc == RC_OK)
+            rc =
+                ctl_write_file(arena_printf(ctl_arena(), "%s/%s.crl", dir, issuer), 0644, crl, err);
+        *count += rc == RC_OK;
+    }
+    if (ca)
+        closedir(ca);
+    return rc;
+}
+
 /* Copies the files with one ending. */
 static enum rc copy_files(const char *from, const char *suffix, const char *to, struct err *err,
                           size_t *ret_count)
@@ -109,6 +164,7 @@ static enum rc export_all(const char *dir, struct err *err, struct exported *ret
     TRY(make_dir(crl, err));
     TRY(copy_files(ctl_path("ca"), ".pem", ca, err, &ret_exported->ca));
     TRY(copy_files(ctl_path("ca"), ".crl", crl, err, &ret_exported->crls));
+    TRY(write_lists(crl, err, &ret_exported->crls));
     return write_certificates(certificates, err, &ret_exported->certificates);
 }
 

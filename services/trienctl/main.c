@@ -49,6 +49,13 @@ static const struct command {
      "send [--request ID] [--method in_person|cipher_organisation|public_post] [--tracking NUMBER] "
      "[--carrier ID] [--key KEY] [SERIAL...] | list [--state STATE] [SHIPMENT] | record SHIPMENT "
      "--note TEXT [--state DELIVERED|RETURNED|LOST] [--at TIME]"},
+    {"revoke",
+     "an officer revokes a certificate at once, day and night; the official document follows",
+     cmd_revoke, "SERIAL --cause CODE --note TEXT [--lost-on DAY] [--officer NAME]"},
+    {"certificate", "where a certificate stands: valid, revoked, expired", cmd_certificate,
+     "SERIAL"},
+    {"revocation-lists", "the lists an issuer has signed, newest first", cmd_revocation_lists,
+     "[ISSUER]"},
     {"responder", "officers authorise the key of the OCSP responder: approve", cmd_responder,
      "approve --officer NAME [--yes] [--issuer ID] [--key FILE] [--csr FILE] [--file FILE] "
      "[--days N] [--until YYYY-MM-DD]"},
@@ -90,7 +97,7 @@ static int help(FILE *out)
           "usage: trienctl [--config FILE] [--json] [--as PRINCIPAL] COMMAND ...\n\n",
           out);
     for (const struct command *c = commands; c->name; c++)
-        fprintf(out, "  %-13s %s\n", c->name, c->sentence);
+        fprintf(out, "  %-16s %s\n", c->name, c->sentence);
     fputs("\n  --config FILE   the installation (default $TRIEN_CONFIG, then "
           "var/demo/etc/trienctl.conf)\n"
           "  --json          print one JSON document instead of text\n"

@@ -151,12 +151,13 @@ def test_a_change_by_somebody_else_leaves_memory(fresh):
     assert answer.revocation_reason == x509.ReasonFlags.key_compromise
 
 
-def test_an_event_that_waits_is_try_later(fresh):
+@pytest.mark.parametrize("feed", ["signing", "revocation"])
+def test_an_event_that_waits_is_try_later(fresh, feed):
     lab, status, certificate, issuer = fresh
     lab.sql("status", f"""
         INSERT INTO dead_letter (feed, partition, event_offset, id, key, type, traceparent, created_at, payload,
                                  state, error)
-        SELECT 'signing', 0, 999, gen_random_uuid(), lineage_id, 'CertificateIssued', '', now(), '', 'dead', 'test'
+        SELECT '{feed}', 0, 999, gen_random_uuid(), lineage_id, 'CertificateIssued', '', now(), '', 'dead', 'test'
         FROM certificate_status WHERE serial = {serial_sql(certificate)}""")
 
     def later():

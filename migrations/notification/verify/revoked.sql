@@ -1,0 +1,4 @@
+-- Verify notification:revoked on pg
+BEGIN;
+SELECT form FROM request WHERE false;
+ROLLBACK;
