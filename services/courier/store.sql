@@ -199,4 +199,4 @@ WHERE carrier = $1 AND tracking_number = $2 AND event_at BETWEEN $3 AND $4
 ORDER BY event_at, code LIMIT $5;
 
 -- name: make_partitions (timestamptz, int4) -> (int4)
-SELECT make_partitions($1, $2);
+SELECT month_make($1, $2);

@@ -83,7 +83,7 @@ def test_months_are_made_once_and_fit_together(template, service):
             bounds = [row[0] for row in template.psql(
                 database, "SELECT pg_get_expr(relpartbound, c.oid) FROM pg_inherits JOIN pg_class c "
                 f"ON c.oid = inhrelid WHERE inhparent = '{table}'::regclass ORDER BY relname")]
-            months = [re.findall(r"'([0-9a-f-]{36})'", b) for b in bounds if "DEFAULT" not in b]
+            months = [re.findall(r"\('([^']+)'\)", b) for b in bounds if "DEFAULT" not in b]
             assert len(months) >= 14
             assert all(one[1] == following[0] for one, following in zip(months, months[1:]))
     finally:

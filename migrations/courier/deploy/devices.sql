@@ -143,14 +143,9 @@ CREATE TABLE request (
     delivery    text NOT NULL
 ) PARTITION BY RANGE (request_id);
 
--- The smallest UUIDv7 of an instant: 48 bits of milliseconds, then zeros.
-CREATE FUNCTION uuid_floor(at timestamptz) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
-                  || repeat('0', 20))::uuid $$;
-
 CREATE TABLE custody_rest PARTITION OF custody DEFAULT;
 CREATE TABLE request_rest PARTITION OF request DEFAULT;
+SELECT month_begin('', 'custody', 'request');
 
 GRANT SELECT ON device_step, custody TO trien_courier;
 GRANT SELECT, INSERT, UPDATE ON device TO trien_courier;

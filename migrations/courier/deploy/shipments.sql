@@ -65,51 +65,15 @@ CREATE TABLE tracking_event (
     PRIMARY KEY (carrier, tracking_number, event_at, code)
 ) PARTITION BY RANGE (event_at);
 
--- Makes the partitions of the month of `from_time` and of the months after it that are not there
--- yet; how many were made. Owned by the role of the migrations, callable by the service.
-CREATE FUNCTION make_partitions(from_time timestamptz, months integer) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-AS $$
-DECLARE
-    begins timestamptz;
-    ends   timestamptz;
-    parent text;
-    child  text;
-    made   integer := 0;
-BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('courier.make_partitions'));
-    FOR m IN 0..least(greatest(months, 0), 24) LOOP
-        begins := (date_trunc('month', from_time AT TIME ZONE 'UTC') + make_interval(months => m))
-                  AT TIME ZONE 'UTC';
-        ends := ((begins AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC';
-        FOREACH parent IN ARRAY ARRAY['request', 'shipment', 'shipment_device', 'correction',
-                                      'custody', 'tracking_event'] LOOP
-            child := parent || to_char(begins AT TIME ZONE 'UTC', '_YYYY_MM');
-            CONTINUE WHEN to_regclass(child) IS NOT NULL;
-            IF parent IN ('custody', 'tracking_event') THEN
-                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                               child, parent, begins, ends);
-            ELSE
-                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)%s',
-                               child, parent, uuid_floor(begins), uuid_floor(ends),
-                               CASE WHEN parent = 'shipment' THEN ' WITH (fillfactor = 70)'
-                                    ELSE '' END);
-            END IF;
-            made := made + 1;
-        END LOOP;
-    END LOOP;
-    RETURN made;
-END $$;
-REVOKE ALL ON FUNCTION make_partitions(timestamptz, integer) FROM PUBLIC;
-
 CREATE TABLE shipment_rest PARTITION OF shipment DEFAULT;
 CREATE TABLE shipment_device_rest PARTITION OF shipment_device DEFAULT;
 CREATE TABLE correction_rest PARTITION OF correction DEFAULT;
 CREATE TABLE tracking_event_rest PARTITION OF tracking_event DEFAULT;
-DO $$ BEGIN PERFORM make_partitions(now() - interval '1 month', 4); END $$;
+-- What is updated has room for that on its page.
+SELECT month_begin('fillfactor = 70', 'shipment');
+SELECT month_begin('', 'shipment_device', 'correction', 'tracking_event');
 
 GRANT SELECT, INSERT, UPDATE ON shipment, tracking_number TO trien_courier;
 GRANT SELECT, INSERT ON shipment_device, correction, dispatch_key, tracking_event TO trien_courier;
-GRANT EXECUTE ON FUNCTION make_partitions(timestamptz, integer) TO trien_courier;
 
 COMMIT;

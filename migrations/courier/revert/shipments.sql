@@ -1,5 +1,5 @@
 -- Revert courier:shipments from pg
 BEGIN;
-DROP FUNCTION make_partitions(timestamptz, integer);
+SELECT month_end('shipment', 'shipment_device', 'correction', 'tracking_event');
 DROP TABLE tracking_event, dispatch_key, tracking_number, correction, shipment_device, shipment;
 COMMIT;

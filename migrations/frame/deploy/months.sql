@@ -1,8 +1,9 @@
 -- Deploy frame:months
 -- requires: outbox
 -- Tables partitioned by month through a UUIDv7 key, which begins with its time: one column is key,
--- order and partition at once. A service's migration names its tables here; one function makes their
--- partitions, in the migration and, month by month, from the running service.
+-- order and partition at once; or through a time, where the key is somebody else's. A service's
+-- migration names its tables here; one function makes their partitions, in the migration and, month by
+-- month, from the running service.
 BEGIN;
 
 CREATE TABLE month_table (
@@ -17,6 +18,13 @@ CREATE FUNCTION month_floor(at timestamptz) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
                   || repeat('0', 20))::uuid $$;
+
+-- An instant as a bound of the table's partitions: its key is a uuid or a timestamptz.
+CREATE FUNCTION month_bound(parent regclass, at timestamptz) RETURNS text
+    LANGUAGE sql STABLE STRICT
+    AS $$ SELECT CASE WHEN atttypid = 'uuid'::regtype THEN month_floor(at)::text ELSE at::text END
+          FROM pg_partitioned_table JOIN pg_attribute ON attrelid = partrelid AND attnum = partattrs[0]
+          WHERE partrelid = parent $$;
 
 -- Makes the partitions of the month of `from_time` and of the months after it (24 at most) that are
 -- not there yet; how many were made. Owned by the role of the migrations, which alone may make
@@ -37,8 +45,9 @@ BEGIN
             child := one.parent || to_char(begins, '_YYYY_MM');
             CONTINUE WHEN to_regclass(child) IS NOT NULL;
             EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)%s',
-                           child, one.parent, month_floor(begins AT TIME ZONE 'UTC'),
-                           month_floor((begins + interval '1 month') AT TIME ZONE 'UTC'),
+                           child, one.parent,
+                           month_bound(one.parent, begins AT TIME ZONE 'UTC'),
+                           month_bound(one.parent, (begins + interval '1 month') AT TIME ZONE 'UTC'),
                            CASE one.storage WHEN '' THEN ''
                                 ELSE format(' WITH (%s)', one.storage) END);
             made := made + 1;
