@@ -43,6 +43,7 @@ enum rc recall_done(struct tx *tx, const char *key, const void *in, const void *
     recalled.device_serial = intent->device_serial;
     recalled.certificate_serial = intent->certificate_serial;
     recalled.certificate_request_id = intent->certificate_request_id;
+    recalled.certificate_item_id = intent->certificate_item_id;
     recalled.request_id = intent->request_id;
     recalled.due_on = due->due_on;
     recalled.recalled_at = intent->recalled_at;

@@ -94,16 +94,18 @@ enum rc on_issuance_failed(struct tx *tx, const void *in)
 /* The certificate a device was to be brought back for. */
 struct ending {
     const char *event, *device_serial, *certificate_serial;
-    const char *certificate_request_id, *request_id; /* request_id may be NULL */
+    const char *request_id; /* of the revocation; may be NULL */
 };
 
-static enum rc ask_for_due_day(struct tx *tx, const struct ending *ending)
+static enum rc ask_for_due_day(struct tx *tx, const struct ending *ending,
+                               const struct device_row *device)
 {
     Trien__RecallDevice intent = TRIEN__RECALL_DEVICE__INIT;
 
     intent.device_serial = (char *)ending->device_serial;
     intent.certificate_serial = (char *)ending->certificate_serial;
-    intent.certificate_request_id = (char *)ending->certificate_request_id;
+    intent.certificate_request_id = (char *)device->request_id;
+    intent.certificate_item_id = (char *)device->item_id;
     intent.request_id = (char *)ending->request_id;
     intent.recalled_at = tx->now;
     return effect_add(
@@ -129,7 +131,7 @@ static enum rc end_device(struct tx *tx, const struct ending *ending)
         return RC_OK;
     if (strcmp(next, "recalled") == 0) {
         TRY(store_set_device_recalled(tx, device->serial, ending->event));
-        return ask_for_due_day(tx, ending);
+        return ask_for_due_day(tx, ending, device);
     }
     TRY(store_set_device_state(tx, device->serial, ending->event, next, NULL));
     return strcmp(next, "lost") == 0 ? say_device_lost(tx, device, ending->request_id) : RC_OK;
@@ -142,7 +144,6 @@ enum rc on_certificate_revoked(struct tx *tx, const void *in)
         .event = strcmp(event->cause, "that_lac") == 0 ? "LossConfirmed" : "CertificateRevoked",
         .device_serial = event->device_serial,
         .certificate_serial = event->serial,
-        .certificate_request_id = event->certificate_request_id,
         .request_id = event->request_id,
     };
 
@@ -156,7 +157,6 @@ enum rc on_certificate_expired(struct tx *tx, const void *in)
         .event = "CertificateExpired",
         .device_serial = event->device_serial,
         .certificate_serial = event->serial,
-        .certificate_request_id = event->certificate_request_id,
     };
 
     return end_device(tx, &ending);

@@ -26,6 +26,7 @@ static enum rc hand_over(struct tx *tx, const Trien__DeviceReported *report,
     handed.device_serial = (char *)device->serial;
     handed.certificate_serial = (char *)device->certificate_serial;
     handed.certificate_request_id = (char *)device->request_id;
+    handed.certificate_item_id = (char *)device->item_id;
     handed.request_id = report->request_id;
     handed.item_id = report->item_id;
     handed.handed_over_on = report->happened_on
@@ -43,6 +44,7 @@ static enum rc take_back(struct tx *tx, const Trien__DeviceReported *report,
     returned.device_serial = (char *)device->serial;
     returned.certificate_serial = (char *)device->certificate_serial;
     returned.certificate_request_id = (char *)device->request_id;
+    returned.certificate_item_id = (char *)device->item_id;
     returned.request_id = report->request_id;
     returned.item_id = report->item_id;
     returned.condition = report->condition ? report->condition : (char *)"";

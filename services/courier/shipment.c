@@ -29,6 +29,7 @@ enum rc say_device_lost(struct tx *tx, const struct device_row *device, const ch
     lost.device_serial = (char *)device->serial;
     lost.certificate_serial = (char *)device->certificate_serial;
     lost.certificate_request_id = (char *)device->request_id;
+    lost.certificate_item_id = (char *)device->item_id;
     lost.request_id = (char *)request_id;
     lost.recorded_at = tx->now;
     return emit(tx, device->serial, &lost);
@@ -44,6 +45,7 @@ static enum rc say_moved(struct tx *tx, const struct shipment_row *shipment,
     moved.shipment_id = (char *)shipment->shipment_id;
     moved.state = (char *)rule_shipment_state_name(point->state);
     moved.happened_at = point->at;
+    moved.recorded_at = tx->now;
     moved.place = *point->place ? (char *)point->place : NULL;
     return emit(tx, device->serial, &moved);
 }

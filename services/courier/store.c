@@ -266,10 +266,16 @@ enum rc store_claim_overdue(struct tx *tx, civil_day today, int limit,
 
     TRY(DB_RUN(tx, claim_overdue, &rows, db_date(today), db_time(tx->now), db_int4(limit)));
     list = ARENA_ARRAY(tx->arena, struct overdue_row, db_count(rows));
-    for (size_t i = 0; i < db_count(rows); i++)
-        list[i] = (struct overdue_row){db_get_text(rows, i, 0),
-                                       bus_uuid_text(tx->arena, db_get_uuid(rows, i, 1)),
-                                       clock_day_text(tx->arena, db_get_date(rows, i, 2))};
+    for (size_t i = 0; i < db_count(rows); i++) {
+        const char *request_id = bus_uuid_text(tx->arena, db_get_uuid(rows, i, 1));
+        list[i] = (struct overdue_row){
+            .serial = db_get_text(rows, i, 0),
+            .request_id = request_id,
+            .item_id =
+                arena_printf(tx->arena, "%s/%lld", request_id, (long long)db_get_int(rows, i, 2)),
+            .due_on = clock_day_text(tx->arena, db_get_date(rows, i, 3)),
+        };
+    }
     *ret_rows = list;
     *ret_count = db_count(rows);
     return RC_OK;

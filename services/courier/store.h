@@ -91,7 +91,7 @@ enum rc store_set_device_recalled(struct tx *tx, const char *serial, const char 
 enum rc store_set_device_due(struct tx *tx, const char *serial, civil_day due_on) MUST_USE;
 
 struct overdue_row {
-    const char *serial, *request_id, *due_on;
+    const char *serial, *request_id, *item_id, *due_on;
 };
 /** Recalled devices that were due before `today` and of which nobody was told; marked as told. */
 enum rc store_claim_overdue(struct tx *tx, civil_day today, int limit,

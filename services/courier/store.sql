@@ -108,14 +108,14 @@ WHERE device_serial = $1;
 -- name: set_device_due (text, date)
 UPDATE device SET due_on = $2 WHERE device_serial = $1 AND recalled_at IS NOT NULL;
 
--- name: claim_overdue (date, timestamptz, int4) -> (text, uuid, date)
+-- name: claim_overdue (date, timestamptz, int4) -> (text, uuid, int4, date)
 -- Recalled, due before $1, and nobody was told yet.
 WITH late AS (
     SELECT device_serial FROM device WHERE state = 'recalled' AND overdue_at IS NULL AND due_on < $1
     ORDER BY due_on LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE device d SET overdue_at = $2 FROM late WHERE d.device_serial = late.device_serial
-RETURNING d.device_serial, d.request_id, d.due_on;
+RETURNING d.device_serial, d.request_id, d.number, d.due_on;
 
 -- name: insert_dispatch_key (text, bytea, uuid) -> (bytea, uuid)
 -- What the key stands for, taken now or before. No row: another call is taking it this moment.

@@ -52,6 +52,7 @@ enum rc on_overdue_timer(struct tx *tx)
         Trien__RecallOverdue event = TRIEN__RECALL_OVERDUE__INIT;
         event.device_serial = (char *)devices[i].serial;
         event.certificate_request_id = (char *)devices[i].request_id;
+        event.certificate_item_id = (char *)devices[i].item_id;
         event.due_on = (char *)devices[i].due_on;
         TRY(emit(tx, devices[i].serial, &event));
     }

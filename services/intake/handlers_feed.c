@@ -23,18 +23,6 @@ static enum rc parse_item(struct tx *tx, const char *item_id, struct item_step *
     return RC_OK;
 }
 
-/* Every reason as the JSON that GET shows. */
-static const char *reasons_json(struct tx *tx, Trien__Reason *const *reasons, size_t count)
-{
-    autoptr(json_t) list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s?, s:s, s:s}", "code",
-                                              err_entry(reasons[i]->code)->name, "field",
-                                              reasons[i]->field, "text_vi", reasons[i]->text_vi,
-                                              "text_en", reasons[i]->text_en));
-    return view_text(tx, list);
-}
-
 enum rc on_request_accepted(struct tx *tx, const void *in)
 {
     const Trien__RequestAccepted *event = in;
@@ -82,7 +70,7 @@ enum rc on_request_rejected(struct tx *tx, const void *in)
         .agency_name = event->agency_name,
         .document_number = event->document ? event->document->number : NULL,
         .document_date = event->document ? event->document->date : NULL,
-        .reasons_json = reasons_json(tx, event->reasons, event->n_reasons),
+        .reasons_json = view_reasons(tx, event->reasons, event->n_reasons),
     };
     return store_set_rejected(tx, request_id, &refusal);
 }
@@ -135,7 +123,7 @@ enum rc on_issuance_failed(struct tx *tx, const void *in)
     const Trien__IssuanceFailed *event = in;
     struct item_step step = {.at = event->failed_at, .event = "IssuanceFailed"};
     TRY(parse_item(tx, event->item_id, &step));
-    return store_set_item_failed(tx, &step, reasons_json(tx, event->reasons, event->n_reasons));
+    return store_set_item_failed(tx, &step, view_reasons(tx, event->reasons, event->n_reasons));
 }
 
 /* --- revocation --- */
@@ -175,7 +163,7 @@ enum rc on_revocation_refused(struct tx *tx, const void *in)
     struct item_step step = {
         .at = event->refused_at, .event = "RevocationRefused", .detail = event->serial};
     TRY(parse_item(tx, event->item_id, &step));
-    return store_set_item_failed(tx, &step, reasons_json(tx, event->reasons, event->n_reasons));
+    return store_set_item_failed(tx, &step, view_reasons(tx, event->reasons, event->n_reasons));
 }
 
 enum rc on_certificate_expired(struct tx *tx, const void *in)

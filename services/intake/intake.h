@@ -5,6 +5,7 @@
 
 #include "common/svc.h"
 #include "proto/intake.pb-c.h"
+#include "proto/types.pb-c.h"
 #include "services/intake/store.h"
 
 DEFINE_AUTOPTR(json_t, json_decref)
@@ -55,6 +56,19 @@ enum rc on_certificate_expired(struct tx *tx, const void *in) MUST_USE;
 enum rc on_notice_delivered(struct tx *tx, const void *in);
 enum rc on_notice_failed(struct tx *tx, const void *in);
 
+/* --- courier's feed (handlers_device.c) ---------------------------------------------------------
+ */
+
+enum rc on_device_assigned(struct tx *tx, const void *in);
+enum rc on_device_dispatched(struct tx *tx, const void *in);
+enum rc on_shipment_moved(struct tx *tx, const void *in);
+enum rc on_device_handed_over(struct tx *tx, const void *in);
+enum rc on_device_returned(struct tx *tx, const void *in);
+enum rc on_device_report_refused(struct tx *tx, const void *in);
+enum rc on_device_recalled(struct tx *tx, const void *in);
+enum rc on_recall_overdue(struct tx *tx, const void *in);
+enum rc on_device_lost(struct tx *tx, const void *in);
+
 /** Timer: next months' partitions. */
 enum rc on_partition_timer(struct tx *tx);
 
@@ -74,6 +88,9 @@ json_t *view_list_row(struct tx *tx, const struct request_row *request);
 /** The JSON text in the arena. */
 const char *view_text(struct tx *tx, const json_t *document);
 
+/** Every reason as the JSON that GET shows. */
+const char *view_reasons(struct tx *tx, Trien__Reason *const *reasons, size_t count);
+
 /* --- sentences (texts.c)
  * ---------------------------------------------------------------------------------- */
 
@@ -84,3 +101,5 @@ const char *text_of_event(struct arena *arena, const char *event, const char *su
 
 /** Vietnamese words for a state of a request or an item. */
 const char *text_of_state(const char *state);
+/** The same for a shipment. */
+const char *text_of_shipment(const char *state);

@@ -2,6 +2,7 @@
  * service: which messages come in, who may send them, which go out. */
 #include "services/intake/intake.h"
 
+#include "proto/courier.pb-c.h"
 #include "proto/notification.pb-c.h"
 #include "proto/revocation.pb-c.h"
 #include "proto/signing.pb-c.h"
@@ -70,6 +71,17 @@ static const struct on_event events[] = {
     {.feed = "revocation",
      .in = &trien__certificate_expired__descriptor,
      .fn = on_certificate_expired},
+    {.feed = "courier", .in = &trien__device_assigned__descriptor, .fn = on_device_assigned},
+    {.feed = "courier", .in = &trien__device_dispatched__descriptor, .fn = on_device_dispatched},
+    {.feed = "courier", .in = &trien__shipment_moved__descriptor, .fn = on_shipment_moved},
+    {.feed = "courier", .in = &trien__device_handed_over__descriptor, .fn = on_device_handed_over},
+    {.feed = "courier", .in = &trien__device_returned__descriptor, .fn = on_device_returned},
+    {.feed = "courier",
+     .in = &trien__device_report_refused__descriptor,
+     .fn = on_device_report_refused},
+    {.feed = "courier", .in = &trien__device_recalled__descriptor, .fn = on_device_recalled},
+    {.feed = "courier", .in = &trien__recall_overdue__descriptor, .fn = on_recall_overdue},
+    {.feed = "courier", .in = &trien__device_lost__descriptor, .fn = on_device_lost},
     {.feed = "notification", .in = &trien__notice_delivered__descriptor, .fn = on_notice_delivered},
     {.feed = "notification", .in = &trien__notice_failed__descriptor, .fn = on_notice_failed},
     {0},

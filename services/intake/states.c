@@ -18,6 +18,10 @@ const struct state_step request_steps[] = {
     {"accepted", "CertificateRevoked", "completed", "the last item is finished, one is done"},
     {"accepted", "RevocationRefused", "completed", "the last item is finished, one is done"},
     {"accepted", "RevocationRefused", "failed", "every item failed"},
+    {"accepted", "DeviceHandedOver", "completed", "the last row of form 07 is recorded"},
+    {"accepted", "DeviceReturned", "completed", "the last row of form 08 is recorded"},
+    {"accepted", "DeviceReportRefused", "completed", "the last row is finished, one is recorded"},
+    {"accepted", "DeviceReportRefused", "failed", "every row was refused"},
     {0},
 };
 
@@ -44,6 +48,12 @@ const struct state_step item_steps[] = {
     {"-", "RevocationRefused", "failed", "read before the acceptance"},
     {"waiting", "RevocationRefused", "failed", "read before the authorisation"},
     {"authorized", "RevocationRefused", "failed", "revoked before, or expired"},
+    {"-", "DeviceHandedOver", "done", "read before the acceptance"},
+    {"waiting", "DeviceHandedOver", "done", "form 07: the subscriber has the device"},
+    {"-", "DeviceReturned", "done", "read before the acceptance"},
+    {"waiting", "DeviceReturned", "done", "form 08: the device is back"},
+    {"-", "DeviceReportRefused", "failed", "read before the acceptance"},
+    {"waiting", "DeviceReportRefused", "failed", "the device's state does not allow it"},
     {0},
 };
 

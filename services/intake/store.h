@@ -198,6 +198,34 @@ MUST_USE enum rc store_set_certificate_revoked(struct tx *tx, const struct item_
 MUST_USE enum rc store_insert_notice(struct tx *tx, const uint8_t request_id[16], usec at,
                                      const char *event, const char *subject, const char *detail);
 
+/* --- shipments (store_shipment.c) ------------------------------------------------------------- */
+
+/* A device on its way to its agency. */
+struct shipped_row {
+    const char *shipment_id;                        /* only when listed */
+    const char *device_serial, *certificate_serial; /* the latter may be NULL */
+    int32_t item;
+};
+struct shipment_row {
+    const char *shipment_id, *method, *tracking_number, *state, *place; /* number: NULL without */
+    usec dispatched_at, moved_at;
+};
+
+/** A line of the timeline, the shipment and its device. */
+MUST_USE enum rc store_insert_shipped(struct tx *tx, const uint8_t request_id[16],
+                                      const uint8_t shipment_id[16],
+                                      const struct shipment_row *shipment,
+                                      const struct shipped_row *device);
+/** What courier recorded at `recorded_at`, once however many devices say it, and its line. */
+MUST_USE enum rc store_set_shipment_moved(struct tx *tx, const uint8_t request_id[16],
+                                          const uint8_t shipment_id[16],
+                                          const struct shipment_row *shipment, usec recorded_at);
+/** Shipments and their devices, both in the order of shipments. */
+MUST_USE enum rc store_list_shipments(struct tx *tx, const uint8_t request_id[16],
+                                      struct shipment_row **ret_shipments,
+                                      size_t *ret_shipment_count, struct shipped_row **ret_devices,
+                                      size_t *ret_device_count);
+
 /** Makes the partitions of this month and the next ones. */
 MUST_USE enum rc store_make_partitions(struct tx *tx, int months);
 

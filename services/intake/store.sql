@@ -242,6 +242,40 @@ SET finished_count = finished_count + 1,
                  WHEN issued_count > 0 THEN 'completed' ELSE 'failed' END
 WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
 
+-- name: insert_shipped (uuid, uuid, text, int4, text, text, timestamptz, text)
+-- A device on its way. $2 shipment, $3 device, $4 item, $5 method, $6 tracking number or NULL, $7 when,
+-- $8 certificate or NULL
+WITH way AS (
+    INSERT INTO shipment (request_id, shipment_id, method, tracking_number, dispatched_at, moved_at,
+                          recorded_at)
+    VALUES ($1, $2, $5, $6, $7, $7, $7)
+    ON CONFLICT DO NOTHING
+), line AS (
+    INSERT INTO timeline (request_id, at, event, item, subject, detail)
+    VALUES ($1, $7, 'DeviceDispatched', $4, NULL, $5 || ' ' || $3 || coalesce(' ' || $6, ''))
+)
+INSERT INTO shipment_device (request_id, shipment_id, device_serial, item, certificate_serial)
+VALUES ($1, $2, $3, $4, $8)
+ON CONFLICT DO NOTHING;
+
+-- name: set_shipment_moved (uuid, uuid, text, timestamptz, text, timestamptz)
+-- Said by each of its devices; the first one counts. $3 state, $4 when, $5 place, $6 recorded
+WITH moved AS (
+    UPDATE shipment SET state = $3, moved_at = $4, place = $5, recorded_at = $6
+    WHERE request_id = $1 AND shipment_id = $2 AND recorded_at < $6
+    RETURNING coalesce(tracking_number, '') AS number
+)
+INSERT INTO timeline (request_id, at, event, subject, detail)
+SELECT $1, $4, 'ShipmentMoved', number, $3 FROM moved;
+
+-- name: list_shipments (uuid) -> (uuid, text, text, text, text, timestamptz, timestamptz)
+SELECT shipment_id, method, tracking_number, state, place, dispatched_at, moved_at
+FROM shipment WHERE request_id = $1 ORDER BY shipment_id;
+
+-- name: list_shipped (uuid) -> (uuid, text, int4, text)
+SELECT shipment_id, device_serial, item, certificate_serial
+FROM shipment_device WHERE request_id = $1 ORDER BY shipment_id, item, device_serial;
+
 -- name: insert_notice (uuid, timestamptz, text, text, text)
 INSERT INTO timeline (request_id, at, event, subject, detail) VALUES ($1, $2, $3, $4, $5);
 

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* %s stands for the subject, %d for the detail, %D for a detail that is a day. */
+/* %s stands for the subject, %d for the detail, %w for its first word, %r for what follows that, %D
+ * for its last word, a day. The first row fits whose prefix begins the detail. */
 static const struct event_text {
     const char *event, *detail_prefix, *text;
 } event_texts[] = {
@@ -20,6 +21,26 @@ static const struct event_text {
     {"CertificateRevoked", "", "Đã thu hồi chứng thư của %s, số hiệu %d."},
     {"RevocationRefused", "", "Không thu hồi được chứng thư số hiệu %d; xem lý do của thuê bao."},
     {"CertificateExpired", "", "Chứng thư của %s, số hiệu %d, đã hết hạn."},
+    {"DeviceAssigned", "", "Thiết bị lưu khóa bí mật %d đã được chỉ định cho %s."},
+    {"DeviceDispatched", "in_person", "Thiết bị %r của %s đã sẵn sàng để giao trực tiếp."},
+    {"DeviceDispatched", "cipher_organisation", "Đã gửi thiết bị %r của %s qua tổ chức cơ yếu."},
+    {"DeviceDispatched", "", "Đã gửi thiết bị của %s qua dịch vụ bưu chính công ích (%r)."},
+    {"ShipmentMoved", "ACCEPTED", "Bưu gửi %s: bưu cục đã chấp nhận."},
+    {"ShipmentMoved", "IN_TRANSIT", "Bưu gửi %s: đang vận chuyển."},
+    {"ShipmentMoved", "AT_DELIVERY_OFFICE", "Bưu gửi %s: đã đến bưu cục phát."},
+    {"ShipmentMoved", "OUT_FOR_DELIVERY", "Bưu gửi %s: đang đi phát."},
+    {"ShipmentMoved", "ATTEMPTED", "Bưu gửi %s: phát không thành công."},
+    {"ShipmentMoved", "DELIVERED", "Thiết bị lưu khóa bí mật đã đến cơ quan, tổ chức. %s"},
+    {"ShipmentMoved", "RETURNING", "Bưu gửi %s: đang chuyển hoàn."},
+    {"ShipmentMoved", "RETURNED", "Thiết bị không giao được và đã quay về. %s"},
+    {"ShipmentMoved", "LOST", "Bưu gửi %s: đơn vị vận chuyển báo mất."},
+    {"DeviceHandedOver", "", "Thiết bị %w đã được bàn giao cho %s ngày %D."},
+    {"DeviceReturned", "", "Đã nhận lại thiết bị %w của %s; tình trạng: %r."},
+    {"DeviceReportRefused", "",
+     "Báo cáo về thiết bị %d không được chấp nhận; xem lý do của thuê bao."},
+    {"DeviceRecalled", "", "Đề nghị thu hồi thiết bị %w của %s và giao về chậm nhất ngày %D."},
+    {"RecallOverdue", "", "Thiết bị %w của %s quá hạn giao về (hạn: %D)."},
+    {"DeviceLost", "", "Thiết bị %d của %s được ghi nhận là thất lạc."},
     {"NoticeDelivered", "email", "Đã gửi thông báo qua thư điện tử tới %s."},
     {"NoticeDelivered", "sms", "Đã gửi thông báo qua tin nhắn tới %s."},
     {"NoticeFailed", "email", "Không gửi được thư điện tử tới %s."},
@@ -36,6 +57,19 @@ static const struct state_text {
     {"issued", "đã cấp chứng thư"},     {"done", "đã thực hiện"},
 };
 
+static const struct state_text shipment_texts[] = {
+    {"CREATED", "đã giao cho bên vận chuyển"},
+    {"ACCEPTED", "bưu cục đã chấp nhận"},
+    {"IN_TRANSIT", "đang vận chuyển"},
+    {"AT_DELIVERY_OFFICE", "đã đến bưu cục phát"},
+    {"OUT_FOR_DELIVERY", "đang đi phát"},
+    {"ATTEMPTED", "phát không thành công"},
+    {"DELIVERED", "đã đến cơ quan, tổ chức"},
+    {"RETURNING", "đang chuyển hoàn"},
+    {"RETURNED", "đã chuyển hoàn"},
+    {"LOST", "thất lạc"},
+};
+
 /* "2026-11-25" as people write it: "25/11/2026". */
 static const char *vietnamese_day(struct arena *arena, const char *text)
 {
@@ -47,6 +81,24 @@ static const char *vietnamese_day(struct arena *arena, const char *text)
     return arena_printf(arena, "%02d/%02d/%04d", number, month, year);
 }
 
+static const char *value_of(struct arena *arena, char letter, const char *subject,
+                            const char *detail)
+{
+    const char *space = strchr(detail, ' '), *last = strrchr(detail, ' ');
+    switch (letter) {
+    case 's':
+        return subject;
+    case 'w':
+        return space ? arena_strndup(arena, detail, (size_t)(space - detail)) : detail;
+    case 'r':
+        return space ? space + 1 : "";
+    case 'D':
+        return vietnamese_day(arena, last ? last + 1 : detail);
+    default:
+        return detail;
+    }
+}
+
 static const char *fill(struct arena *arena, const char *text, const char *subject,
                         const char *detail)
 {
@@ -54,10 +106,8 @@ static const char *fill(struct arena *arena, const char *text, const char *subje
     while (*text) {
         size_t plain = strcspn(text, "%");
         const char *value = "";
-        if (text[plain] == '%' && text[plain + 1] == 'D')
-            value = vietnamese_day(arena, detail);
-        else if (text[plain] == '%')
-            value = text[plain + 1] == 's' ? subject : detail;
+        if (text[plain] == '%')
+            value = value_of(arena, text[plain + 1], subject, detail);
         made = arena_printf(arena, "%s%.*s%s", made, (int)plain, text, value);
         text += plain + (text[plain] ? 2 : 0);
     }
@@ -76,10 +126,20 @@ const char *text_of_event(struct arena *arena, const char *event, const char *su
     return event;
 }
 
+static const char *find_text(const struct state_text *rows, size_t count, const char *state)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].state, state) == 0)
+            return rows[i].text;
+    return state;
+}
+
 const char *text_of_state(const char *state)
 {
-    for (size_t i = 0; i < COUNT_OF(state_texts); i++)
-        if (strcmp(state_texts[i].state, state) == 0)
-            return state_texts[i].text;
-    return state;
+    return find_text(state_texts, COUNT_OF(state_texts), state);
+}
+
+const char *text_of_shipment(const char *state)
+{
+    return find_text(shipment_texts, COUNT_OF(shipment_texts), state);
 }

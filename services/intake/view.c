@@ -3,6 +3,7 @@
 #include "services/intake/intake.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/bus.h"
 
@@ -29,6 +30,17 @@ const char *view_text(struct tx *tx, const json_t *document)
     const char *kept = arena_strdup(tx->arena, text ? text : "null");
     free(text);
     return kept;
+}
+
+const char *view_reasons(struct tx *tx, Trien__Reason *const *reasons, size_t count)
+{
+    autoptr(json_t) list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s?, s:s, s:s}", "code",
+                                              err_entry(reasons[i]->code)->name, "field",
+                                              reasons[i]->field, "text_vi", reasons[i]->text_vi,
+                                              "text_en", reasons[i]->text_en));
+    return view_text(tx, list);
 }
 
 json_t *view_list_row(struct tx *tx, const struct request_row *request)
@@ -129,6 +141,41 @@ static enum rc add_timeline(struct tx *tx, const struct request_row *request,
     return RC_OK;
 }
 
+static json_t *shipment_json(struct tx *tx, const struct shipment_row *shipment)
+{
+    bool delivered = strcmp(shipment->state, "DELIVERED") == 0;
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o, s:[]}", "shipment_id",
+                     shipment->shipment_id, "method", shipment->method, "tracking_number",
+                     shipment->tracking_number, "state", shipment->state, "state_text",
+                     text_of_shipment(shipment->state), "place", text_or_null(shipment->place),
+                     "dispatched_at", time_json(tx, shipment->dispatched_at), "moved_at",
+                     time_json(tx, shipment->moved_at), "delivered_at",
+                     delivered ? time_json(tx, shipment->moved_at) : json_null(), "devices");
+}
+
+/* How the devices of the request travelled, and which is whose. */
+static enum rc add_shipments(struct tx *tx, const struct request_row *request, json_t *shown)
+{
+    struct shipment_row *shipments = NULL;
+    struct shipped_row *devices = NULL;
+    size_t count = 0, device_count = 0, d = 0;
+    TRY(store_list_shipments(tx, request->request_id, &shipments, &count, &devices, &device_count));
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *shipment = shipment_json(tx, &shipments[i]);
+        for (; d < device_count && strcmp(devices[d].shipment_id, shipments[i].shipment_id) == 0;
+             d++)
+            json_array_append_new(json_object_get(shipment, "devices"),
+                                  json_pack("{s:s, s:i, s:s?}", "device_serial",
+                                            devices[d].device_serial, "subscriber",
+                                            (int)devices[d].item, "certificate_serial",
+                                            devices[d].certificate_serial));
+        json_array_append_new(list, shipment);
+    }
+    json_object_set_new(shown, "shipments", list);
+    return RC_OK;
+}
+
 enum rc view_request(struct tx *tx, const uint8_t request_id[16], const char **ret_json)
 {
     const struct request_row *request = NULL;
@@ -152,6 +199,7 @@ enum rc view_request(struct tx *tx, const uint8_t request_id[16], const char **r
     struct items items = {0};
     TRY(store_list_items(tx, request->request_id, &items.rows, &items.count));
     add_items(tx, request, &items, shown);
+    TRY(add_shipments(tx, request, shown));
     TRY(add_timeline(tx, request, &items, shown));
     *ret_json = view_text(tx, shown);
     return RC_OK;
