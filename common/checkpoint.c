@@ -73,11 +73,13 @@ static bool read_size(struct bytes line, uint64_t *ret_size)
     return size <= MERKLE_MAX_SIZE;
 }
 
+/* In its one form: the bits that the last digit leaves over are zero. */
 static bool read_root(struct arena *arena, struct bytes line, struct merkle_hash *ret_root)
 {
     struct bytes root;
 
-    if (line.n > 64 || !bytes_from_base64(arena, line, &root) || root.n != sizeof(ret_root->b))
+    if (line.n > 64 || !bytes_from_base64(arena, line, &root) || root.n != sizeof(ret_root->b) ||
+        !bytes_equal(bytes_of_text(bytes_to_base64(arena, root)), line))
         return false;
     memcpy(ret_root->b, root.p, root.n);
     return true;

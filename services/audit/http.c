@@ -10,19 +10,40 @@
 
 DEFINE_AUTOPTR(json_t, json_decref)
 
-/* A query value as a number; `fallback` when it is absent, and needed when there is none. */
-static enum rc number_of(struct tx *tx, const struct http_request *request, const char *name,
-                         const uint64_t *fallback, uint64_t *ret_number)
+/* A query value as a number, when it is there. */
+static enum rc find_number(struct tx *tx, const struct http_request *request, const char *name,
+                           bool *ret_is_given, uint64_t *ret_number)
 {
     const char *text = http_query_value(request, name);
 
+    *ret_is_given = text != NULL;
+    if (!text || rule_number(text, ret_number))
+        return RC_OK;
     err_field(&tx->err, "%s", name);
-    CHECK(text || fallback, &tx->err, TRIEN__ERROR__FIELD_MISSING, "%s is needed", name);
-    CHECK(!text || rule_number(text, ret_number), &tx->err, TRIEN__ERROR__FIELD_INVALID,
-          "%s: a decimal number without sign or leading zeros", name);
-    if (!text)
-        *ret_number = *fallback;
-    err_field(&tx->err, "%s", "");
+    FAIL(&tx->err, TRIEN__ERROR__FIELD_INVALID,
+         "%s: a decimal number without sign or leading zeros", name);
+}
+
+static enum rc number_of(struct tx *tx, const struct http_request *request, const char *name,
+                         uint64_t *ret_number)
+{
+    bool is_given;
+
+    TRY(find_number(tx, request, name, &is_given, ret_number));
+    if (is_given)
+        return RC_OK;
+    err_field(&tx->err, "%s", name);
+    FAIL(&tx->err, TRIEN__ERROR__FIELD_MISSING, "%s is needed", name);
+}
+
+static enum rc number_or(struct tx *tx, const struct http_request *request, const char *name,
+                         uint64_t fallback, uint64_t *ret_number)
+{
+    bool is_given;
+
+    TRY(find_number(tx, request, name, &is_given, ret_number));
+    if (!is_given)
+        *ret_number = fallback;
     return RC_OK;
 }
 
@@ -33,11 +54,15 @@ static enum rc refuse_number(struct tx *tx, const char *name, uint64_t size)
          name, size);
 }
 
-/* What a proof is for, unless the question says otherwise: the last signed head. */
-static enum rc signed_size(struct tx *tx, uint64_t *ret_size)
+/* The size a proof is for: unless the question names one, the last signed head's. */
+static enum rc size_of(struct tx *tx, const struct http_request *request, const char *name,
+                       bool *ret_is_given, uint64_t *ret_size)
 {
     struct checkpoint_row last;
 
+    TRY(find_number(tx, request, name, ret_is_given, ret_size));
+    if (*ret_is_given)
+        return RC_OK;
     TRY(store_find_last_checkpoint(tx, &last));
     *ret_size = last.size;
     return RC_OK;
@@ -94,7 +119,7 @@ enum rc http_checkpoint(struct tx *tx, const struct http_request *request,
 enum rc http_entries(struct tx *tx, const struct http_request *request,
                      struct http_response *response)
 {
-    const uint64_t zero = 0, page = AUDIT_PAGE_ENTRIES;
+    const uint64_t page = AUDIT_PAGE_ENTRIES;
     autoptr(json_t) document = NULL;
     struct journal_head head;
     struct journal_row *rows;
@@ -102,8 +127,8 @@ enum rc http_entries(struct tx *tx, const struct http_request *request,
     json_t *list;
     size_t count;
 
-    TRY(number_of(tx, request, "from", &zero, &from));
-    TRY(number_of(tx, request, "limit", &page, &limit));
+    TRY(number_or(tx, request, "from", 0, &from));
+    TRY(number_or(tx, request, "limit", page, &limit));
     limit = limit < page ? limit : page;
     TRY(store_get_head(tx, &head));
     TRY(store_list_entries(
@@ -126,12 +151,12 @@ enum rc http_inclusion(struct tx *tx, const struct http_request *request,
     struct journal_head head;
     struct merkle_plan plan;
     struct journal_row *rows;
-    uint64_t entry, size, newest;
+    uint64_t entry, size;
+    bool is_given;
     size_t count;
 
-    TRY(signed_size(tx, &newest));
-    TRY(number_of(tx, request, "entry", NULL, &entry));
-    TRY(number_of(tx, request, "size", &newest, &size));
+    TRY(number_of(tx, request, "entry", &entry));
+    TRY(size_of(tx, request, "size", &is_given, &size));
     TRY(store_get_head(tx, &head));
     if (size > head.range.size)
         return refuse_number(tx, "size", head.range.size);
@@ -144,7 +169,7 @@ enum rc http_inclusion(struct tx *tx, const struct http_request *request,
     document = json_pack("{s:I, s:I, s:o, s:o}", "entry", (json_int_t)entry, "size",
                          (json_int_t)size, "leaf_hash", base64_json(tx->arena, rows[0].leaf_hash),
                          "audit_path", path_json(tx->arena, path, plan.element_count));
-    answer(tx, response, document, http_query_value(request, "size") != NULL);
+    answer(tx, response, document, is_given);
     return RC_OK;
 }
 
@@ -155,11 +180,11 @@ enum rc http_consistency(struct tx *tx, const struct http_request *request,
     autoptr(json_t) document = NULL;
     struct journal_head head;
     struct merkle_plan plan;
-    uint64_t from, to, newest;
+    uint64_t from, to;
+    bool is_given;
 
-    TRY(signed_size(tx, &newest));
-    TRY(number_of(tx, request, "from", NULL, &from));
-    TRY(number_of(tx, request, "to", &newest, &to));
+    TRY(number_of(tx, request, "from", &from));
+    TRY(size_of(tx, request, "to", &is_given, &to));
     TRY(store_get_head(tx, &head));
     if (to > head.range.size)
         return refuse_number(tx, "to", head.range.size);
@@ -168,6 +193,6 @@ enum rc http_consistency(struct tx *tx, const struct http_request *request,
     TRY(tree_fold(tx, head.range.size, &plan, path));
     document = json_pack("{s:I, s:I, s:o}", "from", (json_int_t)from, "to", (json_int_t)to,
                          "consistency_path", path_json(tx->arena, path, plan.element_count));
-    answer(tx, response, document, http_query_value(request, "to") != NULL);
+    answer(tx, response, document, is_given);
     return RC_OK;
 }

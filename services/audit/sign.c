@@ -47,6 +47,7 @@ static enum rc must_go_on(struct tx *tx, uint64_t size, const char *where,
 static enum rc must_be_ours(struct tx *tx, const struct checkpoint_row *last,
                             const struct x509_key *key)
 {
+    const struct audit_state *state = tx->state;
     struct checkpoint opened;
     struct err why = {0};
 
@@ -56,6 +57,8 @@ static enum rc must_be_ours(struct tx *tx, const struct checkpoint_row *last,
           &tx->err, TRIEN__ERROR__JOURNAL_FORKED, "the last checkpoint: %s", why.detail);
     CHECK(opened.size == last->size && merkle_equal(&opened.root, &last->root), &tx->err,
           TRIEN__ERROR__JOURNAL_FORKED, "the last checkpoint is not the one that was signed");
+    CHECK(strcmp(opened.origin, state->conf->origin) == 0, &tx->err, TRIEN__ERROR__JOURNAL_FORKED,
+          "the last checkpoint is one of another journal, %s", opened.origin);
     return RC_OK;
 }
 
@@ -71,6 +74,9 @@ static enum rc compare_with_past(struct tx *tx, uint64_t size, const struct chec
     TRY(must_go_on(tx, size, "its last checkpoint",
                    &(struct signed_past){.size = last->size, .root = last->root}));
     TRY(witness_find_last(tx->arena, state->conf->directory, key, &tx->err, &witness));
+    CHECK(!witness.size || strcmp(witness.origin, state->conf->origin) == 0, &tx->err,
+          TRIEN__ERROR__JOURNAL_FORKED, "the daily file is one of another journal, %s",
+          witness.origin);
     return must_go_on(tx, size, "the checkpoint in the daily file",
                       &(struct signed_past){.size = witness.size, .root = witness.root});
 }
@@ -83,8 +89,10 @@ static enum rc ask_for_signature(struct tx *tx, const struct merkle_range *range
     merkle_root(range, root);
     intent.size = range->size;
     intent.root_sha256 = (ProtobufCBinaryData){sizeof(root->b), root->b};
-    return effect_add(tx, "checkpoint", arena_printf(tx->arena, "%" PRIu64, range->size), &intent,
-                      0);
+    /* The time makes every try a new one: a signature that was refused is asked for again. */
+    return effect_add(tx, "checkpoint",
+                      arena_printf(tx->arena, "%" PRIu64 "-%" PRId64, range->size, tx->now),
+                      &intent, 0);
 }
 
 static void measure(const struct checkpoint_facts *facts)

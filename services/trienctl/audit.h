@@ -11,7 +11,7 @@ int audit_estimate(int argc, char **argv);
 int audit_criteria(int argc, char **argv);
 
 /* Receives a copy, in the order of a source: every note, then every entry. What is handed over
- * lives until the function returns. */
+ * lives until the function returns. A note's name is a path, or NULL for the journal's own. */
 struct audit_sink {
     void *arg;
     enum rc (*note)(void *arg, const char *name, struct bytes note, struct err *err);

@@ -12,9 +12,11 @@
 #define MAX_FEEDS 64
 #define SCRATCH_BYTES ((size_t)8 * 1024 * 1024)
 
+/* A checkpoint that is signed. There may be millions. */
 struct known {
-    struct checkpoint checkpoint;
-    const char *name;
+    uint64_t size;
+    struct merkle_hash root;
+    const char *name; /* NULL: one of the journal's own */
 };
 
 struct feed {
@@ -88,52 +90,59 @@ static void find_at(struct audit_check *check, enum audit_kind kind, uint64_t en
 static void keep(struct audit_check *check, const struct known *known)
 {
     if (check->known_count == check->known_room) {
-        struct known *more;
-
         check->known_room = check->known_room ? check->known_room * 2 : 64;
-        more = ARENA_ARRAY(check->arena, struct known, check->known_room);
-        if (check->known_count)
-            memcpy(more, check->known, check->known_count * sizeof(*more));
-        check->known = more;
+        check->known = realloc(check->known, check->known_room * sizeof(*check->known));
+        if (!check->known)
+            abort();
     }
     check->known[check->known_count++] = *known;
 }
 
+static const char *name_of(struct audit_check *check, const char *name, uint64_t size)
+{
+    return name ? name : arena_printf(check->arena, "the checkpoint at size %" PRIu64, size);
+}
+
+static void refuse_note(struct audit_check *check, const char *name, uint64_t size, const char *why)
+{
+    find_at(check, AUDIT_CHECKPOINT, size,
+            arena_printf(check->arena, "%s: %s", name_of(check, name, size), why));
+}
+
+/* What a note that is not to be believed says of itself. */
+static uint64_t claimed_size(struct audit_check *check, struct bytes note)
+{
+    struct checkpoint claimed;
+    struct err ignored = {0};
+
+    return checkpoint_parse(check->scratch, note, &ignored, &claimed) == RC_OK ? claimed.size : 0;
+}
+
 void audit_check_note(struct audit_check *check, const char *name, struct bytes note)
 {
-    struct known known = {.name = arena_strdup(check->arena, name)};
+    struct checkpoint opened;
     struct err err = {0};
 
     arena_reset(check->scratch);
-    if (checkpoint_open(check->scratch, note, check->key, &err, &known.checkpoint) != RC_OK) {
-        struct checkpoint claimed = {0};
-        struct err ignored = {0};
-
-        if (checkpoint_parse(check->scratch, note, &ignored, &claimed) != RC_OK)
-            claimed.size = 0;
-        find_at(check, AUDIT_CHECKPOINT, claimed.size,
-                arena_printf(check->arena, "%s: %s", known.name, err.detail));
+    if (name)
+        name = arena_strdup(check->arena, name);
+    if (checkpoint_open(check->scratch, note, check->key, &err, &opened) != RC_OK) {
+        refuse_note(check, name, claimed_size(check, note), err.detail);
         return;
     }
     if (!check->origin)
-        check->origin = arena_strdup(check->arena, known.checkpoint.origin);
-    if (strcmp(check->origin, known.checkpoint.origin) != 0) {
-        find_at(check, AUDIT_CHECKPOINT, known.checkpoint.size,
-                arena_printf(check->arena, "%s: is one of another journal, %s", known.name,
-                             known.checkpoint.origin));
-        return;
-    }
-    known.checkpoint.origin = check->origin;
-    keep(check, &known);
+        check->origin = arena_strdup(check->arena, opened.origin);
+    if (strcmp(check->origin, opened.origin) != 0)
+        refuse_note(check, name, opened.size, "is one of another journal");
+    else
+        keep(check, &(struct known){opened.size, opened.root, name});
 }
 
 static int by_size(const void *a, const void *b)
 {
     const struct known *left = a, *right = b;
 
-    return left->checkpoint.size < right->checkpoint.size   ? -1
-           : left->checkpoint.size > right->checkpoint.size ? 1
-                                                            : 0;
+    return left->size < right->size ? -1 : left->size > right->size;
 }
 
 /* Two signed heads of one size that differ: the journal was forked, whatever the entries say. */
@@ -145,13 +154,13 @@ static void sort_checkpoints(struct audit_check *check)
     for (size_t i = 1; i < check->known_count; i++) {
         const struct known *a = &check->known[i - 1], *b = &check->known[i];
 
-        if (a->checkpoint.size == b->checkpoint.size &&
-            !merkle_equal(&a->checkpoint.root, &b->checkpoint.root))
-            find_at(check, AUDIT_CHECKPOINT, b->checkpoint.size,
+        if (a->size == b->size && !merkle_equal(&a->root, &b->root))
+            find_at(check, AUDIT_CHECKPOINT, b->size,
                     arena_printf(check->arena,
                                  "%s and %s are both signed and contradict each other: the journal "
                                  "was forked",
-                                 a->name, b->name));
+                                 name_of(check, a->name, a->size),
+                                 name_of(check, b->name, b->size)));
     }
 }
 
@@ -159,12 +168,11 @@ static void sort_checkpoints(struct audit_check *check)
 static void find_stretch(struct audit_check *check, const struct known *known)
 {
     const struct audit_finding finding = {
-        AUDIT_CHANGED, false, check->has_suspect ? check->suspect : check->agreed,
-        known->checkpoint.size - 1,
+        AUDIT_CHANGED, false, check->has_suspect ? check->suspect : check->agreed, known->size - 1,
         arena_printf(check->arena,
                      "entries and stored tree were both changed after %s was signed; what came "
                      "before entry %" PRIu64 " is as signed",
-                     known->name, check->agreed)};
+                     name_of(check, known->name, known->size), check->agreed)};
 
     find(check, &finding);
 }
@@ -175,15 +183,15 @@ static void judge(struct audit_check *check, const struct known *known)
 
     merkle_root(&check->said, &said);
     merkle_root(&check->kept, &kept);
-    if (merkle_equal(&said, &known->checkpoint.root)) {
+    if (merkle_equal(&said, &known->root)) {
         if (check->has_suspect)
             find_at(check, AUDIT_TREE, check->suspect,
                     "the entry is as signed, but the hash stored in the tree was changed");
-        check->agreed = known->checkpoint.size;
-    } else if (merkle_equal(&kept, &known->checkpoint.root) && check->has_suspect) {
+        check->agreed = known->size;
+    } else if (merkle_equal(&kept, &known->root) && check->has_suspect) {
         find_at(check, AUDIT_CHANGED, check->suspect,
                 arena_printf(check->arena, "the entry is not the one that %s covers", known->name));
-        check->agreed = known->checkpoint.size;
+        check->agreed = known->size;
         check->said = check->kept; /* later ones are judged by the signed past */
     } else {
         find_stretch(check, known);
@@ -197,11 +205,11 @@ static void judge(struct audit_check *check, const struct known *known)
 static void judge_here(struct audit_check *check)
 {
     for (; check->known_next < check->known_count &&
-           check->known[check->known_next].checkpoint.size <= check->next;
+           check->known[check->known_next].size <= check->next;
          check->known_next++) {
         const struct known *known = &check->known[check->known_next];
 
-        if (!check->is_broken && known->checkpoint.size == check->next)
+        if (!check->is_broken && known->size == check->next)
             judge(check, known);
     }
 }
@@ -338,14 +346,14 @@ static int by_entry(const void *a, const void *b)
 
 static void check_end(struct audit_check *check)
 {
-    uint64_t covered =
-        check->known_count ? check->known[check->known_count - 1].checkpoint.size : 0;
+    uint64_t covered = check->known_count ? check->known[check->known_count - 1].size : 0;
 
     if (check->next < covered) {
         const struct audit_finding finding = {
             AUDIT_REMOVED, true, check->next, covered - 1,
             arena_printf(check->arena, "the copy ends here, but %s covers %" PRIu64 " entries",
-                         check->known[check->known_count - 1].name, covered)};
+                         name_of(check, check->known[check->known_count - 1].name, covered),
+                         covered)};
         find(check, &finding);
     }
     if (check->has_suspect)
@@ -362,11 +370,13 @@ void audit_check_end(struct audit_check *check, struct audit_result *ret_result)
     *ret_result = (struct audit_result){
         .origin = check->origin ? check->origin : "",
         .entries = check->entries,
-        .covered = check->known_count ? check->known[check->known_count - 1].checkpoint.size : 0,
+        .covered = check->known_count ? check->known[check->known_count - 1].size : 0,
         .checkpoints = check->known_count,
         .without_content = check->without_content,
         .findings = check->findings,
         .finding_count = check->finding_count,
     };
     arena_free(&check->scratch);
+    free(check->known);
+    check->known = NULL;
 }

@@ -45,7 +45,7 @@ struct audit_check; /* lives in its arena */
 struct audit_check *audit_check_new(struct arena *arena, const struct x509_key *key);
 
 /** Takes a note, signed by the key or not, in any order; before the first entry. `name` says where
- *  it comes from. */
+ *  it comes from; NULL: the journal itself. */
 void audit_check_note(struct audit_check *check, const char *name, struct bytes note);
 
 /** The next row of the copy. The entry is only looked at. */

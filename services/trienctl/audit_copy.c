@@ -1,6 +1,6 @@
 /* A copy of the journal as files:
  *
- *     DIR/checkpoints.jsonl        {"size":…,"note":"…"} a line, by size
+ *     DIR/checkpoints.jsonl        {"note":"…"} a line, by size
  *     DIR/entries/000000000000.jsonl 65,536 entries a file, named by the first one
  *
  * It writes into a fresh folder only, and reads one line at a time. */
@@ -81,9 +81,9 @@ enum rc audit_copy_open(struct arena *arena, const char *dir, bool is_public, st
 static enum rc write_note(void *arg, const char *name, struct bytes note, struct err *err)
 {
     struct audit_copy *copy = arg;
-    autoptr(json_t) line =
-        json_pack("{s:s, s:s%}", "name", name, "note", (const char *)note.p, note.n);
+    autoptr(json_t) line = json_pack("{s:s%}", "note", (const char *)note.p, note.n);
 
+    (void)name;
     CHECK(line && json_dumpf(line, copy->notes, JSON_COMPACT) == 0 && fputc('\n', copy->notes) > 0,
           err, TRIEN__ERROR__KEY_FILE, "the copy cannot be written: %s", strerror(errno));
     return RC_OK;
@@ -134,10 +134,9 @@ static enum rc take_note(struct reading *reading, struct bytes line, struct err 
 {
     autoptr(json_t) json = json_loadb((const char *)line.p, line.n, 0, NULL);
     const json_t *note = json_object_get(json, "note");
-    const char *name = json_string_value(json_object_get(json, "name"));
 
-    CHECK(name && json_is_string(note), err, TRIEN__ERROR__MALFORMED, "no checkpoint");
-    return reading->sink->note(reading->sink->arg, name,
+    CHECK(json_is_string(note), err, TRIEN__ERROR__MALFORMED, "no checkpoint");
+    return reading->sink->note(reading->sink->arg, NULL,
                                bytes_of(json_string_value(note), json_string_length(note)), err);
 }
 

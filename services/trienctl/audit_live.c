@@ -37,10 +37,7 @@ static enum rc pour_notes(struct page *page, const struct audit_sink *sink, stru
         for (size_t i = 0; i < reply->n_checkpoints; i++) {
             const Trien__JournalCheckpoint *c = reply->checkpoints[i];
 
-            TRY(sink->note(sink->arg,
-                           arena_printf(page->arena, "the checkpoint at size %llu",
-                                        (unsigned long long)c->size),
-                           bytes_of_text(c->note), err));
+            TRY(sink->note(sink->arg, NULL, bytes_of_text(c->note), err));
             call.after = c->size;
         }
     } while (reply->n_checkpoints > 0);
