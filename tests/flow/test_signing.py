@@ -244,3 +244,28 @@ def test_enrolled_keys_are_read_again_on_sighup(lab):
     signer.popen.send_signal(signal.SIGHUP)
     wait_until("health", lambda: signer.health()["ok"])
     assert signer.health()["keys"]["registration_authority"] == 1
+
+
+def test_signing_waits_for_revocation_lists(lab):
+    """Validation has the lists, signing cannot have them: the order waits, whatever validation said, and goes on
+    by itself when they are there."""
+    path = lab.dir / "etc/signing-0.conf"
+    conf = read_config(path)
+    places = lab.dir / "signing-crl"
+    places.mkdir()
+    published = {name: Path(node[""].removeprefix("file://")) for name, node in conf["crls"].items()}
+    for name in published:
+        set_config(conf, f"crls/{name}", f"file://{places}/{name}.crl")
+    write_config(path, conf)
+    lab.start(*ROAD)
+    lab.add_client()
+    lab.add_agency()
+    request_id = lab.post(lab.pdf(requests.form03()))["request_id"]
+    waiting = "SELECT attempts, last_error FROM effect WHERE kind = 'prepare'"
+    rows = wait_until("the order to wait", lambda: [r for r in lab.sql("signing", waiting) if int(r[0]) >= 2])
+    assert "crl_stale" in rows[0][1], rows
+    assert lab.sql("signing", "SELECT state FROM item_order") == [["preparing"]]
+    for name, source in published.items():
+        (places / f"{name}.new").write_bytes(source.read_bytes())
+        (places / f"{name}.new").rename(places / f"{name}.crl")
+    assert lab.wait_request(request_id)["state"] == "completed"
