@@ -3,9 +3,10 @@
 
 #include "services/notification/notice.h"
 
-/* Lines of one kind under a heading, or "" when there are none. */
-static const char *list_rows(struct arena *arena, const char *heading, const struct item_row *rows,
-                             size_t count, bool issued)
+/* Lines of one kind under a heading, or "" when there are none; `serial` as in struct digest_words.
+ */
+static const char *list_rows(struct arena *arena, const char *heading, const char *serial,
+                             const struct item_row *rows, size_t count, bool issued)
 {
     size_t room = strlen(heading) + 2, listed = 0;
     char *text, *end;
@@ -20,8 +21,11 @@ static const char *list_rows(struct arena *arena, const char *heading, const str
             continue;
         listed++;
         end = stpcpy(end, arena_printf(arena, "  %zu. %s", listed, name));
-        end = stpcpy(end, issued ? " – số hiệu chứng thư " : " – ");
-        end = stpcpy(stpcpy(end, issued ? rows[i].serial : rows[i].reason), "\n");
+        if (!issued)
+            end = stpcpy(stpcpy(end, " – "), rows[i].reason);
+        else if (serial)
+            end = stpcpy(stpcpy(end, serial), rows[i].serial);
+        end = stpcpy(end, "\n");
     }
     return listed ? text : "";
 }
@@ -30,10 +34,14 @@ static const char *list_rows(struct arena *arena, const char *heading, const str
 static const struct digest_words {
     const char *form;
     const struct notice_template *template;
-    const char *done, *failed;
+    const char *done, *failed; /* headings */
+    const char *serial; /* between a name and the number that goes with it; NULL: no number */
 } words[] = {
-    {"05", &template_revoked, "Chứng thư đã thu hồi:\n", "Không thu hồi được:\n"},
-    {NULL, &template_issued, "Chứng thư đã cấp:\n", "Không cấp được:\n"},
+    {"05", &template_revoked, "Chứng thư đã thu hồi:\n", "Không thu hồi được:\n",
+     " – số hiệu chứng thư "},
+    {"07", &template_handed_over, "Đã ghi nhận bàn giao:\n", "Không chấp nhận:\n", NULL},
+    {"08", &template_returned, "Đã nhận lại:\n", "Không chấp nhận:\n", NULL},
+    {NULL, &template_issued, "Chứng thư đã cấp:\n", "Không cấp được:\n", " – số hiệu chứng thư "},
 };
 
 static const struct digest_words *words_of(const char *form)
@@ -48,8 +56,8 @@ static const struct digest_words *words_of(const char *form)
 static const char *digest_rows(struct arena *arena, const struct digest_words *said,
                                const struct item_row *rows, size_t count, int64_t unlisted)
 {
-    const char *issued = list_rows(arena, said->done, rows, count, true);
-    const char *failed = list_rows(arena, said->failed, rows, count, false);
+    const char *issued = list_rows(arena, said->done, said->serial, rows, count, true);
+    const char *failed = list_rows(arena, said->failed, NULL, rows, count, false);
     const char *more =
         unlisted > 0 ? arena_printf(arena, "… và %lld thuê bao khác.\n", (long long)unlisted) : "";
 
@@ -76,6 +84,7 @@ enum rc notice_queue_digest(struct tx *tx, const struct request_row *request,
         {"document", request->document_number, false},
         {"document_day", template_day(arena, request->document_date), false},
         {"items", arena_printf(arena, "%lld", (long long)request->items), false},
+        {"done", arena_printf(arena, "%lld", (long long)request->issued), false},
         {"issued", arena_printf(arena, "%lld", (long long)request->issued), false},
         {"failed", arena_printf(arena, "%lld", (long long)(request->ended - request->issued)),
          false},

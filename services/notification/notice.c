@@ -8,7 +8,7 @@
 #include "services/notification/rules.h"
 #include "services/notification/sms.h"
 
-#define MAX_FIELDS 16
+#define MAX_FIELDS 20
 
 /* Adds an address unless it cannot be used, is there already, or there are enough. */
 static const char *add_email(struct arena *arena, const char *list, const char *email,

@@ -8,6 +8,7 @@
 
 #include "common/secret.h"
 #include "common/svc.h"
+#include "proto/courier.pb-c.h"
 #include "proto/notification.pb-c.h"
 #include "proto/revocation.pb-c.h"
 #include "proto/signing.pb-c.h"
@@ -59,6 +60,17 @@ enum rc on_certificate_issued(struct tx *tx, const void *in);
 enum rc on_certificate_revoked(struct tx *tx, const void *in);
 enum rc on_revocation_refused(struct tx *tx, const void *in);
 enum rc on_issuance_failed(struct tx *tx, const void *in);
+
+/* --- handlers_device.c: courier's feed ----------------------------------------------------------
+ */
+enum rc on_device_dispatched(struct tx *tx, const void *in);
+enum rc on_device_delivered(struct tx *tx, const void *in);
+enum rc on_device_handed_over(struct tx *tx, const void *in);
+enum rc on_device_recalled(struct tx *tx, const void *in);
+enum rc on_recall_overdue(struct tx *tx, const void *in);
+enum rc on_device_lost(struct tx *tx, const void *in);
+enum rc on_device_returned(struct tx *tx, const void *in);
+enum rc on_device_report_refused(struct tx *tx, const void *in);
 
 /* --- timers.c --------------------------------------------------------------------------------- */
 enum rc on_digests_due(struct tx *tx);

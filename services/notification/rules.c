@@ -129,8 +129,9 @@ const char *rule_notice_id(struct arena *arena, struct notice_name name)
 bool rule_notice_id_parse(struct arena *arena, const char *text, struct notice_name *ret_name)
 {
     enum { UUID_LENGTH = 36 };
-    static const char *const templates[] = {"accepted", "rejected", "issued", "revoked",
-                                            "recalled"};
+    static const char *const templates[] = {
+        "accepted", "rejected",   "issued",    "revoked",         "recalled", "handed_over",
+        "returned", "dispatched", "delivered", "device_recalled", "overdue",  "lost"};
     size_t length = strlen(text);
     struct notice_name name = {0};
     const char *digits;

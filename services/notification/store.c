@@ -68,6 +68,18 @@ enum rc store_get_request(struct tx *tx, const char *request_id, bool *ret_known
     return RC_OK;
 }
 
+enum rc store_insert_told(struct tx *tx, const char *request_id, const char *template_name,
+                          const char *subject, int64_t *ret_number)
+{
+    struct db_rows *rows;
+    uint8_t id[16];
+
+    TRY(parse_id(tx, request_id, id));
+    TRY(DB_RUN(tx, insert_told, &rows, db_uuid(id), db_text(template_name), db_text(subject)));
+    *ret_number = db_count(rows) ? db_get_int(rows, 0, 0) : 0;
+    return RC_OK;
+}
+
 enum rc store_set_item_ended(struct tx *tx, const char *request_id, const struct item_row *item,
                              usec digest_due_at, bool *ret_counted, struct request_row *ret_row)
 {

@@ -43,6 +43,11 @@ enum rc store_find_request(struct tx *tx, const char *request_id, bool *ret_know
 enum rc store_get_request(struct tx *tx, const char *request_id, bool *ret_known,
                           struct request_row *ret_row) MUST_USE;
 
+/** Notes that the agency is told something about a shipment or device; *ret_number is the notice's,
+ * 0 when it was told before. */
+enum rc store_insert_told(struct tx *tx, const char *request_id, const char *template_name,
+                          const char *subject, int64_t *ret_number) MUST_USE;
+
 /** Counts the end of an item. *ret_counted is false when the request is not known or the item ended
  *  before; *ret_row is filled otherwise. */
 enum rc store_set_item_ended(struct tx *tx, const char *request_id, const struct item_row *item,

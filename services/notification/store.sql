@@ -18,6 +18,12 @@ SELECT items::bigint, ended::bigint, issued::bigint, told::bigint, digests::bigi
 -- name: request_known (uuid) -> (bool)
 SELECT EXISTS (SELECT FROM request WHERE request_id = $1);
 
+-- name: insert_told (uuid, text, text) -> (int8)
+-- The number of a notice about $3; no row: the agency was told before.
+INSERT INTO told (request_id, template, subject) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING
+RETURNING number::bigint;
+
 -- name: end_item (uuid, int4, timestamptz, text, text, text) -> (int8, int8, int8, int8, int8, text, text, text, text, text, text, text)
 -- Counts the end of one item; no row when the request is not known or the item had ended. Items are
 -- listed only where a digest may have to list several. The last end marks everything as told (the handler writes the digest in this transaction), the first of

@@ -7,11 +7,8 @@
 
 #include "common/clock.h"
 
-#define GREETING "Kính gửi: {agency}\n\n"
-#define ENDING                                                                                     \
-    "\nKhi cần liên hệ, xin nêu mã tiếp nhận {receipt}.\n"                              \
-    "Thư này được gửi tự động, xin không trả lời vào địa chỉ này.\n"      \
-    "\n{authority}\n{contact}"
+#define GREETING TEMPLATE_GREETING
+#define ENDING TEMPLATE_ENDING
 
 const struct notice_template template_accepted = {
     .name = "accepted",

@@ -22,6 +22,16 @@ struct template_field {
 
 extern const struct notice_template template_accepted, template_rejected, template_issued,
     template_revoked, template_recalled;
+/* templates_device.c */
+extern const struct notice_template template_handed_over, template_returned, template_dispatched,
+    template_delivered, template_device_recalled, template_overdue, template_lost;
+
+/* What every mail begins and ends with. */
+#define TEMPLATE_GREETING "Kính gửi: {agency}\n\n"
+#define TEMPLATE_ENDING                                                                            \
+    "\nKhi cần liên hệ, xin nêu mã tiếp nhận {receipt}.\n"                              \
+    "Thư này được gửi tự động, xin không trả lời vào địa chỉ này.\n"      \
+    "\n{authority}\n{contact}"
 
 /** The text with every {name} replaced, in the arena. A name without a field becomes "". What
  * values contain is never looked at again: a value "{x}" stays as it is. `fields` ends with name

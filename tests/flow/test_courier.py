@@ -2,57 +2,18 @@
 signs with its own secret by Python's hmac. The whole life of a device is in test_device_life.py."""
 import hashlib
 import hmac
-import http.client
 import itertools
 import json
 import random
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
 
+from tests.lib.carrier import Post, event, now, s10
 from tests.lib.lab import wait_until
 
 REQUEST = "0193a5c0-0000-7000-8000-00000000000{}"
-PATH = "/v1/tracking-events"
 serials = itertools.count(1)
-
-
-def s10(serial: int, service="EE", country="VN") -> str:
-    digits = f"{serial:08d}"
-    check = 11 - sum(int(d) * w for d, w in zip(digits, (8, 6, 4, 2, 3, 5, 9, 7))) % 11
-    return f"{service}{digits}{ {10: 0, 11: 5}.get(check, check)}{country}"
-
-
-def now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
-def event(number, code, at=None, **more) -> dict:
-    return {"tracking_number": number, "code": code, "time": (at or now()).isoformat(), **more}
-
-
-class Post:
-    """The carrier."""
-
-    def __init__(self, lab, carrier="vnpost", secret=None):
-        self.lab, self.carrier = lab, carrier
-        self.secret = secret or (lab.dir / "keys/carrier-vnpost.secret").read_text().strip()
-
-    def send(self, *events, sent_at=None, signature=None, body=None):
-        """(status, answer) of one call."""
-        if body is None:
-            body = json.dumps({"carrier": self.carrier, "sent_at": (sent_at or now()).isoformat(), "events": events})
-        body = body if isinstance(body, bytes) else body.encode()
-        if signature is None:
-            signature = "sha256=" + hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
-        connection = http.client.HTTPConnection("127.0.0.1", self.lab.base_port + 3, timeout=30)
-        try:
-            connection.request("POST", PATH, body, {"Content-Type": "application/json", "Trien-Signature": signature}
-                               if signature else {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
 
 
 def device(lab, serial, number=1, request=REQUEST.format(1), organ="H26.14") -> str:

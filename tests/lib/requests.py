@@ -88,3 +88,20 @@ def lost(serial: str, device: str, **fields) -> dict:
     return {"subscriber_name": "Trần Thị Bình", "certificate_serial": serial, "device_serial": device,
             "lost_at": dt.datetime.now(VIETNAM).replace(microsecond=0).isoformat(), "place": "Hà Nội",
             "cause": "Bị mất trên đường công tác"} | fields
+
+
+def form07(rows: list, **options) -> dict:
+    """Devices handed over to their subscribers: rows of {device_serial, certificate_serial}."""
+    request = head("07", **options)
+    for name in ("delivery", "receiver"):
+        del request[name]
+    today = dt.datetime.now(VIETNAM).date().isoformat()
+    return complete(request, [{"handed_over_on": today} | row for row in rows])
+
+
+def form08(rows: list, **options) -> dict:
+    """Devices given back to the authority."""
+    request = head("08", **options)
+    for name in ("delivery", "receiver"):
+        del request[name]
+    return complete(request, [{"condition": "còn nguyên vẹn", "reason": "nghỉ hưu"} | row for row in rows])

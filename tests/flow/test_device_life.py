@@ -1,0 +1,182 @@
+"""The whole life of key devices, from stock to the authority's hand again: assigned, personalised, shipped
+and tracked, handed over by form 07, recalled by form 05 or lost by form 09, returned by form 08; each step on
+the timelines, with a notice to the agency."""
+import datetime as dt
+import email
+import email.policy
+import json
+import re
+from datetime import timedelta
+
+import pytest
+
+from tests.lib import requests
+from tests.lib.carrier import Post, event, now, s10
+from tests.lib.lab import wait_until
+
+
+@pytest.fixture(scope="module")
+def road(template):
+    with template.lab(replicas=1) as lab:
+        lab.start()
+        lab.add_client()
+        lab.add_agency()
+        lab.add_devices()
+        yield lab
+
+
+def events(request) -> list[str]:
+    return [line["event"] for line in request["timeline"]]
+
+
+def line(request, name) -> str:
+    return next(row["text"] for row in request["timeline"] if row["event"] == name)
+
+
+def wait_line(lab, request_id, name) -> dict:
+    return wait_until(f"{name} on the timeline", lambda: lab.get(request_id), until=lambda r: name in events(r))
+
+
+def device_state(lab, serial) -> str:
+    return json.loads(lab.trienctl("--json", "device", "show", serial))["state"]
+
+
+def wait_device(lab, serial, state):
+    wait_until(f"{serial} to be {state}", lambda: device_state(lab, serial), until=lambda s: s == state)
+
+
+def notice(lab, request_id, template) -> str:
+    """The one mail of this kind about a request."""
+    def look():
+        return sorted((lab.dir / "data/notification/mail").glob(f"{request_id}-{template}-*.eml"))
+    found = wait_until(f"the notice {template}", look)
+    assert len(found) == 1
+    mail = email.message_from_bytes(found[0].read_bytes(), policy=email.policy.default)
+    assert list((lab.dir / "data/notification/sms").glob(f"{request_id}-{template}-*.sms"))
+    return mail["Subject"] + "\n" + mail.get_content()
+
+
+def issue(lab, count):
+    """A finished request of persons and its rows {device_serial, certificate_serial} by subscriber."""
+    answer = lab.post(lab.pdf(requests.form01(count=count) | {"delivery": "public_post"}))
+    for number in range(1, count + 1):
+        lab.wait_item(answer["request_id"], number, "key_awaited")
+    done = json.loads(lab.trienctl("station", "run", "--request", answer["request_id"], "--json"))["orders"]
+    lab.wait_request(answer["request_id"], ("completed",))
+    rows = [{"device_serial": o["device_serial"], "certificate_serial": o["serial"]} for o in done]
+    for row in rows:
+        wait_device(lab, row["device_serial"], "personalised")
+    return answer["request_id"], rows
+
+
+def deliver(lab, request_id, number):
+    sent = json.loads(lab.trienctl("--json", "ship", "send", "--request", request_id, "--tracking", number))
+    post = Post(lab)
+    for hours, code in ((5, "EMA"), (4, "EMC"), (3, "EMG"), (2, "EDG"), (1, "EMI")):
+        assert post.send(event(number, code, now() - timedelta(hours=hours), place="Hà Nội"))[0] == 200
+    return sent
+
+
+def working_days_after(day, count):
+    while count:
+        day += dt.timedelta(days=1)
+        count -= day.weekday() < 5
+    return day
+
+
+def test_a_device_comes_and_goes(road):
+    request_id, rows = issue(road, 2)
+    number = s10(7000001)
+    sent = deliver(road, request_id, number)
+    assert sent["method"] == "public_post" and len(sent["device_serials"]) == 2
+
+    shown = wait_until("the shipment to be delivered", lambda: road.get(request_id),
+                       until=lambda r: r["shipments"] and r["shipments"][0]["state"] == "DELIVERED")
+    shipment = shown["shipments"][0]
+    assert (shipment["shipment_id"], shipment["tracking_number"], shipment["place"]) == (sent["shipment_id"], number, "Hà Nội")
+    assert [d["subscriber"] for d in shipment["devices"]] == [1, 2]
+    assert sorted(d["device_serial"] for d in shipment["devices"]) == sorted(r["device_serial"] for r in rows)
+    assert events(shown).count("DeviceAssigned") == events(shown).count("DeviceDispatched") == 2
+    assert events(shown).count("ShipmentMoved") == 5
+    assert number in line(shown, "DeviceDispatched")
+    assert any("đã đến cơ quan" in row["text"] for row in shown["timeline"])
+    text = notice(road, request_id, "dispatched")
+    assert number in text and "Đã gửi 2 thiết bị" in text
+    assert "đã đến" in notice(road, request_id, "delivered")
+
+    # Form 07 hands both over; said again it is refused, because they are handed over.
+    handed = road.wait_request(road.post(road.pdf(requests.form07(rows)))["request_id"])
+    assert handed["state"] == "completed" and {s["state"] for s in handed["subscribers"]} == {"done"}
+    for row in rows:
+        wait_device(road, row["device_serial"], "handed_over")
+    assert "Đã ghi nhận bàn giao 2/2" in notice(road, handed["request_id"], "handed_over")
+    wait_line(road, request_id, "DeviceHandedOver")
+    again = road.wait_request(road.post(road.pdf(requests.form07(rows[:1])))["request_id"])
+    assert again["state"] == "failed"
+    assert [r["code"] for r in again["subscribers"][0]["reasons"]] == ["device_state"]
+    assert "Đã ghi nhận bàn giao 0/1" in notice(road, again["request_id"], "handed_over")
+
+    # Form 05 for the first: its device is asked back within five working days.
+    first, second = rows
+    cause = requests.revoked(first["certificate_serial"], "nghi_huu", device_serial=first["device_serial"])
+    assert road.wait_request(road.post(road.pdf(requests.form05([cause])))["request_id"])["state"] == "completed"
+    wait_device(road, first["device_serial"], "recalled")
+    today = (dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=7)).date()
+    due = wait_until("the day it is due", lambda: json.loads(
+        road.trienctl("--json", "device", "show", first["device_serial"]))["due_on"])
+    assert today < dt.date.fromisoformat(due)
+    if today.month in (6, 7, 10, 11):  # months without a holiday nearby
+        assert due == working_days_after(today, 5).isoformat()
+    recalled = wait_line(road, request_id, "DeviceRecalled")
+    day = dt.date.fromisoformat(due).strftime("%d/%m/%Y")
+    assert day in line(recalled, "DeviceRecalled")
+    assert day in notice(road, request_id, "device_recalled")
+
+    # Its day passes: said once.
+    road.sql("courier", f"UPDATE device SET due_on = current_date - 2 WHERE device_serial = '{first['device_serial']}'")
+    courier = road.process("courier")
+    courier.stop()
+    courier.start()
+    road.wait_well(courier)
+    wait_line(road, request_id, "RecallOverdue")
+    notice(road, request_id, "overdue")
+
+    # Form 08 brings it back.
+    back = road.wait_request(road.post(road.pdf(requests.form08([first])))["request_id"])
+    assert back["state"] == "completed", back
+    wait_device(road, first["device_serial"], "returned")
+    assert "còn nguyên vẹn" in line(wait_line(road, request_id, "DeviceReturned"), "DeviceReturned")
+    assert "Đã nhận lại 1/1" in notice(road, back["request_id"], "returned")
+
+    # The second is lost: form 05 with form 09; nothing is asked back.
+    minutes = road.pdf(requests.form09([requests.lost(second["certificate_serial"], second["device_serial"])]))
+    lost = road.post(road.pdf(requests.form05([requests.revoked(
+        second["certificate_serial"], "that_lac", device_serial=second["device_serial"])])), [minutes])
+    assert road.wait_request(lost["request_id"])["state"] == "completed"
+    wait_device(road, second["device_serial"], "lost")
+    wait_line(road, request_id, "DeviceLost")
+    notice(road, request_id, "lost")
+    assert events(road.get(request_id)).count("DeviceRecalled") == 1
+
+    # What custody remembers is the table's road.
+    custody = [row[0] for row in road.sql("courier", "SELECT to_state FROM custody WHERE device_serial = "
+                                                     f"'{first['device_serial']}' ORDER BY at")]
+    assert custody == ["in_stock", "assigned", "personalised", "dispatched", "delivered", "handed_over", "recalled",
+                       "returned"]
+    texts = [row["text"] for row in road.get(request_id)["timeline"]]
+    assert not [text for text in texts if re.search(r"[%{}]|\(\)|  ", text)]
+
+
+def test_reports_of_strangers_and_of_wrong_devices(road):
+    road.add_agency("H26.15", "Trung tâm Dữ liệu TEST", seals=("seal-rsa",))
+    request_id, rows = issue(road, 2)
+    deliver(road, request_id, s10(7000002))
+    wait_device(road, rows[0]["device_serial"], "delivered")
+    foreign = requests.form07(rows[:1], organ_id="H26.15", agency="Trung tâm Dữ liệu TEST")
+    answer = road.wait_request(road.post(road.pdf(foreign, ["seal-rsa"]))["request_id"])
+    assert answer["state"] == "rejected"
+    assert [r["code"] for r in answer["reasons"]] == ["certificate_unknown"]
+    swapped = [{"device_serial": rows[1]["device_serial"], "certificate_serial": rows[0]["certificate_serial"]}]
+    answer = road.wait_request(road.post(road.pdf(requests.form07(swapped)))["request_id"])
+    assert (answer["state"], answer["reasons"][0]["code"]) == ("rejected", "device_unknown")
+    assert device_state(road, rows[0]["device_serial"]) == "delivered"
