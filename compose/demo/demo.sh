@@ -20,6 +20,8 @@ DEADLINE=60 # seconds for each request
 WORK=$DIR/demo/run
 requests=0 certificates=0 notices=0 failed=0
 
+. "$DEMO/revocation.sh"
+
 say() { printf '\n== %s\n' "$*"; }
 note() { printf '   %s\n' "$*"; }
 wrong() { printf '   FAILED: %s\n' "$*"; failed=$((failed + 1)); }
@@ -80,17 +82,18 @@ service_csr() {
 make_document() {
     csr=
     [ "$1" != 03-service ] || csr=$(service_csr)
-    sed -e "s|@NUMBER@|$(next_number)|; s|@DATE@|$(TZ=Asia/Ho_Chi_Minh date +%F)|; s|@CSR@|$csr|" \
+    sed -e "s|@SERIAL@|${SERIAL:-}|; s|@DEVICE@|${DEVICE:-}|; s|@NUMBER@|$(next_number)|; s|@DATE@|$(TZ=Asia/Ho_Chi_Minh date +%F)|g; s|@CSR@|$csr|" \
         "$DEMO/requests/$1.json" > "$WORK/$1.json"
     "$DEMO/document.sh" "$WORK/$1.json" "$DIR/demo/pki/nss-$2" "$2" "$WORK/$1.pdf"
 }
 
-# submit FORM: posts the document twice with one key; the second answer must be the first.
+# submit FORM [ATTACHMENT]: posts the document twice with one key; the second answer must be the first.
 submit() {
     requests=$((requests + 1))
     key=$(sha256sum < "$WORK/$1.pdf" | cut -c1-32)
     for attempt in 1 2; do
         api -X POST "$API/requests" -H "Idempotency-Key: $key" -F "document=@$WORK/$1.pdf;type=application/pdf" \
+            ${2:+-F "attachment=@$2;type=application/pdf"} \
             > "$WORK/$1.answer.$attempt" || { cat "$WORK/$1.answer.$attempt"; wrong "$1 was not taken"; return; }
     done
     cmp -s "$WORK/$1.answer.1" "$WORK/$1.answer.2" || wrong "$1: the same post got another answer"
@@ -219,6 +222,7 @@ main() {
     finish 02-agency completed 1
     finish 03-service completed 1
     finish refused rejected 3
+    revoke_lost
     wait_for_notices
     notices=$(($(count_messages) - before))
     check_journal
@@ -227,11 +231,12 @@ main() {
     [ "$failed" = 0 ]
 }
 
-# Two channels for each: accepted and issued for three requests, rejected for one.
+# Two channels for each: accepted and issued for three requests, rejected for one, accepted and
+# revoked for one.
 wait_for_notices() {
     end=$(($(date +%s) + DEADLINE))
-    while [ $(($(count_messages) - before)) -lt 14 ]; do
-        [ "$(date +%s)" -lt "$end" ] || { wrong "$(($(count_messages) - before)) notices, not 14"; return; }
+    while [ $(($(count_messages) - before)) -lt 18 ]; do
+        [ "$(date +%s)" -lt "$end" ] || { wrong "$(($(count_messages) - before)) notices, not 18"; return; }
         sleep 0.1
     done
 }

@@ -18,7 +18,7 @@ import pytest
 
 from tests.lib import ledger
 from tests.lib.lab import DEADLINE, LabTemplate, build_dir, wait_until
-from tests.lib.portal import Portal
+from tests.lib.portal import Portal, Revoker
 
 SANITIZED = "asan" in build_dir().name
 RATE = float(os.environ.get("CRASH_RATE", 8 if SANITIZED else 36))  # requests a second: faults fall between them
@@ -114,20 +114,22 @@ class Killer(threading.Thread):
 
 
 def flow(lab):
-    """Posts while the killer works; {request id: whether it keeps the rules}."""
+    """Posts and revokes while the killer works; {request id: whether it keeps the rules}, {form 05's id: serial}."""
     expected, began, threads = {}, time.monotonic(), 8
     killer = Killer(lab)
     portals = [Portal(lab, range(n, REQUESTS + 1, threads), RATE, began, expected) for n in range(1, threads + 1)]
-    for thread in [killer, *portals]:
+    revoker = Revoker(lab, expected, most=max(5, REQUESTS // 20))
+    for thread in [killer, revoker, *portals]:
         thread.start()
     for portal in portals:
         portal.join()
+    revoker.finish()
     killer.finish()
     seconds = time.monotonic() - began
-    print(f"seed {SEED}: {len(expected)} requests in {seconds:.0f} s, {sum(killer.kills.values())} kills: "
+    print(f"seed {SEED}: {len(expected)} requests and {len(revoker.revoked)} revocations in {seconds:.0f} s, {sum(killer.kills.values())} kills: "
           + ", ".join(f"{party} {count}" for party, count in killer.kills.most_common()))
-    assert [p.error for p in portals if p.error] == [] and killer.kills
-    return expected
+    assert [p.error for p in portals if p.error] == [] and killer.kills and revoker.revoked
+    return expected, revoker.revoked
 
 
 @pytest.fixture(scope="module")
@@ -145,21 +147,22 @@ def test_nothing_is_lost_and_nothing_done_twice(own_template):
         lab.start(*ledger.SERVICES, replicas=REPLICAS)
         lab.add_client()
         lab.add_agency()
-        expected = flow(lab)
+        expected, revoked = flow(lab)
         lab.wait_well()
         began = time.monotonic()
         wait_until("everything to end", lambda: ledger.pending(lab), PATIENCE, every=0.25, until=lambda left: not left)
         print(f"all at its end after another {time.monotonic() - began:.1f} s")
-        ledger.check_requests(lab, expected)
-        ledger.check_certificates(lab, expected)
+        ledger.check_requests(lab, expected, revoked)
+        ledger.check_certificates(lab, expected, revoked)
+        ledger.check_revocations(lab, expected, revoked)
         ledger.check_logs(lab)
-        ledger.check_events(lab, expected)
-        ledger.check_notices(lab, expected)
-        ledger.check_journal(lab, expected)
-        ledger.check_audit(lab, expected)
+        ledger.check_events(lab, expected, revoked)
+        ledger.check_notices(lab, expected, revoked)
+        ledger.check_journal(lab, expected, revoked)
+        ledger.check_audit(lab, expected, revoked)
         lab.trienctl("audit", "verify", "--live")
         ledger.check_words(lab)
         wait_until("no process left behind", lambda: ledger.orphans(lab), until=lambda found: not found)
         for process in lab.processes.values():
             process.kill()
-        ledger.check_the_checks(lab, expected)
+        ledger.check_the_checks(lab, expected, revoked)

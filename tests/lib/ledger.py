@@ -1,5 +1,6 @@
 """The ledger of the road: what must be true once everything has ended, counted in the databases, the signer's
-journal and the folder of notices. `expected` is {request id: whether it keeps the rules}. check_the_checks() shows
+journal and the folder of notices. `expected` is {request id: whether it keeps the rules}, `revoked`
+{request id of form 05: serial number}. check_the_checks() shows
 that each check fails when it should."""
 import collections
 import contextlib
@@ -7,11 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from tests.lib import journal
 from tests.lib.lab import run, wait_until
 
-SERVICES = ("intake", "validation", "signing", "notification", "status", "audit")
+SERVICES = ("intake", "validation", "signing", "revocation", "notification", "status", "audit")
 
 
 def children(pid):
@@ -31,9 +33,10 @@ def command_line(pid):
     return ""
 
 
-def check_requests(lab, expected):
+def check_requests(lab, expected, revoked=()):
     rows = dict(lab.sql("intake", "SELECT request_id, state FROM request"))
-    assert len(rows) == len(expected)
+    assert len(rows) == len(expected) + len(revoked)
+    assert {rows.get(r) for r in revoked} <= {"completed"}
     wrong = {r: rows.get(r) for r, good in expected.items() if rows.get(r) != ("completed" if good else "rejected")}
     assert wrong == {}
     lines = collections.Counter(map(tuple, lab.sql("intake", "SELECT request_id, event FROM timeline")))
@@ -43,19 +46,41 @@ def check_requests(lab, expected):
             assert lines[request, event] == due, (request, event, lines[request, event])
 
 
-def check_certificates(lab, expected):
+def check_certificates(lab, expected, _revoked=()):
     """One each, the same one everywhere; every order that was begun came to its end."""
     good = sorted(r for r, keeps in expected.items() if keeps)
     ours = lab.sql("signing", "SELECT request_id, encode(sha256(certificate_der), 'hex'), encode(serial, 'hex') "
                               "FROM certificate ORDER BY request_id")
     assert [request for request, _, _ in ours] == good
     assert len({digest for _, digest, _ in ours}) == len({serial for _, _, serial in ours}) == len(good)
-    shown = lab.sql("intake", "SELECT request_id, encode(sha256(certificate_der), 'hex') FROM item ORDER BY request_id")
+    shown = lab.sql("intake", "SELECT request_id, encode(sha256(certificate_der), 'hex') FROM item "
+                              "WHERE certificate_der IS NOT NULL ORDER BY request_id")
     assert shown == [[request, digest] for request, digest, _ in ours]
     known = lab.sql("status", "SELECT encode(serial, 'hex') FROM certificate_status WHERE lineage_id IN "
-                              "(SELECT lineage_id FROM certificate_status) AND status = 'good'")
+                              "(SELECT lineage_id FROM certificate_status)")
     assert {serial for _, _, serial in ours} <= {serial for serial, in known}
     assert lab.sql("signing", "SELECT state, count(*) FROM item_order GROUP BY 1") == [["issued", str(len(good))]]
+
+
+def check_revocations(lab, _expected, revoked):
+    """Those and no others, everywhere; the newest list carries exactly them, and numbers have no gap."""
+    serials = set(revoked.values())
+    assert len(serials) == len(revoked)
+    for service, column, where in (("revocation", "serial", "state = 'revoked'"), ("validation", "serial", "state = 'revoked'"),
+                                   ("status", "ltrim(encode(serial, 'hex'), '0')", "status = 'revoked'")):
+        table = "certificate_status" if service == "status" else "certificate"
+        found = {s for s, in lab.sql(service, f"SELECT {column} FROM {table} WHERE {where}")}
+        assert found == serials, service
+    assert int(lab.value("intake", "SELECT count(*) FROM item WHERE revoked_at IS NOT NULL")) == len(serials)
+    lists = lab.sql("revocation", "SELECT number, state FROM revocation_list ORDER BY number")
+    assert lists == [[str(n), "issued"] for n in range(1, len(lists) + 1)]
+    for service in ("revocation", "status"):
+        table = "revocation_list JOIN revocation_list_body USING (list_id)" if service == "revocation" else "revocation_list"
+        der = lab.value(service, f"SELECT encode(crl_der, 'hex') FROM {table} ORDER BY number DESC LIMIT 1")
+        crl = x509.load_der_x509_crl(bytes.fromhex(der))
+        assert {f"{entry.serial_number:x}" for entry in crl} == serials, service
+        issuer = x509.load_pem_x509_certificate((lab.dir / "ca/issuing1.pem").read_bytes())
+        assert crl.is_signature_valid(issuer.public_key())
 
 
 def gaps(lab, service):
@@ -73,20 +98,23 @@ def check_logs(lab):
         assert twice == [], f"{service}: an event is there twice"
 
 
-def check_events(lab, expected):
+def check_events(lab, expected, revoked=()):
     """Every event was said once for each request (or item) that it is about."""
-    good = sum(expected.values())
-    for service, event, due in (("intake", "RequestSubmitted", len(expected)), ("validation", "RequestAccepted", good),
+    good, given_up = sum(expected.values()), len(revoked)
+    for service, event, due in (("intake", "RequestSubmitted", len(expected) + given_up),
+                                ("validation", "RequestAccepted", good + given_up),
+                                ("validation", "RevocationAuthorized", given_up),
+                                ("revocation", "CertificateRevoked", given_up), ("revocation", "RevocationRefused", 0),
                                 ("validation", "RequestRejected", len(expected) - good),
                                 ("validation", "ItemAuthorized", good), ("signing", "CertificateIssued", good)):
         said = lab.sql(service, f"SELECT count(*), count(DISTINCT key) FROM outbox WHERE type = '{event}'")
         assert said == [[str(due), str(due)]], (event, said)
 
 
-def check_notices(lab, expected):
-    """One file a notice: accepted and issued, or rejected, each by mail and by message."""
+def check_notices(lab, expected, revoked=()):
+    """One file a notice: accepted and issued or revoked, or rejected, each by mail and by message."""
     good = sum(expected.values())
-    due = 2 * good + (len(expected) - good)
+    due = 2 * good + (len(expected) - good) + 2 * len(revoked)
     for folder, suffix, channel in (("mail", ".eml", "email"), ("sms", ".sms", "sms")):
         files = [p for p in (lab.dir / "data/notification" / folder).iterdir() if p.suffix == suffix]
         assert len(files) == due, folder
@@ -96,7 +124,7 @@ def check_notices(lab, expected):
         assert rows == [["delivered", str(due), str(due)]]
 
 
-def check_journal(lab, expected):
+def check_journal(lab, expected, _revoked=()):
     """The chain holds, no order, serial or authorisation is there twice, and every intent was answered."""
     folder = lab.dir / "data/signer"
     run([lab.build / "bin/trien-signer", "--journal-verify", folder])
@@ -105,7 +133,7 @@ def check_journal(lab, expected):
     assert kinds["intent"] == kinds["answer"] >= sum(expected.values())
 
 
-def check_audit(lab, _expected):
+def check_audit(lab, _expected, _revoked=()):
     """Every event of every log stands in audit's journal once, and its leaves are what was signed."""
     leaves = journal.leaves_in_database(lab)
     journal.assert_journal_is_exact(lab, leaves, SERVICES)
@@ -138,6 +166,9 @@ def pending(lab):
                                "GROUP BY 1")
     if states:
         found["requests"] = states
+    unlisted = lab.value("revocation", "SELECT count(*) FROM certificate WHERE state = 'revoked' AND first_number IS NULL")
+    if unlisted != "0":
+        found["revocations on no list"] = unlisted
     for service in SERVICES:
         effects = lab.sql(service, "SELECT kind, count(*), max(attempts), min(retry_at), max(last_error) FROM effect "
                                    "WHERE retry_at < now() + interval '10 minutes' GROUP BY 1")
@@ -175,6 +206,10 @@ SPOILED = (  # (check, database, one small wrong)
     (check_events, "signing", "INSERT INTO outbox SELECT segment, partition, event_offset + 1000000, "
                               "gen_random_uuid(), type, key, traceparent, created_at, payload FROM outbox "
                               "WHERE type = 'CertificateIssued' LIMIT 1"),
+    (check_revocations, "revocation", "DELETE FROM certificate WHERE state = 'revoked'"),
+    (check_revocations, "status", "DELETE FROM certificate_status WHERE status = 'revoked'"),
+    (check_revocations, "revocation", "DELETE FROM revocation_list WHERE number = "
+                                      "(SELECT max(number) FROM revocation_list)"),
     (check_audit, "audit", "DELETE FROM entry WHERE sequence = 5"),
     (check_audit, "audit", "UPDATE entry SET leaf = set_byte(leaf, 30, get_byte(leaf, 30) # 1) WHERE sequence = 7"),
     (check_notices, "notification", "DELETE FROM notice WHERE (request_id, template) = "
@@ -192,12 +227,12 @@ def spoil_files(lab):
     signed.write_bytes(text)
 
 
-def check_the_checks(lab, expected):
+def check_the_checks(lab, expected, revoked):
     """Nothing runs any more; afterwards the laboratory is spoiled."""
     connected = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE '" + lab.prefix + "%'"
     wait_until("killed processes' backends to end", lambda: lab.template.psql("postgres", connected) == [["0"]])
     for check, database, wrong in SPOILED:
-        arguments = (lab,) if check is check_logs else (lab, expected)
+        arguments = (lab,) if check is check_logs else (lab, expected, revoked)
         restore = f"lab_before_{database}"
         lab.template.psql("postgres", f"CREATE DATABASE {restore} TEMPLATE {lab.prefix}{database}")
         lab.sql(database, wrong)
@@ -209,7 +244,7 @@ def check_the_checks(lab, expected):
     spoil_files(lab)
     for check in (check_notices, check_journal):
         with pytest.raises(AssertionError):
-            check(lab, expected)
+            check(lab, expected, revoked)
     lab.sql("signing", "INSERT INTO effect (kind, key, partition, intent, traceparent, retry_at) "
                        "VALUES ('sign', 'left', 1, '', '', now())")
     lab.sql("intake", "UPDATE consumer_cursor SET next_offset = next_offset - 1 WHERE next_offset > 1")

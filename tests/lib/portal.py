@@ -49,3 +49,45 @@ class Portal(threading.Thread):
                 self.expected[post_until_taken(self.lab, pdf, f"key-{number}")] = good
         except Exception as error:  # the test thread says it
             self.error = error
+
+
+class Revoker(threading.Thread):
+    """Lets the agency give up some of its certificates while everything else happens: form 05 for one request after
+    the other that has come to its end. `revoked` is {request id of form 05: serial number}."""
+
+    def __init__(self, lab, expected, most):
+        super().__init__(daemon=True)
+        self.lab, self.expected, self.most = lab, expected, most
+        self.revoked, self.error, self.halt = {}, None, threading.Event()
+
+    def run(self):
+        try:
+            seen = set()
+            while not self.halt.is_set() and len(self.revoked) < self.most:
+                fresh = [r for r, good in list(self.expected.items()) if good and r not in seen]
+                serial = self.serial_of(fresh[0]) if fresh else None
+                if serial:
+                    seen.add(fresh[0])
+                    self.post(serial)
+                elif fresh and len(fresh) > 20:
+                    seen.add(fresh[0])  # not done yet: another one
+                self.halt.wait(0.05)
+        except Exception as error:  # the test thread says it
+            self.error = error
+
+    def serial_of(self, request_id):
+        try:
+            certificates = self.lab.get(request_id)["certificates"]
+        except (OSError, ValueError, AssertionError, http.client.HTTPException):  # killed meanwhile
+            return None
+        return certificates[0]["serial"] if certificates else None
+
+    def post(self, serial):
+        pdf = self.lab.pdf(requests.form05([requests.revoked(serial, "ngung_hoat_dong")]))
+        self.revoked[post_until_taken(self.lab, pdf, f"revoke-{serial}")] = serial
+
+    def finish(self):
+        self.halt.set()
+        self.join(60)
+        if self.error:
+            raise self.error
