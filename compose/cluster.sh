@@ -141,7 +141,8 @@ CONF
     allow "$2"
 }
 
-# A segment appears in the archive whole or not at all, and is never replaced.
+# A segment appears in the archive whole or not at all, and is never replaced; the same one again, after a crash
+# before PostgreSQL noted it, is in order.
 archive() {
     install -d -m 700 -o "$OWNER" "$1"
     folder=$(cd "$1" && pwd)
@@ -149,7 +150,7 @@ archive() {
     put archive.conf <<CONF
 archive_mode = on
 archive_timeout = 60s
-archive_command = 'test ! -e $folder/%f && cp %p $folder/%f.new && sync $folder/%f.new && mv $folder/%f.new $folder/%f'
+archive_command = 'if test -e $folder/%f; then cmp -s %p $folder/%f; else cp %p $folder/%f.new && sync $folder/%f.new && mv $folder/%f.new $folder/%f && sync $folder; fi'
 CONF
 }
 

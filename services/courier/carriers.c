@@ -34,8 +34,11 @@ static enum rc read_carrier(const struct conf_node *node, struct err *err, struc
     TRY(secret_load(secret_file, err, &carrier->secret));
     CHECK(secret_length(carrier->secret) >= 16, err, TRIEN__ERROR__KEY_FILE,
           "%s: a secret has 16 characters at least", secret_file);
-    if (previous_file)
+    if (previous_file) {
         TRY(secret_load(previous_file, err, &carrier->previous));
+        CHECK(secret_length(carrier->previous) >= 16, err, TRIEN__ERROR__KEY_FILE,
+              "%s: a secret has 16 characters at least", previous_file);
+    }
     err_clear(err);
     return RC_OK;
 }

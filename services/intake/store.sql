@@ -244,11 +244,11 @@ WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
 
 -- name: insert_shipped (uuid, uuid, text, int4, text, text, timestamptz, text)
 -- A device on its way. $2 shipment, $3 device, $4 item, $5 method, $6 tracking number or NULL, $7 when,
--- $8 certificate or NULL
+-- $8 certificate or NULL. Recorded never: what the carrier said before is told in the same moment.
 WITH way AS (
     INSERT INTO shipment (request_id, shipment_id, method, tracking_number, dispatched_at, moved_at,
                           recorded_at)
-    VALUES ($1, $2, $5, $6, $7, $7, $7)
+    VALUES ($1, $2, $5, $6, $7, $7, '-infinity')
     ON CONFLICT DO NOTHING
 ), line AS (
     INSERT INTO timeline (request_id, at, event, item, subject, detail)

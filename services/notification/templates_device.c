@@ -100,6 +100,9 @@ const struct notice_template template_lost = {
     "\n"
     "  Số hiệu thiết bị:   {device}\n"
     "  Số hiệu chứng thư:  {serial}\n"
-    "  Yêu cầu cấp:        {receipt}\n" TEMPLATE_ENDING,
+    "  Yêu cầu cấp:        {receipt}\n"
+    "\n"
+    "Nếu chứng thư còn hiệu lực, đề nghị gửi ngay yêu cầu thu hồi (Mẫu 05, kèm Mẫu "
+    "09).\n" TEMPLATE_ENDING,
     .sms = "Thiet bi {device} (yeu cau {receipt}) duoc ghi nhan la that lac.",
 };

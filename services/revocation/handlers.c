@@ -105,7 +105,7 @@ enum rc on_revocation_authorized(struct tx *tx, const void *in)
     const struct revocation_order order = {
         .cause = event->cause,
         .reason = event->reason,
-        .invalidity_at = event->has_lost_at ? event->lost_at : 0,
+        .invalidity_at = event->has_lost_at ? rule_invalidity(event->lost_at, tx->now) : 0,
         .request_id = event->request_id,
         .item_id = event->item_id,
     };

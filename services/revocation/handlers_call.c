@@ -25,8 +25,8 @@ static enum rc check_form(struct tx *tx, const Trien__RevokeCertificate *call)
           &tx->err, TRIEN__ERROR__FIELD_INVALID,
           "who asked and how they were identified, 1 to %d bytes", MAX_NOTE_BYTES);
     err_field(&tx->err, "invalidity_at");
-    CHECK(!call->has_invalidity_at || (call->invalidity_at > 0 && call->invalidity_at <= tx->now),
-          &tx->err, TRIEN__ERROR__DATE_INVALID, "the key was lost in the future");
+    CHECK(!call->has_invalidity_at || rule_invalidity(call->invalidity_at, tx->now), &tx->err,
+          TRIEN__ERROR__DATE_INVALID, "the key was lost in the future, or before 1970");
     err_clear(&tx->err);
     return RC_OK;
 }

@@ -30,7 +30,8 @@ METRIC_FAMILY(unlisted) = {
 
 static void measure(const struct x509_ca *issuer, const struct issuer_row *row, usec now)
 {
-    metric_set(&unlisted, row->unlisted || row->writing, METRIC_LABELS(issuer->name));
+    metric_set(&unlisted, row->unlisted || row->writing || row->refused,
+               METRIC_LABELS(issuer->name));
     if (!row->issued_update)
         return;
     metric_set(&age, (double)(now - row->issued_update) / 1e6, METRIC_LABELS(issuer->name));

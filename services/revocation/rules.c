@@ -15,6 +15,11 @@ Trien__Error rule_may_revoke(const char *state, usec not_after, usec now)
     return TRIEN__ERROR__NONE;
 }
 
+usec rule_invalidity(usec said, usec now)
+{
+    return said >= USEC_PER_SECOND && said <= now ? said : 0;
+}
+
 bool rule_list_due(const struct list_times *times, usec now)
 {
     if (times->planned_at == 0)

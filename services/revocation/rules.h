@@ -12,6 +12,10 @@
  *  second of validity (RFC 5280 4.1.2.5). */
 Trien__Error rule_may_revoke(const char *state, usec not_after, usec now);
 
+/** The moment of a loss as a list may carry it; 0 (not known) for one that the signer would refuse,
+ *  as one such entry would keep every list back: before 1970-01-01T00:00:01Z, or after `now`. */
+usec rule_invalidity(usec said, usec now);
+
 /* When an issuer's next list is due. All in microseconds. */
 struct list_times {
     usec planned_at; /* of the newest list; 0: there is none */

@@ -242,6 +242,9 @@ enum rc rules_check_form(const Trien__SignCertificate *order, struct err *err)
           TRIEN__ERROR__TOO_LARGE, "more than 64 KiB");
     CHECK(record_field_ok(order->order_id, JOURNAL_ORDER_CHARS), err, TRIEN__ERROR__FIELD_INVALID,
           "order_id has 1 to %d letters, digits and marks", JOURNAL_ORDER_CHARS);
+    /* signer_sign_list() makes these; a certificate must not take a list's place */
+    CHECK(strncmp(order->order_id, "list/", 5) != 0, err, TRIEN__ERROR__FIELD_INVALID,
+          "order_id: list/ is for revocation lists");
     CHECK(record_field_ok(order->issuer, 32), err, TRIEN__ERROR__FIELD_INVALID,
           "issuer has 1 to 32 letters, digits and marks");
     CHECK(signatures_have_form(order), err, TRIEN__ERROR__FIELD_INVALID,

@@ -86,9 +86,9 @@ enum rc failed_renewal(struct tx *tx, const char *key, const void *intent, const
 
 /* --- lists.c: revocation lists -----------------------------------------------------------------
  */
-/** CrlIssued: asks for the list's bytes. */
 /** Shows operators how old the lists are that the public gets. */
 enum rc on_list_figures(struct tx *tx);
+/** CrlIssued: asks for the list's bytes. */
 enum rc on_crl_issued(struct tx *tx, const void *in) MUST_USE;
 /** Gets the list from revocation and checks that it is the issuer's. */
 enum rc act_fetch_list(struct fx *fx, const void *intent, ProtobufCMessage **ret_result) MUST_USE;

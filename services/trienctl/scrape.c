@@ -95,6 +95,8 @@ enum rc scrape_parse(struct arena *arena, struct bytes text, struct err *err,
     CHECK(text.n <= SCRAPE_MAX_BYTES, err, TRIEN__ERROR__TOO_LARGE, "%zu bytes", text.n);
     CHECK(text.n == 0 || text.p[text.n - 1] == '\n', err, TRIEN__ERROR__MALFORMED,
           "the last line has no end");
+    /* lines are counted up to the first NUL, samples would be read beyond it */
+    CHECK(text.n == 0 || !memchr(text.p, 0, text.n), err, TRIEN__ERROR__MALFORMED, "a NUL inside");
     at = (const char *)arena_bytes(arena, text).p;
     CHECK(count_lines(at) <= MAX_SAMPLES, err, TRIEN__ERROR__TOO_LARGE, "too many lines");
     samples = ARENA_ARRAY(arena, struct scrape_sample, count_lines(at));
@@ -104,8 +106,6 @@ enum rc scrape_parse(struct arena *arena, struct bytes text, struct err *err,
         else if (*at != '\n')
             CHECK(read_sample(arena, &at, &samples[count++]), err, TRIEN__ERROR__MALFORMED,
                   "line %zu is no sample", line);
-        if (!*at) /* a NUL inside */
-            break;
     }
     *ret_scrape = (struct scrape){samples, count};
     return RC_OK;

@@ -84,7 +84,8 @@ static bool is_past_moment(const struct checker *checker, const struct rule_cont
     usec moment;
 
     (void)checker;
-    if (!rule_is_moment(text, &moment) || moment > context->received_at)
+    /* nothing of ours was there in 1970, and 0 means "not known" on the way to a list */
+    if (!rule_is_moment(text, &moment) || moment < USEC_PER_SECOND || moment > context->received_at)
         return false;
     *ret_normal = arena_printf(context->arena, "%lld", (long long)moment);
     return true;

@@ -53,6 +53,18 @@ static void times_of_a_list(void **state)
     assert_int_equal(rule_listed_from(NOW), NOW - 60 * MINUTE);
 }
 
+/* One entry that the signer refuses would keep every list back. */
+static void moments_of_a_loss(void **state)
+{
+    (void)state;
+    assert_int_equal(rule_invalidity(NOW - 1, NOW), NOW - 1);
+    assert_int_equal(rule_invalidity(NOW, NOW), NOW);
+    assert_int_equal(rule_invalidity(USEC_PER_SECOND, NOW), USEC_PER_SECOND);
+    assert_int_equal(rule_invalidity(NOW + 1, NOW), 0);
+    assert_int_equal(rule_invalidity(USEC_PER_SECOND - 1, NOW), 0);
+    assert_int_equal(rule_invalidity(-NOW, NOW), 0);
+}
+
 static void serial_numbers(void **state)
 {
     static const char *const wrong[] = {
@@ -67,9 +79,8 @@ static void serial_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_may_be_revoked),
-        cmocka_unit_test(when_a_list_is_due),
-        cmocka_unit_test(times_of_a_list),
+        cmocka_unit_test(who_may_be_revoked), cmocka_unit_test(when_a_list_is_due),
+        cmocka_unit_test(times_of_a_list),    cmocka_unit_test(moments_of_a_loss),
         cmocka_unit_test(serial_numbers),
     };
 

@@ -112,6 +112,7 @@ struct refusal {
 SET(no_order_id, o->order_id = "")
 SET(order_id_blank, o->order_id = "order 1")
 SET(order_id_newline, o->order_id = "order\n1")
+SET(order_id_of_list, o->order_id = "list/issuing1/1")
 SET(issuer_unknown, o->issuer = "issuing2")
 SET(profile_unknown, o->profile = "root")
 /* registration authority */
@@ -339,6 +340,7 @@ static const struct refusal refusals[] = {
     ROW(no_order_id, P, TRIEN__ERROR__FIELD_INVALID, NULL),
     ROW(order_id_blank, P, TRIEN__ERROR__FIELD_INVALID, NULL),
     ROW(order_id_newline, P, TRIEN__ERROR__FIELD_INVALID, NULL),
+    ROW(order_id_of_list, P, TRIEN__ERROR__FIELD_INVALID, NULL),
     ROW(issuer_unknown, P, TRIEN__ERROR__NOT_FOUND, NULL),
     ROW(profile_unknown, P, TRIEN__ERROR__PROFILE_UNKNOWN, NULL),
 

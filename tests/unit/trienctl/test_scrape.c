@@ -42,6 +42,22 @@ static enum rc read(const char *text, struct scrape *ret_scrape)
     return scrape_parse(arena, bytes_of_text(text), &err, ret_scrape);
 }
 
+static void a_nul_is_refused(void **state)
+{
+    static const char *const texts[] = {"ka{f=\"x\0\0\x15\"\n", "a 1\nb \0 2\n", "# a\0b\n"};
+    static const size_t sizes[] = {12, 10, 6};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct scrape scrape;
+        struct err err = {0};
+
+        assert_int_equal(scrape_parse(arena, bytes_of(texts[i], sizes[i]), &err, &scrape),
+                         RC_REJECT);
+        assert_int_equal(err.code, TRIEN__ERROR__MALFORMED);
+    }
+}
+
 static void our_own_text_is_read(void **state)
 {
     const struct scrape_sample *sample;
@@ -106,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_own_text_is_read),
+        cmocka_unit_test(a_nul_is_refused),
         cmocka_unit_test(odd_values),
         cmocka_unit_test(what_is_refused),
     };
