@@ -109,7 +109,7 @@ static enum rc read_norm(struct decision *decision, const char *const *fields, s
 /* --- odd.csv -------------------------------------------------------------------------------------
  */
 
-static const struct odd_figure *find_odd(const struct norm *norm, enum cost cost)
+const struct odd_figure *decision_find_odd(const struct norm *norm, enum cost cost)
 {
     const struct odd_figure *odd = norm->odd;
 
@@ -127,7 +127,7 @@ static enum rc read_odd(struct arena *arena, struct decision *decision, const ch
 
     odd->cost = cost_of_name(fields[1]);
     odd->why_vi = fields[4];
-    CHECK(norm && odd->cost < COSTS && *fields[4] && !find_odd(norm, odd->cost), err,
+    CHECK(norm && odd->cost < COSTS && *fields[4] && !decision_find_odd(norm, odd->cost), err,
           TRIEN__ERROR__FIELD_INVALID, "odd figure %s %s", fields[0], fields[1]);
     CHECK(*fields[2] == 0 || decimal_parse(fields[2], DECIMAL_PLACES, MAX_FIGURE, &printed), err,
           TRIEN__ERROR__FIELD_INVALID, "printed %s", fields[2]);
@@ -152,8 +152,8 @@ static enum rc check_figures(const struct decision *decision, struct err *err)
         for (enum cost c = 0; c < COSTS; c++) {
             const struct norm *norm = &decision->norms[i];
 
-            CHECK(!norm->is_empty[c] || find_odd(norm, c), err, TRIEN__ERROR__FIELD_INVALID,
-                  "%s: %s is empty", norm->code, cost_names[c].name);
+            CHECK(!norm->is_empty[c] || decision_find_odd(norm, c), err,
+                  TRIEN__ERROR__FIELD_INVALID, "%s: %s is empty", norm->code, cost_names[c].name);
             sum += norm->figures[c];
         }
     CHECK(sum <= MAX_FIGURE, err, TRIEN__ERROR__TOO_LARGE, "more than %d units together",

@@ -98,5 +98,8 @@ const struct decision *decision_2433(void);
 /** The item with this code, or NULL. */
 const struct norm *decision_find_norm(const struct decision *decision, const char *code);
 
+/** What is odd about one figure of the item, or NULL. */
+const struct odd_figure *decision_find_odd(const struct norm *norm, enum cost cost);
+
 /** The cost with this column name; COSTS when there is none. */
 enum cost cost_of_name(const char *name);

@@ -14,15 +14,6 @@ static int64_t unit_price(const struct estimate *estimate, const struct norm *no
                                : estimate->prices->unit_vnd[cost];
 }
 
-static const struct odd_figure *odd_of(const struct norm *norm, enum cost cost)
-{
-    const struct odd_figure *odd = norm->odd;
-
-    while (odd && odd->cost != cost)
-        odd = odd->next;
-    return odd;
-}
-
 static const char *exact(int64_t value)
 {
     return decimal_text(ctl_arena(), value);
@@ -39,7 +30,7 @@ static void put_item(FILE *out, const struct estimate *estimate, size_t place)
     const struct cost_sum *sum = &estimate->items[place];
 
     for (enum cost c = 0; c < COSTS; c++) {
-        const struct odd_figure *odd = odd_of(norm, c);
+        const struct odd_figure *odd = decision_find_odd(norm, c);
         const char *row[COLUMNS] = {
             [PART] = "item",
             [SECTION] = arena_printf(ctl_arena(), "%u", norm->section),

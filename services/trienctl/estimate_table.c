@@ -8,14 +8,6 @@
 
 enum { CODE, GRADE, FIRST_COST, AMOUNT = FIRST_COST + COSTS, TITLE, CELLS };
 
-static bool is_odd(const struct norm *norm, enum cost cost)
-{
-    for (const struct odd_figure *odd = norm ? norm->odd : NULL; odd; odd = odd->next)
-        if (odd->cost == cost)
-            return true;
-    return false;
-}
-
 /* Figure with room for the star, so that decimals stay below each other. */
 static const char *figure_cell(const struct norm *norm, const struct cost_sum *sum, enum cost cost)
 {
@@ -24,7 +16,8 @@ static const char *figure_cell(const struct norm *norm, const struct cost_sum *s
             ? "–"
             : decimal_text_vi(ctl_arena(), sum->quantities[cost], cost_names[cost].places);
 
-    return arena_printf(ctl_arena(), "%s%s", figure, is_odd(norm, cost) ? "*" : " ");
+    return arena_printf(ctl_arena(), "%s%s", figure,
+                        norm && decision_find_odd(norm, cost) ? "*" : " ");
 }
 
 static const char *amount_cell(const struct estimate *estimate, int64_t amount)
