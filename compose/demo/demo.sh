@@ -202,6 +202,13 @@ check_journal() {
     $TRIENCTL audit verify --live || wrong "audit verify"
 }
 
+# What an auditor would ask of the running system; who evaluates documents and rooms is not a program.
+check_criteria() {
+    say "criteria of Decision 2433/QĐ-BTTTT"
+    $TRIENCTL audit check > "$WORK/criteria" || { grep -A 3 'KHÔNG ĐẠT' "$WORK/criteria"; wrong "audit check"; }
+    note "$(tail -n 1 "$WORK/criteria")"
+}
+
 main() {
     rm -rf "$WORK"
     mkdir -p "$WORK"
@@ -226,6 +233,7 @@ main() {
     wait_for_notices
     notices=$(($(count_messages) - before))
     check_journal
+    check_criteria
     printf '\ndemo: %d requests, %d certificates, %d notices, %d failed\n' \
         "$requests" "$certificates" "$notices" "$failed"
     [ "$failed" = 0 ]
