@@ -45,6 +45,7 @@ struct lane_feed {
     usec tell_at;      /* the publisher hears of our last commit even if nothing else comes */
     usec answer_by;    /* the publisher has gone silent after that */
     usec missed_since; /* no connection since then; 0: there is one */
+    uint64_t retried;  /* partitions that stood still and are in the fetch that is out */
     uint64_t heard;    /* partitions followed to their end since they were leased */
     unsigned failures;
     unsigned guarded; /* batches to go with a savepoint per event */

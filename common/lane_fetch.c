@@ -68,14 +68,17 @@ static void fill_position(const struct cursor *c, unsigned p, Trien__FetchPositi
     out->last_id = (ProtobufCBinaryData){16, (uint8_t *)c->asked_id};
 }
 
-static size_t fill_positions(const struct lane *lane, const struct lane_feed *feed, usec now,
+static size_t fill_positions(const struct lane *lane, struct lane_feed *feed, usec now,
                              Trien__FetchPosition *room, Trien__FetchPosition **out)
 {
     size_t n = 0;
 
+    feed->retried = 0;
     for (unsigned p = 0; p < BUS_PARTITIONS; p++) {
         if (!lane_holds(lane, p) || feed->cursors[p].stopped_until > now)
             continue;
+        if (feed->cursors[p].stopped_until)
+            feed->retried |= UINT64_C(1) << p;
         fill_position(&feed->cursors[p], p, &room[n]);
         out[n] = &room[n];
         n++;
@@ -203,6 +206,7 @@ static void stop_partition(struct lane *lane, struct lane_feed *feed, const Trie
     if (!c->stopped_until)
         atomic_fetch_add(&lane->stopped, 1);
     c->stopped_until = now + STOPPED_FOR;
+    feed->retried &= ~(UINT64_C(1) << d->partition);
     metric_set(&stopped, 1, METRIC_LABELS(feed->name, number));
     log_event(LOG_ERROR, "histories_differ", LOG_TEXT("feed", feed->name),
               LOG_INT("partition", d->partition), LOG_INT("cursor", c->next),
@@ -210,7 +214,7 @@ static void stop_partition(struct lane *lane, struct lane_feed *feed, const Trie
               LOG_TEXT("why", d->why));
 }
 
-/* Events of a stopped partition have come again: it goes on. */
+/* Histories agree again, or events of a stopped partition have come: it goes on. */
 static void go_on(struct lane *lane, struct lane_feed *feed, unsigned p)
 {
     char number[16];
@@ -268,6 +272,9 @@ static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Ev
     }
     for (size_t i = 0; i < events->n_divergences; i++)
         stop_partition(lane, feed, events->divergences[i], now);
+    for (unsigned p = 0; p < BUS_PARTITIONS; p++)
+        if (feed->retried & UINT64_C(1) << p)
+            go_on(lane, feed, p);
     if (!follow(lane, feed, events)) {
         refuse_answer(feed, "gap", "events do not continue the cursor");
         return;
