@@ -26,7 +26,7 @@ from tests.lib.scan import free_ports, knock, open_ports
 
 COMPOSE = yaml.safe_load((ROOT / "compose/compose.yaml").read_text())
 SERVICES = [n for n, entry in COMPOSE["services"].items() if entry["build"]["target"] == "service"]
-PATIENCE = 120
+PATIENCE = 300  # seconds; everything starts at once on a small machine
 
 
 class Site:
@@ -63,7 +63,10 @@ class Site:
         run([ROOT / "compose/containers.sh", self.installation], env=self.engine.environment)
 
     def start(self):
-        self.engine.compose("up", "-d", *(n for n in COMPOSE["services"] if n != "trienctl"), timeout=600)
+        self.engine.compose("up", "-d", "postgres", "migrate", timeout=600)
+        wait_until("migrations to be done", lambda: self.engine.inspect("migrate")["State"], PATIENCE, every=0.5,
+                   until=lambda state: state["Status"] == "exited" and state["ExitCode"] == 0)
+        self.engine.compose("up", "-d", *(n for n in COMPOSE["services"] if n not in ("trienctl", "migrate")), timeout=600)
         for service in SERVICES:
             if service != "status":  # its responder's key waits for the officers
                 self.wait_well(service)
