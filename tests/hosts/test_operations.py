@@ -116,3 +116,49 @@ def test_one_database_brought_back_alone_is_noticed(own_template):
         complete(lab, lab.pdf(requests.form03()), "key-3")
         wait_until("everything to end", lambda: ledger.pending(lab), until=lambda left: not left)
         ledger.check_logs(lab)
+
+
+# --- keys of the bus -------------------------------------------------------------------------------------
+
+def hang_up(lab):
+    """Everybody reads the principals' file again."""
+    heard = {p.name: p.log.read_text().count('"name":"HUP"') for p in lab.processes.values()}
+    for process in lab.processes.values():
+        process.popen.send_signal(signal.SIGHUP)
+    for process in lab.processes.values():
+        wait_until(f"{process.name} to hear it", lambda: process.log.read_text().count('"name":"HUP"') > heard[process.name])
+
+
+def is_known(lab, service, keys):
+    """Whether a key is somebody's at a service."""
+    peer = busline.Peer(lab.bus_addresses(service), (lab.dir / f"keys/bus/{service}.public").read_text().strip(), keys)
+    try:
+        return peer.call("GetHealth", b"", seconds=3) is not None
+    finally:
+        peer.close()
+
+
+def test_a_key_is_replaced_while_the_system_runs(own_template):
+    keys = own_template.dir / "keys/bus"
+    with own_template.lab(replicas=1) as lab:
+        start_services(lab)
+        lab.add_client()
+        lab.add_agency()
+        complete(lab, lab.pdf(requests.form03()), "key-1")
+        for half in ("secret", "public"):
+            (keys / f"intake.{half}").rename(keys / f"intake.{half}.old")
+        old = tuple((keys / f"intake.{half}.old").read_text().strip() for half in ("public", "secret"))
+        lab.trienctl("keys", "intake")
+        principals = lab.dir / "etc/principals.conf"
+        assert principals.read_text().count("intake = ") == 2
+        hang_up(lab)
+        assert is_known(lab, "validation", old)
+        lab.process("intake").stop()
+        lab.start("intake")
+        complete(lab, lab.pdf(requests.form03()), "key-2")
+        lines = [line for line in principals.read_text().splitlines() if old[0] not in line]
+        principals.write_text("\n".join(lines) + "\n")
+        hang_up(lab)
+        wait_until("the old key to be nobody's", lambda: not is_known(lab, "validation", old))
+        complete(lab, lab.pdf(requests.form03()), "key-3")
+        wait_until("everything to end", lambda: ledger.pending(lab), until=lambda left: not left)
