@@ -89,3 +89,16 @@ int cmd_down(int argc, char **argv)
             fprintf(stderr, "trienctl: %s did not stop in time and was killed\n", names[i]);
     return argc > 1 || run_cluster("stop") == 0 ? 0 : 1;
 }
+
+int cmd_reload(int argc, char **argv)
+{
+    int missed = 0;
+    const char **names = process_chosen(argc - 1, argv + 1);
+    for (size_t i = 0; names[i]; i++) {
+        if (process_reload(names[i]))
+            continue;
+        fprintf(stderr, "trienctl: %s does not run\n", names[i]);
+        missed++;
+    }
+    return missed == 0 ? 0 : 69;
+}

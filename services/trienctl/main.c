@@ -22,6 +22,7 @@ static const struct command {
      "again",
      cmd_up, "[--wait SECONDS] [SERVICE...]"},
     {"down", "stop what `up` started", cmd_down, "[SERVICE...]"},
+    {"reload", "services read enrolled and withdrawn keys again", cmd_reload, "[SERVICE...]"},
     {"status",
      "health, lag, dead letters, tokens, due dates, lists and devices on one screen; --watch draws "
      "it again every so many seconds (2) until q",

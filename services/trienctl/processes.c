@@ -68,36 +68,46 @@ static _Noreturn void become_keeper(const char *service, int lock_fd)
     _exit(keeper_run(service, STATE_FD));
 }
 
+/* The keeper begins when its number is written down: what it writes itself comes later. */
+static _Noreturn void wait_and_keep(const char *service, int lock_fd, const int go[2])
+{
+    char end;
+    close(go[1]);
+    while (read(go[0], &end, 1) < 0 && errno == EINTR)
+        ;
+    become_keeper(service, lock_fd);
+}
+
 /* The lock is taken here and passed on: when this returns, process_find() knows the keeper. */
 enum rc process_start(const char *service, struct err *err)
 {
     const char *path = state_path(service);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    int go[2], fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     CHECK(fd >= 0, err, TRIEN__ERROR__INTERNAL, "%s: %s", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         close(fd);
         return RC_OK;
     }
+    if (pipe2(go, O_CLOEXEC) != 0) {
+        close(fd);
+        FAIL(err, TRIEN__ERROR__INTERNAL, "%s: %s", service, strerror(errno));
+    }
     pid_t pid = fork();
     if (pid == 0)
-        become_keeper(service, fd);
+        wait_and_keep(service, fd, go);
     if (pid > 0)
         process_write_state(fd, &(struct process_state){.keeper = pid});
+    close(go[0]);
+    close(go[1]);
     close(fd);
     CHECK(pid > 0, err, TRIEN__ERROR__INTERNAL, "%s: %s", service, strerror(errno));
     return RC_OK;
 }
 
-/* A pid as something to poll: readable once the process is gone, whoever its parent is. */
-static bool wait_gone(pid_t pid, int timeout_ms)
+bool process_reload(const char *service)
 {
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0)
-        return errno == ESRCH;
-    struct pollfd gone = {.fd = fd, .events = POLLIN};
-    int ready = poll(&gone, 1, timeout_ms);
-    close(fd);
-    return ready == 1;
+    struct process_state state;
+    return process_find(service, &state) && state.service > 1 && kill(state.service, SIGHUP) == 0;
 }
 
 bool process_stop(const char *service, int timeout_ms)

@@ -29,6 +29,10 @@ MUST_USE enum rc process_start(const char *service, struct err *err);
  *  group. True when they stopped by themselves or did not run. */
 bool process_stop(const char *service, int timeout_ms);
 
+/** SIGHUP: the service reads the keys of principals and of statements again. False when it does not
+ *  run. */
+bool process_reload(const char *service);
+
 /** The installation has a configuration for the service. */
 bool process_is_configured(const char *service);
 

@@ -24,6 +24,7 @@ int cmd_init(int argc, char **argv);
 int cmd_ceremony(int argc, char **argv);
 int cmd_up(int argc, char **argv);
 int cmd_down(int argc, char **argv);
+int cmd_reload(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
 int cmd_submit(int argc, char **argv);

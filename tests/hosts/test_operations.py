@@ -1,11 +1,12 @@
-"""Backup and restore, by the commands of docs/operations.md: a base backup and the archived log bring the whole
-cluster back to a named moment, and the portal's repeat makes good what came after it; one database brought back
-alone is noticed by those who read its feed, and they go on once it is back where it was.
+"""The procedures of docs/operations.md. A base backup and the archived log bring the whole cluster back to a named
+moment, and the portal's repeat makes good what came after it; one database brought back alone is noticed by those
+who read its feed, and they go on once it is back where it was; a bus key is replaced while requests flow.
 """
+import signal
 
 import pytest
 
-from tests.lib import ledger, requests
+from tests.lib import busline, ledger, requests
 from tests.lib.lab import PLAN, LabTemplate, wait_until
 
 
