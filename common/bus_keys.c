@@ -62,7 +62,7 @@ enum rc keys_read_table(const char *path, struct err *err, struct key_table **re
     size_t count;
     enum rc rc;
 
-    if (conf_load(path, err, &conf) != RC_OK)
+    if (conf_load_list(path, err, &conf) != RC_OK)
         FAIL(err, TRIEN__ERROR__KEY_FILE, "%s: cannot be read as a list of keys", path);
     count = count_nodes(conf_root(conf));
     if (count <= KEYS_MAX)

@@ -58,8 +58,23 @@ static struct conf *conf_new(const char *name)
 enum rc conf_parse(const char *name, struct bytes text, struct err *err, struct conf **ret_conf)
 {
     struct conf *conf = conf_new(name);
-    enum rc rc = conf_read(conf->arena, conf->path, text, err, conf->root);
+    enum rc rc = conf_read(conf->arena, conf->path, text, false, err, conf->root);
 
+    if (rc != RC_OK)
+        conf_free(&conf);
+    else
+        *ret_conf = conf;
+    return rc;
+}
+
+static enum rc load(const char *path, bool is_list, struct err *err, struct conf **ret_conf)
+{
+    struct conf *conf = conf_new(path);
+    struct bytes text;
+    enum rc rc = slurp(path, conf->arena, err, &text);
+
+    if (rc == RC_OK)
+        rc = conf_read(conf->arena, conf->path, text, is_list, err, conf->root);
     if (rc != RC_OK)
         conf_free(&conf);
     else
@@ -69,17 +84,12 @@ enum rc conf_parse(const char *name, struct bytes text, struct err *err, struct 
 
 enum rc conf_load(const char *path, struct err *err, struct conf **ret_conf)
 {
-    struct conf *conf = conf_new(path);
-    struct bytes text;
-    enum rc rc = slurp(path, conf->arena, err, &text);
+    return load(path, false, err, ret_conf);
+}
 
-    if (rc == RC_OK)
-        rc = conf_read(conf->arena, conf->path, text, err, conf->root);
-    if (rc != RC_OK)
-        conf_free(&conf);
-    else
-        *ret_conf = conf;
-    return rc;
+enum rc conf_load_list(const char *path, struct err *err, struct conf **ret_conf)
+{
+    return load(path, true, err, ret_conf);
 }
 
 void conf_free(struct conf **conf)

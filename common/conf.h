@@ -53,6 +53,9 @@ struct conf;
 
 /** Reads the file. Free with conf_free(); every text handed out lives as long as the conf. */
 enum rc conf_load(const char *path, struct err *err, struct conf **ret_conf);
+/** The same of a list of `name = "value"`, where a name may stand more than once: a principal has
+ *  two keys while one of them is replaced. */
+enum rc conf_load_list(const char *path, struct err *err, struct conf **ret_conf);
 void conf_free(struct conf **conf);
 
 /** The same from memory; `name` stands for the file in errors. */

@@ -10,6 +10,7 @@ struct parser {
     const char *path;
     struct err *err;
     int line;
+    bool is_list;                          /* names at the top may repeat */
     struct conf_node *open[MAX_DEPTH + 1]; /* the node each level hangs under */
     struct conf_node *last[MAX_DEPTH + 1]; /* its newest child */
     int depth;                             /* of the newest node */
@@ -65,6 +66,8 @@ static enum rc check_once(const struct parser *p, const struct conf_node *node, 
     const char *path = node->name;
     const struct conf_node *other = p->open[depth]->child;
 
+    if (p->is_list && depth == 0)
+        return RC_OK;
     while (other && strcmp(other->name, node->name) != 0)
         other = other->next;
     if (!other)
@@ -110,10 +113,11 @@ static enum rc read_line(struct parser *p, const char *s, const char *end)
     return RC_OK;
 }
 
-enum rc conf_read(struct arena *arena, const char *path, struct bytes text, struct err *err,
-                  struct conf_node *root)
+enum rc conf_read(struct arena *arena, const char *path, struct bytes text, bool is_list,
+                  struct err *err, struct conf_node *root)
 {
-    struct parser p = {.arena = arena, .path = path, .err = err, .open = {root}, .depth = -1};
+    struct parser p = {
+        .arena = arena, .path = path, .err = err, .is_list = is_list, .open = {root}, .depth = -1};
     const char *s = (const char *)text.p, *end = s + text.n;
 
     while (s < end) {

@@ -110,6 +110,18 @@ bool process_reload(const char *service)
     return process_find(service, &state) && state.service > 1 && kill(state.service, SIGHUP) == 0;
 }
 
+/* A pid as something to poll: readable once the process is gone, whoever its parent is. */
+static bool wait_gone(pid_t pid, int timeout_ms)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0)
+        return errno == ESRCH;
+    struct pollfd gone = {.fd = fd, .events = POLLIN};
+    int ready = poll(&gone, 1, timeout_ms);
+    close(fd);
+    return ready == 1;
+}
+
 bool process_stop(const char *service, int timeout_ms)
 {
     struct process_state state;

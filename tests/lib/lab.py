@@ -222,7 +222,7 @@ class Process:
                            UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
         with open(self.log, "ab") as log, self.lab.on(self.name):
             self.popen = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                          env=environment, start_new_session=True)
+                                          env=environment, start_new_session=True, preexec_fn=self.lab.before_exec)
         return self
 
     def command(self, *more):
@@ -312,6 +312,7 @@ class Lab:
         self.dir = Path(tempfile.mkdtemp(prefix=f"lab{number}-", dir="/tmp"))
         self.processes: dict[str, Process] = {}
         self.edge = None  # set by who starts one
+        self.before_exec = None  # called in the child, as a container engine would
         self.failed = False
         self.extra = config or {}
         self._clone_databases()
