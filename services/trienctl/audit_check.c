@@ -190,7 +190,8 @@ static void judge(struct audit_check *check, const struct known *known)
         check->agreed = known->size;
     } else if (merkle_equal(&kept, &known->root) && check->has_suspect) {
         find_at(check, AUDIT_CHANGED, check->suspect,
-                arena_printf(check->arena, "the entry is not the one that %s covers", known->name));
+                arena_printf(check->arena, "the entry is not the one that %s covers",
+                             name_of(check, known->name, known->size)));
         check->agreed = known->size;
         check->said = check->kept; /* later ones are judged by the signed past */
     } else {
@@ -359,6 +360,9 @@ static void check_end(struct audit_check *check)
     if (check->has_suspect)
         find_at(check, AUDIT_CHANGED, check->suspect,
                 "the entry is not the one whose hash the tree holds");
+    if (check->entries && !check->known_count && !check->finding_count)
+        find_at(check, AUDIT_CHECKPOINT, 0,
+                "there is no checkpoint: nothing says that these entries are as they were");
 }
 
 void audit_check_end(struct audit_check *check, struct audit_result *ret_result)

@@ -286,6 +286,21 @@ static void a_missing_event(void **state)
     assert_int_equal(check(journal).findings[0].first, 290);
 }
 
+/* Whoever can change entries can leave the checkpoints out. */
+static void no_checkpoint_at_all(void **state)
+{
+    struct journal *journal = make_journal();
+    struct audit_result result;
+
+    (void)state;
+    journal->note_count = 0;
+    result = check(journal);
+    assert_int_equal(result.finding_count, 1);
+    assert_int_equal(result.findings[0].kind, AUDIT_CHECKPOINT);
+    journal->count = 0;
+    assert_int_equal(check(journal).finding_count, 0);
+}
+
 static void a_forged_checkpoint(void **state)
 {
     struct journal *journal = make_journal();
@@ -335,6 +350,7 @@ int main(void)
         cmocka_unit_test(swapped_entries),
         cmocka_unit_test(an_inserted_entry),
         cmocka_unit_test(a_missing_event),
+        cmocka_unit_test(no_checkpoint_at_all),
         cmocka_unit_test(a_forged_checkpoint),
         cmocka_unit_test(a_forked_journal),
         cmocka_unit_test(unreadable_entries),
