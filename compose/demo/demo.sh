@@ -15,11 +15,13 @@ DEMO=$SHARE/compose/demo
 TRIENCTL="$BIN/trienctl --config $DIR/etc/trienctl.conf"
 API=http://127.0.0.1:$BASE_PORT/v1
 PUBLIC=http://127.0.0.1:$((BASE_PORT + 1))
+COURIER=http://127.0.0.1:$((BASE_PORT + 3))
 JOURNAL=http://127.0.0.1:$((BASE_PORT + 5))/v1/journal
 DEADLINE=60 # seconds for each request
 WORK=$DIR/demo/run
 requests=0 certificates=0 notices=0 failed=0
 
+. "$DEMO/devices.sh"
 . "$DEMO/revocation.sh"
 
 say() { printf '\n== %s\n' "$*"; }
@@ -55,15 +57,6 @@ set_up() {
     stock_devices
 }
 
-# Ten more devices than at the last run, as if the maker had delivered.
-stock_devices() {
-    first=$(($(cat "$DIR/demo/devices" 2> /dev/null || echo 0) + 1))
-    echo "device_serial,device_kind,model" > "$WORK/devices.csv"
-    for n in $(seq "$first" $((first + 9))); do printf 'TEST-%06d,pki_token,SoftHSM\n' "$n"; done >> "$WORK/devices.csv"
-    $TRIENCTL device add "$WORK/devices.csv"
-    echo $((first + 9)) > "$DIR/demo/devices"
-}
-
 # The next number of an official document; never the same twice.
 next_number() {
     number=$(($(cat "$DIR/demo/number" 2> /dev/null || echo 100) + 1))
@@ -78,11 +71,12 @@ service_csr() {
     awk '{ printf "%s\\\\n", $0 }' "$WORK/service.csr"
 }
 
-# make_document FORM SEAL: $WORK/FORM.pdf
+# make_document FORM SEAL [ROWS [COUNT]]: $WORK/FORM.pdf
 make_document() {
     csr=
     [ "$1" != 03-service ] || csr=$(service_csr)
     sed -e "s|@SERIAL@|${SERIAL:-}|; s|@DEVICE@|${DEVICE:-}|; s|@NUMBER@|$(next_number)|; s|@DATE@|$(TZ=Asia/Ho_Chi_Minh date +%F)|g; s|@CSR@|$csr|" \
+        -e "s|@ROWS@|${3:-}|; s|@COUNT@|${4:-1}|" \
         "$DEMO/requests/$1.json" > "$WORK/$1.json"
     "$DEMO/document.sh" "$WORK/$1.json" "$DIR/demo/pki/nss-$2" "$2" "$WORK/$1.pdf"
 }
@@ -229,7 +223,10 @@ main() {
     finish 02-agency completed 1
     finish 03-service completed 1
     finish refused rejected 3
+    ship_devices
+    hand_over
     revoke_lost
+    bring_back
     wait_for_notices
     notices=$(($(count_messages) - before))
     check_journal
@@ -239,12 +236,14 @@ main() {
     [ "$failed" = 0 ]
 }
 
-# Two channels for each: accepted and issued for three requests, rejected for one, accepted and
-# revoked for one.
+# Two channels for each: accepted and issued for three requests, rejected for one; two shipments sent and
+# arrived; form 07 accepted and done; form 05 twice accepted and done; a device lost, one asked back; form 08
+# accepted and done.
+NOTICES=42
 wait_for_notices() {
     end=$(($(date +%s) + DEADLINE))
-    while [ $(($(count_messages) - before)) -lt 18 ]; do
-        [ "$(date +%s)" -lt "$end" ] || { wrong "$(($(count_messages) - before)) notices, not 18"; return; }
+    while [ $(($(count_messages) - before)) -lt "$NOTICES" ]; do
+        [ "$(date +%s)" -lt "$end" ] || { wrong "$(($(count_messages) - before)) notices, not $NOTICES"; return; }
         sleep 0.1
     done
 }
