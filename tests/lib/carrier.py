@@ -5,6 +5,8 @@ import http.client
 import json
 from datetime import datetime, timezone
 
+from tests.lib.lab import REPLICA_PORTS
+
 PATH = "/v1/tracking-events"
 
 
@@ -25,8 +27,9 @@ def event(number, code, at=None, **more) -> dict:
 class Post:
     """The carrier."""
 
-    def __init__(self, lab, carrier="vnpost", secret=None):
+    def __init__(self, lab, carrier="vnpost", secret=None, replica=0):
         self.lab, self.carrier = lab, carrier
+        self.port = lab.base_port + 3 + replica * REPLICA_PORTS
         self.secret = secret or (lab.dir / "keys/carrier-vnpost.secret").read_text().strip()
 
     def send(self, *events, sent_at=None, signature=None, body=None):
@@ -36,7 +39,7 @@ class Post:
         body = body if isinstance(body, bytes) else body.encode()
         if signature is None:
             signature = "sha256=" + hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
-        connection = http.client.HTTPConnection("127.0.0.1", self.lab.base_port + 3, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("POST", PATH, body, {"Content-Type": "application/json", "Trien-Signature": signature}
                                if signature else {"Content-Type": "application/json"})
