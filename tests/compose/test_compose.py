@@ -4,7 +4,6 @@ Images are built by compose/Dockerfile, the installation is made by compose/cont
 the edge with TLS; then validation is scaled to three and back, one service is replaced while the others run, and
 the signer's network is looked at from the inside.
 """
-import contextlib
 import json
 import os
 import secrets
@@ -19,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.lib import engine as engine_lib
+from tests.lib import engine as engine_lib, memory
 from tests.lib.hosts import inside_of
 from tests.lib.lab import ROOT, build_dir, run, wait_until
 from tests.lib.scan import free_ports, knock, open_ports
@@ -240,16 +239,9 @@ def test_nothing_was_lost(site):
 def test_how_much_memory(site):
     total = 0
     for service in SERVICES:
-        kib = sum(int(line.split()[1]) for pid in children(site.engine.pid(service))
-                  for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() if line.startswith("Pss:"))
+        kib = memory.kib(site.engine.pid(service))
         print(f"{service}: {kib / 1024:.1f} MiB")
         total += kib
     print(f"all services: {total / 1024:.1f} MiB resident (PSS)")
     assert total <= 400 * 1024
 
-
-def children(pid):
-    yield pid
-    with contextlib.suppress(OSError):
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            yield from children(int(child))

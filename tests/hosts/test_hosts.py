@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.lib import hosts as hosts_lib, ledger, requests, scan
+from tests.lib import hosts as hosts_lib, ledger, memory, requests, scan
 from tests.lib.edge import Edge
 from tests.lib.lab import PLAN, LabTemplate, ROOT, run, wait_until
 from tests.lib.portal import Portal
@@ -337,3 +337,10 @@ def test_the_signers_host_is_away_and_returns(town):
     assert lab.wait_request(request)["state"] == "completed"
     lab.wait_well()
     town.count_ledger()
+
+
+def test_the_whole_stack_is_small(town):
+    """One of each service with its children, after all of the above; PostgreSQL does not count."""
+    taken = {p.name: memory.kib(p.popen.pid, "Rss") / 1024 for p in town.lab.processes.values()}
+    print(f"{sum(taken.values()):.0f} MiB resident: " + ", ".join(f"{n} {mib:.0f}" for n, mib in taken.items()))
+    assert sum(taken.values()) <= 400
