@@ -148,6 +148,25 @@ static bool is_served(const struct rows *rows)
            (form->purpose == FORM_ENCLOSED) == rows->context->enclosed;
 }
 
+/* Why a form is not served here: it is none of ours yet, or it stands in the wrong place. */
+static void refuse_form(struct rows *rows, const struct form *form)
+{
+    struct arena *arena = rows->context->arena;
+    const char *why_vi = "chưa được áp dụng tại hệ thống";
+    const char *why_en = "is not switched on in this installation";
+
+    if (form->purpose == FORM_ENCLOSED) {
+        why_vi = "chỉ được gửi kèm theo văn bản đề nghị thu hồi (Mẫu 05)";
+        why_en = "comes only as an attachment of form 05";
+    } else if (rows->context->enclosed) {
+        why_vi = "không phải là văn bản kèm theo";
+        why_en = "is no attachment";
+    }
+    reasons_add(rows->reasons, TRIEN__ERROR__FORM_NOT_OFFERED, "/form",
+                arena_printf(arena, "Mẫu %s (%s) %s.", form->code, form->title_vi, why_vi),
+                arena_printf(arena, "Form %s %s.", form->code, why_en));
+}
+
 static void read_form(struct rows *rows, const json_t *root)
 {
     const char *code = json_string_value(json_object_get(root, "form"));
@@ -161,12 +180,7 @@ static void read_form(struct rows *rows, const json_t *root)
     if (!rows->request->form)
         reasons_add_plain(rows->reasons, TRIEN__ERROR__FORM_UNKNOWN, "/form");
     else if (!is_served(rows))
-        reasons_add(rows->reasons, TRIEN__ERROR__FORM_NOT_OFFERED, "/form",
-                    arena_printf(rows->context->arena,
-                                 "Mẫu %s (%s) chưa được áp dụng tại hệ thống.", code,
-                                 rows->request->form->title_vi),
-                    arena_printf(rows->context->arena,
-                                 "Form %s is not switched on in this installation.", code));
+        refuse_form(rows, rows->request->form);
 }
 
 static void read_row(struct rows *rows, const json_t *value, size_t index)
