@@ -63,14 +63,19 @@ static enum rc must_be_ours(struct tx *tx, const struct checkpoint_row *last,
 }
 
 /* Restored to an earlier moment, forked, or changed: the signed past is not borne out. */
-static enum rc compare_with_past(struct tx *tx, uint64_t size, const struct checkpoint_row *last)
+static enum rc compare_with_past(struct tx *tx, const struct merkle_range *range,
+                                 const struct checkpoint_row *last)
 {
+    struct signed_past head = {.size = range->size};
+    uint64_t size = range->size;
     struct audit_state *state = tx->state;
     const struct x509_key *key;
     struct checkpoint witness;
 
     TRY(journal_key_public(state->key, &tx->err, &key));
     TRY(must_be_ours(tx, last, key));
+    merkle_root(range, &head.root);
+    TRY(must_go_on(tx, size, "its own head", &head));
     TRY(must_go_on(tx, size, "its last checkpoint",
                    &(struct signed_past){.size = last->size, .root = last->root}));
     TRY(witness_find_last(tx->arena, state->conf->directory, key, &tx->err, &witness));
@@ -125,10 +130,10 @@ static enum rc look(struct tx *tx)
     };
     measure(&facts);
     if (last.size > head.range.size)
-        return compare_with_past(tx, head.range.size, &last);
+        return compare_with_past(tx, &head.range, &last);
     if (is_signing || !rule_checkpoint_due(&facts))
         return RC_OK;
-    TRY(compare_with_past(tx, head.range.size, &last));
+    TRY(compare_with_past(tx, &head.range, &last));
     audit_alarm(state, NULL);
     return ask_for_signature(tx, &head.range);
 }

@@ -290,6 +290,20 @@ def test_changed_hashes_are_not_built_upon(lab):
 
 
 @pytest.mark.lab(replicas=1, config=QUICK)
+def test_a_changed_head_is_not_signed(lab):
+    lab.start("intake", "audit")
+    say(lab, "intake", 1)
+    wait_signed(lab, 64)
+    signed = int(lab.value("audit", "SELECT max(size) FROM checkpoint"))
+    lab.sql("audit", "UPDATE journal_head SET peaks = set_byte(peaks, 0, get_byte(peaks, 0) # 1)")
+    say(lab, "intake", 1)
+    audit = lab.process("audit")
+    wait_until("the alarm", lambda: (audit.health() or {}).get("journal", {}).get("ok") is False)
+    assert "does not go on from its own head" in audit.health()["journal"]["alarm"]
+    assert int(lab.value("audit", "SELECT max(size) FROM checkpoint")) == signed
+
+
+@pytest.mark.lab(replicas=1, config=QUICK)
 def test_another_key_in_the_token_signs_nothing(lab):
     lab.start("intake", "audit")
     say(lab, "intake", 1)
