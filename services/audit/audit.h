@@ -26,7 +26,8 @@ struct audit_conf {
 struct audit_state {
     const struct audit_conf *conf;
     struct journal_key *key;
-    int folder; /* descriptor of conf->directory */
+    int folder;                  /* descriptor of conf->directory */
+    _Atomic uint64_t known_size; /* entries that this process has seen to be there */
     pthread_mutex_t lock;
     char alarm[512]; /* why nothing is signed or appended; "" when all is well */
 };

@@ -69,22 +69,22 @@ static size_t rows_of_a_page(const struct journal_row *rows, size_t count)
 }
 
 /* What the tree holds for each row: of complete tiles the tile's word counts, not the row's. */
-static enum rc take_tree_hashes(struct tx *tx, struct journal_row *rows, size_t count)
+static enum rc take_tree_hashes(struct tx *tx, uint64_t size, struct journal_row *rows,
+                                size_t count)
 {
     struct tile_name names[AUDIT_PAGE_ENTRIES];
-    struct hash_rows *tiles;
+    struct hash_rows tiles[AUDIT_PAGE_ENTRIES];
     size_t n = 0;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && rows[i].sequence / 256 < size / 256; i++)
         if (!n || names[n - 1].place != rows[i].sequence / 256)
             names[n++] = (struct tile_name){0, rows[i].sequence / 256};
-    tiles = ARENA_ARRAY(tx->arena, struct hash_rows, n + 1);
-    TRY(store_list_tiles(tx, names, n, tiles));
-    for (size_t i = 0, t = 0; i < count; i++) {
+    TRY(store_list_tiles(tx, names, n, size, tiles));
+    for (size_t i = 0, t = 0; i < count && t < n; i++) {
         size_t at = rows[i].sequence % 256;
 
         t += names[t].place != rows[i].sequence / 256;
-        if (at < tiles[t].count)
+        if (t < n && at < tiles[t].count)
             rows[i].leaf_hash = bytes_of(tiles[t].hashes[at].b, sizeof(tiles[t].hashes[at].b));
     }
     return RC_OK;
@@ -104,7 +104,7 @@ enum rc on_list_journal(struct tx *tx, const void *in, void *out)
     TRY(store_get_head(tx, &head));
     TRY(store_list_journal(tx, call->from, limit, head.range.size, &rows, &count));
     count = rows_of_a_page(rows, count);
-    TRY(take_tree_hashes(tx, rows, count));
+    TRY(take_tree_hashes(tx, head.range.size, rows, count));
     reply->size = head.range.size;
     reply->n_entries = count;
     reply->entries = ARENA_ARRAY(tx->arena, Trien__JournalEntry *, count + 1);

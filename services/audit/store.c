@@ -109,7 +109,7 @@ enum rc store_list_tile_roots(struct tx *tx, unsigned level, uint64_t from, uint
     return RC_OK;
 }
 
-enum rc store_list_tiles(struct tx *tx, const struct tile_name *tiles, size_t count,
+enum rc store_list_tiles(struct tx *tx, const struct tile_name *tiles, size_t count, uint64_t size,
                          struct hash_rows *ret_tiles)
 {
     int16_t *levels = ARENA_ARRAY(tx->arena, int16_t, count + 1);
@@ -123,7 +123,8 @@ enum rc store_list_tiles(struct tx *tx, const struct tile_name *tiles, size_t co
     }
     if (!count)
         return RC_OK;
-    TRY(DB_RUN(tx, list_tiles, &rows, db_int2s(levels, count), db_int8s(places, count)));
+    TRY(DB_RUN(tx, list_tiles, &rows, db_int2s(levels, count), db_int8s(places, count),
+               db_int8((int64_t)size)));
     for (size_t i = 0; i < db_count(rows); i++) {
         struct bytes hashes = db_get_bytes(rows, i, 1);
         ret_tiles[db_get_int(rows, i, 0) - 1] =

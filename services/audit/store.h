@@ -49,9 +49,9 @@ struct tile_name {
     uint64_t place;
 };
 
-/** The hashes of complete tiles, 256 each, in the order asked; count 0 for one that is not there.
- */
-enum rc store_list_tiles(struct tx *tx, const struct tile_name *tiles, size_t count,
+/** The hashes of tiles as they are in a journal of `size` entries, in the order asked: 256 of a
+ *  complete one; fewer than there must be, or none, when rows are missing. */
+enum rc store_list_tiles(struct tx *tx, const struct tile_name *tiles, size_t count, uint64_t size,
                          struct hash_rows *ret_tiles) MUST_USE;
 
 struct journal_row {

@@ -30,12 +30,19 @@ SELECT leaf_hash FROM entry WHERE sequence >= $1 AND sequence < $2 ORDER BY sequ
 -- name: list_tile_roots (int2, int8, int8) -> (bytea)
 SELECT root FROM tile WHERE level = $1 AND place >= $2 AND place < $3 ORDER BY place;
 
--- name: list_tiles (int2[], int8[]) -> (int8, bytea)
--- The number of each asked tile that is there, from 1, and its hashes.
-SELECT w.n, t.hashes
-  FROM unnest($1, $2) WITH ORDINALITY AS w(level, place, n)
- CROSS JOIN LATERAL (SELECT hashes FROM tile
-                      WHERE tile.level = w.level AND tile.place = w.place OFFSET 0) AS t;
+-- name: list_tiles (int2[], int8[], int8) -> (int8, bytea)
+-- The number of each asked tile, from 1, and its hashes in a journal of $3 entries: as stored when it is
+-- complete, else what there is of it, from the entries or from the roots of the tiles below.
+SELECT w.n,
+       CASE WHEN (w.place + 1) << (8 * (w.level + 1)) <= $3
+            THEN (SELECT t.hashes FROM tile t WHERE t.level = w.level AND t.place = w.place)
+            WHEN w.level = 0
+            THEN (SELECT string_agg(e.leaf_hash, ''::bytea ORDER BY e.sequence) FROM entry e
+                   WHERE e.sequence >= w.place << 8 AND e.sequence < $3)
+            ELSE (SELECT string_agg(t.root, ''::bytea ORDER BY t.place) FROM tile t
+                   WHERE t.level = w.level - 1 AND t.place >= w.place << 8
+                     AND t.place < $3 >> (8 * w.level)) END
+  FROM unnest($1, $2) WITH ORDINALITY AS w(level, place, n);
 
 -- name: list_entries (int8, int8) -> (int8, bytea, bytea)
 SELECT sequence, leaf_hash, leaf FROM entry

@@ -1,6 +1,5 @@
-/* Reading the tree. Complete tiles are read as they are stored; the last one of each level is made
- * of the entries, or of the roots of the tiles below. It writes nothing and keeps nothing in
- * memory: tiles are immutable and PostgreSQL's cache holds the warm ones. */
+/* Reading the tree: one statement reads every tile that a plan needs. It writes nothing and keeps
+ * nothing in memory: tiles are immutable and PostgreSQL's cache holds the warm ones. */
 #include "services/audit/tree.h"
 
 #include "services/audit/store.h"
@@ -28,7 +27,6 @@ static size_t name_tile(struct tiles *tiles, unsigned level, uint64_t place)
 
 static void name_tiles(const struct merkle_plan *plan, struct tiles *tiles)
 {
-    tiles->count = 0;
     for (size_t i = 0; i < plan->node_count; i++) {
         unsigned level = plan->nodes[i].level / TILE_LEVELS,
                  above = plan->nodes[i].level % TILE_LEVELS;
@@ -37,43 +35,12 @@ static void name_tiles(const struct merkle_plan *plan, struct tiles *tiles)
     }
 }
 
-/* All 256 hashes exist in a journal of this size. */
-static bool is_complete(const struct tile_name *tile, uint64_t size)
+/* Hashes that a tile has in a journal of this size. */
+static uint64_t hashes_of(const struct tile_name *tile, uint64_t size)
 {
-    unsigned shift = (tile->level + 1) * TILE_LEVELS;
+    uint64_t all = size >> (tile->level * TILE_LEVELS), before = tile->place * TILE;
 
-    return shift < 64 && tile->place < size >> shift;
-}
-
-/* The last tile of a level: what there is of it. */
-static enum rc read_begun(struct tx *tx, const struct tile_name *tile, uint64_t size,
-                          struct hash_rows *ret_rows)
-{
-    uint64_t from = tile->place * TILE, to = from + TILE;
-
-    if (tile->level)
-        return store_list_tile_roots(tx, tile->level - 1, from, to, ret_rows);
-    return store_list_leaf_hashes(tx, from, to < size ? to : size, ret_rows);
-}
-
-static enum rc read_tiles(struct tx *tx, uint64_t size, struct tiles *tiles)
-{
-    struct tile_name complete[MERKLE_MAX_NODES];
-    struct hash_rows rows[MERKLE_MAX_NODES];
-    size_t count = 0;
-
-    for (size_t i = 0; i < tiles->count; i++)
-        if (is_complete(&tiles->names[i], size))
-            complete[count++] = tiles->names[i];
-    TRY(store_list_tiles(tx, complete, count, rows));
-    count = 0;
-    for (size_t i = 0; i < tiles->count; i++) {
-        if (is_complete(&tiles->names[i], size))
-            tiles->rows[i] = rows[count++];
-        else
-            TRY(read_begun(tx, &tiles->names[i], size, &tiles->rows[i]));
-    }
-    return RC_OK;
+    return all <= before ? 0 : all - before < TILE ? all - before : TILE;
 }
 
 enum rc tree_fold(struct tx *tx, uint64_t size, const struct merkle_plan *plan,
@@ -83,17 +50,34 @@ enum rc tree_fold(struct tx *tx, uint64_t size, const struct merkle_plan *plan,
     struct merkle_hash nodes[MERKLE_MAX_NODES];
 
     name_tiles(plan, tiles);
-    TRY(read_tiles(tx, size, tiles));
+    TRY(store_list_tiles(tx, tiles->names, tiles->count, size, tiles->rows));
     for (size_t i = 0; i < plan->node_count; i++) {
+        const struct tile_name *name = &tiles->names[tiles->of_node[i]];
         const struct hash_rows *tile = &tiles->rows[tiles->of_node[i]];
         unsigned above = plan->nodes[i].level % TILE_LEVELS;
         uint64_t first = (plan->nodes[i].index << above) % TILE;
 
-        CHECK(first + (UINT64_C(1) << above) <= tile->count, &tx->err, TRIEN__ERROR__JOURNAL_FORKED,
-              "hashes of level %u are missing", plan->nodes[i].level - above);
+        CHECK(tile->count == hashes_of(name, size) && first + (UINT64_C(1) << above) <= tile->count,
+              &tx->err, TRIEN__ERROR__JOURNAL_FORKED, "hashes of level %u are missing",
+              name->level * TILE_LEVELS);
         merkle_perfect(tile->hashes + first, above, &nodes[i]);
     }
     merkle_fold(plan, nodes, ret_path);
+    return RC_OK;
+}
+
+enum rc tree_inclusion(struct tx *tx, uint64_t size, uint64_t entry, const struct merkle_plan *plan,
+                       struct merkle_hash *ret_leaf, struct merkle_hash *ret_path)
+{
+    struct merkle_plan with_leaf = *plan;
+    struct merkle_hash path[MERKLE_MAX_PATH];
+
+    /* One element more: the leaf itself. */
+    with_leaf.nodes[with_leaf.node_count++] = (struct merkle_address){0, entry};
+    with_leaf.groups[with_leaf.element_count++] = 1;
+    TRY(tree_fold(tx, size, &with_leaf, path));
+    memcpy(ret_path, path, plan->element_count * sizeof(*path));
+    *ret_leaf = path[plan->element_count];
     return RC_OK;
 }
 

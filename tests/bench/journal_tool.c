@@ -121,13 +121,10 @@ static void prove_one(uint64_t size, const struct merkle_hash *root)
     uint64_t entry = arc4random_uniform((uint32_t)size);
     struct merkle_hash path[MERKLE_MAX_PATH], leaf;
     struct merkle_plan plan;
-    struct hash_rows rows;
 
     if (!merkle_plan_inclusion(entry, size, &plan))
         abort();
-    must(tree_fold(&tx, size, &plan, path));
-    must(store_list_leaf_hashes(&tx, entry, entry + 1, &rows));
-    leaf = rows.hashes[0];
+    must(tree_inclusion(&tx, size, entry, &plan, &leaf, path));
     if (!merkle_verify_inclusion(entry, size, &leaf, path, plan.element_count, root)) {
         fprintf(stderr, "journal_tool: the proof of entry %llu does not verify\n",
                 (unsigned long long)entry);

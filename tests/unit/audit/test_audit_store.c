@@ -126,12 +126,13 @@ static void test_batches_of_every_size(void **state)
 
 static void prove(uint64_t entry, uint64_t size)
 {
-    struct merkle_hash path[MERKLE_MAX_PATH], root = head_of(size);
+    struct merkle_hash path[MERKLE_MAX_PATH], root = head_of(size), leaf;
     struct merkle_plan plan;
 
     begin();
     assert_true(merkle_plan_inclusion(entry, size, &plan));
-    assert_int_equal(tree_fold(tx, appended, &plan, path), RC_OK);
+    assert_int_equal(tree_inclusion(tx, appended, entry, &plan, &leaf, path), RC_OK);
+    assert_true(merkle_equal(&leaf, &leaves[entry]));
     assert_true(
         merkle_verify_inclusion(entry, size, &leaves[entry], path, plan.element_count, &root));
     commit();
