@@ -96,7 +96,7 @@ def test_a_bad_configuration_is_not_retried(kept):
     status, _, said = tool(kept, "up", "notification")
     assert status == 69
     assert "no_such_key" in said  # the end of the log, shown at once
-    assert state(kept, "notification") == {"state": "stopped", "pid": 0, "restarts": 0, "health": None}
+    assert state(kept, "notification") == {"state": "stopped", "pid": 0, "restarts": 0, "health": None, "figures": None}
     events = [x["event"] for x in log_lines(kept, "notification")]
     assert "service_given_up" in events and "service_restarts" not in events
 
