@@ -69,6 +69,9 @@ configure() {
 mkdir -p "$DIR/etc" "$DIR/keys/bus" "$DIR/keys/pin" "$DIR/log" "$DIR/run" "$DIR/data" "$DIR/ca"
 for service in $(services); do mkdir -p "$DIR/data/$service"; done
 
+runs() { [ -r "$DIR/etc/cluster" ] && (. "$DIR/etc/cluster" && [ -S "$SOCKET/.s.PGSQL.5432" ]); }
+ran=
+! runs || ran=yes # then it goes on running
 if [ "$PLACE" = machine ]; then
     say "database cluster and migrations"
     "$SHARE/compose/cluster.sh" init "$DIR"
@@ -98,5 +101,5 @@ for service in $(services); do
     configure "$service" "$E/common.part" $database "$E/$service.conf"
 done
 "$TRIENCTL" --config "$DIR/etc/trienctl.conf" keys $PRINCIPALS $(services)
-[ "$PLACE" != machine ] || "$SHARE/compose/cluster.sh" stop "$DIR"
+[ "$PLACE" != machine ] || [ -n "$ran" ] || "$SHARE/compose/cluster.sh" stop "$DIR"
 say "$DIR is ready"
