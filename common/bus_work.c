@@ -97,6 +97,7 @@ static enum rc run_handler(struct tx *tx, const struct job *job, struct work *wo
         .traceparent = work->call->traceparent ? work->call->traceparent : "",
         .out = work->row->out,
         .no_transaction = work->row->no_transaction || !work->svc->tx_ops,
+        .reads = work->row->reads,
     };
 
     TRY(tx_work(tx, &start, body, work));

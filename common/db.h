@@ -37,12 +37,14 @@ enum db_type {
     DB_DATE,
     DB_TIMESTAMPTZ,
     DB_JSONB,
+    DB_BOOL_ARRAY,
     DB_INT2_ARRAY,
     DB_INT4_ARRAY,
     DB_INT8_ARRAY,
     DB_TEXT_ARRAY,
     DB_BYTEA_ARRAY,
     DB_UUID_ARRAY,
+    DB_DATE_ARRAY,
     DB_TIMESTAMPTZ_ARRAY,
 };
 
@@ -62,6 +64,7 @@ struct db_value {
     const void
         *array; /* int16_t / int32_t / int64_t / const char * / struct bytes / uint8_t[16] / usec */
     size_t count;
+    size_t stride; /* not 0: `array` is of struct db_value, every stride-th is an element */
 };
 
 struct db_value db_bool(bool value);
@@ -97,6 +100,22 @@ MUST_USE enum rc db_run(struct tx *tx, const struct db_statement *statement,
 MUST_USE enum rc db_push(struct tx *tx, const struct db_statement *statement, size_t value_count,
                          const struct db_value *values);
 
+/** Adds a row to a statement whose parameters are arrays (unnest): what a batch of messages writes
+ *  to one table travels as one statement, which costs the database a fraction of one for each. A
+ * value is the element of its parameter, or all of it and then the same for every row. Values are
+ * copied (arrays are not). Rows are sent before the next db_run or db_push and before the commit,
+ * their statements in the order of store.sql. The first `keys` values are the row's key: two rows
+ * of one key never go in one statement, and rows with one first value keep the order in which they
+ * were added between statements. With no key (0) rows only keep company. */
+MUST_USE enum rc db_row(struct tx *tx, const struct db_statement *statement, size_t keys,
+                        size_t value_count, const struct db_value *values);
+
+/** db_run for a statement that looks up by its first value: gathered rows are only sent first when
+ *  one of them has that key. */
+MUST_USE enum rc db_peek(struct tx *tx, const struct db_statement *statement,
+                         struct db_rows **ret_rows, size_t value_count,
+                         const struct db_value *values);
+
 /* Sugar: DB_RUN(tx, insert_request, &rows, db_uuid(id), db_text(name)); statements are named
  * stmt_<name>. */
 #define DB_RUN(tx, name, ret_rows, ...)                                                            \
@@ -107,6 +126,14 @@ MUST_USE enum rc db_push(struct tx *tx, const struct db_statement *statement, si
     db_push((tx), &stmt_##name,                                                                    \
             sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value),                    \
             (struct db_value[]){__VA_ARGS__})
+#define DB_PEEK(tx, name, ret_rows, ...)                                                           \
+    db_peek((tx), &stmt_##name, (ret_rows),                                                        \
+            sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value),                    \
+            (struct db_value[]){__VA_ARGS__})
+#define DB_ROW(tx, name, keys, ...)                                                                \
+    db_row((tx), &stmt_##name, (keys),                                                             \
+           sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value),                     \
+           (struct db_value[]){__VA_ARGS__})
 
 size_t db_count(const struct db_rows *rows);
 /** Rows an INSERT/UPDATE/DELETE touched. */
@@ -155,6 +182,9 @@ void db_close(struct db **db);
  * first that differs. */
 MUST_USE enum rc db_prepare(struct db *db, const struct db_statement *statements, size_t count,
                             struct err *err);
+
+/** Queues the statements of all gathered rows. */
+MUST_USE enum rc db_send_rows(struct tx *tx);
 
 MUST_USE enum rc db_begin(struct db *db, struct err *err);
 /** Syncs the pipeline and commits; everything queued has succeeded when this returns RC_OK. */

@@ -49,6 +49,9 @@ struct db_params {
 void db_encode(struct arena *arena, const struct db_statement *statement,
                const struct db_value *values, struct db_params *ret_params);
 
+/** Element i of an array. */
+struct db_value db_element_at(const struct db_value *array, size_t i);
+
 /** Ends the process: the programmer, not the world, is wrong. */
 __attribute__((noreturn)) void db_misuse(const char *statement, const char *what, size_t at);
 

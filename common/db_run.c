@@ -2,6 +2,7 @@
  * waits, BEGIN with the first, COMMIT with the last. The first failure is kept with the name of its
  * statement and fails everything up to the rollback. */
 #include "common/db_internal.h"
+#include "common/tx.h"
 
 const char db_sync[] = "sync";
 static const char begin_name[] = "frame_begin", commit_name[] = "frame_commit",
@@ -136,6 +137,8 @@ static enum rc queue(struct tx *tx, const struct db_statement *statement, size_t
 
     CHECK(db && !db_lost(db), &tx->err, TRIEN__ERROR__DATABASE_UNAVAILABLE,
           "no connection for statement %s", statement->name);
+    if (tx->frame->gathered)
+        TRY(db_send_rows(tx));
     if (value_count != statement->param_count)
         db_misuse(statement->name, "wrong number of parameters", value_count);
     if (db->want_begin && !db->begun && !db->failed) {

@@ -21,12 +21,14 @@ const struct db_type_row *db_type_row(enum db_type type)
         [DB_DATE] = {"date", 1082, DB_DATE, false},
         [DB_TIMESTAMPTZ] = {"timestamptz", 1184, DB_TIMESTAMPTZ, false},
         [DB_JSONB] = {"jsonb", 3802, DB_JSONB, false},
+        [DB_BOOL_ARRAY] = {"bool[]", 1000, DB_BOOL, true},
         [DB_INT2_ARRAY] = {"int2[]", 1005, DB_INT2, true},
         [DB_INT4_ARRAY] = {"int4[]", 1007, DB_INT4, true},
         [DB_INT8_ARRAY] = {"int8[]", 1016, DB_INT8, true},
         [DB_TEXT_ARRAY] = {"text[]", 1009, DB_TEXT, true},
         [DB_BYTEA_ARRAY] = {"bytea[]", 1001, DB_BYTEA, true},
         [DB_UUID_ARRAY] = {"uuid[]", 2951, DB_UUID, true},
+        [DB_DATE_ARRAY] = {"date[]", 1182, DB_DATE, true},
         [DB_TIMESTAMPTZ_ARRAY] = {"timestamptz[]", 1185, DB_TIMESTAMPTZ, true},
     };
 
@@ -175,9 +177,10 @@ static size_t put_number(enum db_type type, int64_t number, void *to)
     }
 }
 
-/* Element i of an array as a value. */
-static struct db_value element_at(const struct db_value *array, size_t i)
+struct db_value db_element_at(const struct db_value *array, size_t i)
 {
+    if (array->stride)
+        return ((const struct db_value *)array->array)[i * array->stride];
     switch (array->type) {
     case DB_INT2_ARRAY:
         return db_int2(((const int16_t *)array->array)[i]);
@@ -211,7 +214,7 @@ static size_t array_size(const struct db_value *array)
     size_t size = 20;
 
     for (size_t i = 0; i < array->count; i++)
-        size += 4 + (is_bytes(element_at(array, i).type) ? element_at(array, i).bytes.n : 8);
+        size += 4 + (is_bytes(db_element_at(array, i).type) ? db_element_at(array, i).bytes.n : 8);
     return size;
 }
 
@@ -228,7 +231,7 @@ static struct bytes put_array(struct arena *arena, const struct db_value *array)
     to += put_u32(to, (uint32_t)array->count);
     to += put_u32(to, 1);
     for (size_t i = 0; i < array->count; i++) {
-        struct db_value element = element_at(array, i);
+        struct db_value element = db_element_at(array, i);
 
         if (element.is_null) {
             to += put_u32(to, UINT32_MAX);

@@ -91,7 +91,8 @@ struct effect_job {
 #define EFFECT_BUCKETS 512
 struct lane_effects {
     struct effect_job *flying[EFFECT_BUCKETS];
-    size_t count;
+    atomic_size_t count;
+    bool crowded;
     uint8_t busy[BUS_PARTITIONS]; /* flying jobs a partition has, at most 255 are counted */
     usec due;                     /* monotonic: look into the table */
     /* From other threads. */

@@ -14,7 +14,11 @@
 
 #define FLYING_MAX 1024
 #define CROWD 128
+#define CROWD_GONE 64
 #define CROWD_MOVES (USEC_PER_SECOND / 2)
+/* With so many in the air an end has company soon, and nobody waits for it alone. */
+#define COMPANY 16
+#define COMPANY_MS 10
 
 void effects_init(struct lane_effects *effects)
 {
@@ -60,9 +64,11 @@ void effects_land(struct lane_effects *effects, struct effect_job *job)
 
 bool effects_crowded(struct lane_effects *effects, usec now)
 {
+    size_t count = atomic_load(&effects->count);
     usec ended_at;
 
-    if (effects->count < CROWD)
+    effects->crowded = count >= CROWD || (effects->crowded && count >= CROWD_GONE);
+    if (!effects->crowded)
         return false;
     pthread_mutex_lock(&effects->lock);
     ended_at = effects->ended_at;
@@ -207,7 +213,9 @@ void effects_done(struct effect_job *job)
 {
     struct lane *lane = job->lane;
     struct lane_effects *effects = &lane->effects;
-    usec now = clock_monotonic(), due = now + job->row->linger_ms * USEC_PER_MS;
+    bool company = job->row->gathers && atomic_load(&effects->count) > COMPANY;
+    int wait_ms = company ? COMPANY_MS : job->row->linger_ms;
+    usec now = clock_monotonic(), due = now + wait_ms * USEC_PER_MS;
     bool news;
 
     pthread_mutex_lock(&effects->lock);

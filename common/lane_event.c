@@ -95,6 +95,7 @@ enum rc event_handle_guarded(struct batch *batch, struct item *item)
         return rc;
     tx->frame->event_count = events;
     tx->frame->effect_count = effects;
+    tx->frame->gathered = NULL;   /* its own: those before it went with the savepoint */
     TRY(DB_PUSH(tx, event_undo)); /* leaves tx->err as it is when it succeeds */
     TRY(DB_PUSH(tx, event_keep));
     return event_make_letter(batch, item);

@@ -10,6 +10,7 @@
 
 #define ANSWER_GRACE (3 * USEC_PER_SECOND)
 #define STOPPED_FOR (10 * USEC_PER_SECOND)
+#define LINGER_BELOW 64 /* a batch of that many events is large enough */
 #define TELL_AFTER (500 * USEC_PER_MS)
 #define MISSED_AFTER (2 * USEC_PER_SECOND)
 
@@ -281,7 +282,9 @@ static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Ev
     }
     svc_waits(lane->svc, feed->name, NULL);
     feed->failures = 0;
-    if (!effects_crowded(&lane->effects, now))
+    if (lane->svc->service->linger_ms && events->n_events < LINGER_BELOW)
+        feed->ask_at = now + lane->svc->service->linger_ms * USEC_PER_MS;
+    else if (!effects_crowded(&lane->effects, now))
         fetch_send(lane, feed, now); /* the next one travels while this one is applied */
     if (events->n_events && batch_apply(lane, feed, events->events, events->n_events) != RC_OK)
         fetch_again(feed);

@@ -167,6 +167,7 @@ static enum rc insert_effects(struct tx *tx)
 
 enum rc outbox_flush(struct tx *tx)
 {
+    TRY(db_send_rows(tx));
     if (tx->frame->effect_count)
         TRY(insert_effects(tx)); /* waits for its answer, so before any head is locked */
     return tx->frame->event_count ? append_events(tx) : RC_OK;

@@ -105,6 +105,7 @@ struct on_call {
     enum rc (*fn)(struct tx *tx, const void *in, void *reply);
     const ProtobufCMessageDescriptor *out[MAX_OUT];
     bool no_transaction; /* touches no database */
+    bool reads;          /* its one statement reads: it needs no BEGIN and COMMIT around it */
 };
 
 /* Something done outside, in three steps: intent (effect_add), act, done. `act` may be repeated, so
@@ -120,6 +121,7 @@ struct on_effect {
     /* How long an end may wait for others to share its commit; 0: not at all. What ended meanwhile
      * is done again after a kill, so only for acts whose repeat is exact. */
     int linger_ms;
+    bool gathers; /* while many are in the air its end waits some milliseconds for company */
     const ProtobufCMessageDescriptor *out[MAX_OUT];
 };
 
@@ -169,6 +171,9 @@ struct service {
     /* Keeps consumer_cursor.heard_at: when each partition was last known to be applied to its end.
      * For services whose answers must not rest on a feed that nobody follows. */
     bool notes_hearing;
+    /* How long events wait for company after a small batch: where nobody waits for what they
+     * change, larger batches cost less. 0: they are applied as they come. */
+    int linger_ms;
 
     /* Called first thing in main, before any thread or ZeroMQ context, after the configuration was
      * read: fork zygotes and token children here, load keys. *ret_state becomes tx->state. */

@@ -51,6 +51,7 @@ static void forget_collected(struct tx_frame *frame)
     frame->event_room = frame->effect_room = 0; /* the arrays lie in the arena */
     frame->events = NULL;
     frame->effects = NULL;
+    frame->gathered = NULL;
 }
 
 void tx_reset(struct tx *tx)
@@ -131,6 +132,13 @@ enum rc tx_begin(struct tx *tx, usec now, const char *principal, const char *tra
     return RC_OK;
 }
 
+enum rc tx_begin_reading(struct tx *tx, usec now, const char *principal, const char *traceparent)
+{
+    tx_begin_without_database(tx, now, principal, traceparent);
+    tx->frame->in_doubt = false;
+    return tx->svc->tx_ops ? need_connection(tx) : RC_OK;
+}
+
 void tx_enter(struct tx *tx, const char *traceparent, const ProtobufCMessageDescriptor *const *out)
 {
     tx->traceparent = traceparent ? traceparent : "";
@@ -154,7 +162,7 @@ enum rc tx_commit(struct tx *tx)
 
     if (!frame->begun)
         return RC_OK;
-    if (frame->event_count || frame->effect_count)
+    if (frame->event_count || frame->effect_count || frame->gathered)
         rc = ops->flush(tx);
     if (rc == RC_OK) {
         rc = ops->commit(tx->db, &tx->err);
@@ -260,6 +268,10 @@ static enum rc work_once(struct tx *tx, const struct tx_start *start,
 
     if (start->no_transaction) {
         tx_begin_without_database(tx, start->now, start->principal, start->traceparent);
+        return body(tx, arg);
+    }
+    if (start->reads) {
+        TRY(tx_begin_reading(tx, start->now, start->principal, start->traceparent));
         return body(tx, arg);
     }
     TRY(tx_begin(tx, start->now, start->principal, start->traceparent, start->out));

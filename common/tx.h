@@ -42,11 +42,12 @@ struct tx_frame {
     size_t event_count, event_room;
     struct tx_effect *effects;
     size_t effect_count, effect_room;
-    char application[64];      /* name of the connection in pg_stat_activity */
-    usec reconnect_at;         /* monotonic; no attempt to connect before */
-    unsigned connect_failures; /* in a row */
-    bool begun;                /* between tx_begin and commit or rollback, with a database */
-    bool in_doubt;             /* COMMIT was sent and its answer never came */
+    struct db_gather *gathered; /* rows of statements not sent yet; db_gather.c */
+    char application[64];       /* name of the connection in pg_stat_activity */
+    usec reconnect_at;          /* monotonic; no attempt to connect before */
+    unsigned connect_failures;  /* in a row */
+    bool begun;                 /* between tx_begin and commit or rollback, with a database */
+    bool in_doubt;              /* COMMIT was sent and its answer never came */
 };
 
 /* What the database part puts under a transaction. */
@@ -83,6 +84,10 @@ void tx_reset(struct tx *tx);
 MUST_USE enum rc tx_begin(struct tx *tx, usec now, const char *principal, const char *traceparent,
                           const ProtobufCMessageDescriptor *const *out);
 
+/** The same without a transaction: each db_run commits by itself; no db_push, no events. */
+MUST_USE enum rc tx_begin_reading(struct tx *tx, usec now, const char *principal,
+                                  const char *traceparent);
+
 /** The same for a row that touches no database: tx->db is NULL until the next tx_begin. */
 void tx_begin_without_database(struct tx *tx, usec now, const char *principal,
                                const char *traceparent);
@@ -103,7 +108,7 @@ struct tx_start {
     usec now;
     const char *principal, *traceparent;
     const ProtobufCMessageDescriptor *const *out;
-    bool no_transaction;
+    bool no_transaction, reads;
 };
 
 /** begin, body, commit; body again after a serialisation failure, a deadlock, or when the

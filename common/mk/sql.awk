@@ -7,7 +7,7 @@
 # gives `const struct db_statement <file>_statements[]` (ended by a row without a name) and one macro
 # stmt_<name> per statement. A second .c of the same folder that uses the statements defines
 # DB_STATEMENTS_ELSEWHERE before it includes the file. Types: bool int2 int4 int8 text bytea uuid date
-# timestamptz jsonb, and int2[] int4[] int8[] text[] bytea[] uuid[] timestamptz[].
+# timestamptz jsonb, and bool[] int2[] int4[] int8[] text[] bytea[] uuid[] date[] timestamptz[].
 function die(what) {
     printf "%s:%d: %s\n", FILENAME, FNR, what > "/dev/stderr"
     failed = 1
@@ -49,7 +49,7 @@ BEGIN {
     n = split("bool int2 int4 int8 text bytea uuid date timestamptz jsonb", simple, " ")
     for (i = 1; i <= n; i++)
         types[simple[i]] = "DB_" toupper(simple[i])
-    n = split("int2 int4 int8 text bytea uuid timestamptz", arrays, " ")
+    n = split("bool int2 int4 int8 text bytea uuid date timestamptz", arrays, " ")
     for (i = 1; i <= n; i++)
         types[arrays[i] "[]"] = "DB_" toupper(arrays[i]) "_ARRAY"
 }

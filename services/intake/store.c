@@ -2,6 +2,8 @@
  * here. The readers are in store_read.c. */
 #include "services/intake/store.h"
 
+#include <string.h>
+
 #include "gen/services/intake/store.inc"
 
 /* Binds "" as SQL NULL: a text that a message did not carry. */
@@ -101,67 +103,84 @@ static struct db_value states_before(struct tx *tx, const struct state_step *ste
     return db_texts(states, rule_states_before(steps, event, states));
 }
 
+/* A line of the timeline; item 0: of the whole request. */
+static enum rc insert_line(struct tx *tx, const struct item_step *step, const char *subject,
+                           const char *detail)
+{
+    return DB_ROW(tx, insert_lines, 0, db_uuid(step->request_id), db_time(step->at),
+                  db_text(step->event), step->number ? db_int4(step->number) : db_null(DB_INT4),
+                  text_or_null(subject), text_or_null(detail));
+}
+
+static struct item_step request_step(const uint8_t request_id[16], usec at, const char *event)
+{
+    struct item_step step = {.at = at, .event = event};
+    memcpy(step.request_id, request_id, sizeof(step.request_id));
+    return step;
+}
+
 enum rc store_set_accepted(struct tx *tx, const uint8_t request_id[16],
                            const struct acceptance *acceptance)
 {
     const struct acceptance *a = acceptance;
-    return DB_PUSH(tx, set_accepted, db_uuid(request_id), db_time(a->at),
-                   states_before(tx, request_steps, "RequestAccepted"), db_text(a->form),
-                   db_text(a->organ_id), db_text(a->agency_name), db_text(a->document_number),
-                   db_text(a->document_date), db_text(a->due_on),
-                   db_int4s(a->numbers, a->item_count), db_texts(a->names, a->item_count),
-                   db_texts(a->profiles, a->item_count), db_texts(a->device_kinds, a->item_count));
+    const struct item_step step = request_step(request_id, a->at, "RequestAccepted");
+    for (size_t i = 0; i < a->item_count; i++)
+        TRY(DB_ROW(tx, insert_items, 2, db_uuid(request_id), db_int4(a->numbers[i]),
+                   db_text(a->names[i]), db_text(a->profiles[i]), db_text(a->device_kinds[i])));
+    TRY(DB_ROW(tx, set_accepted, 1, db_uuid(request_id),
+               states_before(tx, request_steps, step.event), db_text(a->form), db_text(a->organ_id),
+               db_text(a->agency_name), db_text(a->document_number), db_text(a->document_date),
+               db_text(a->due_on), db_int4((int32_t)a->item_count)));
+    return insert_line(tx, &step, a->agency_name, a->due_on);
 }
 
 enum rc store_set_rejected(struct tx *tx, const uint8_t request_id[16],
                            const struct refusal *refusal)
 {
-    return DB_PUSH(tx, set_rejected, db_uuid(request_id), db_time(refusal->at),
-                   states_before(tx, request_steps, "RequestRejected"), text_or_null(refusal->form),
-                   text_or_null(refusal->organ_id), text_or_null(refusal->agency_name),
-                   text_or_null(refusal->document_number), text_or_null(refusal->document_date),
-                   db_jsonb(refusal->reasons_json));
+    const struct item_step step = request_step(request_id, refusal->at, "RequestRejected");
+    TRY(DB_ROW(tx, set_rejected, 1, db_uuid(request_id),
+               states_before(tx, request_steps, step.event), text_or_null(refusal->form),
+               text_or_null(refusal->organ_id), text_or_null(refusal->agency_name),
+               text_or_null(refusal->document_number), text_or_null(refusal->document_date),
+               db_text(refusal->reasons_json)));
+    return insert_line(tx, &step, refusal->agency_name, NULL);
 }
 
 enum rc store_set_item_state(struct tx *tx, const struct item_step *step, const char *state)
 {
-    return DB_PUSH(tx, set_item_state, db_uuid(step->request_id), db_int4(step->number),
-                   db_time(step->at), db_text(step->event), db_text(state),
-                   states_before(tx, item_steps, step->event), text_or_null(step->subscriber_name),
-                   text_or_null(step->detail));
+    TRY(DB_ROW(tx, set_item_state, 2, db_uuid(step->request_id), db_int4(step->number),
+               db_text(state), states_before(tx, item_steps, step->event),
+               text_or_null(step->subscriber_name)));
+    return insert_line(tx, step, step->subscriber_name, step->detail);
 }
 
 enum rc store_set_item_issued(struct tx *tx, const struct item_step *step,
                               const struct issued *issued)
 {
-    return DB_PUSH(tx, set_item_issued, db_uuid(step->request_id), db_int4(step->number),
-                   db_time(step->at), states_before(tx, item_steps, step->event),
-                   text_or_null(step->subscriber_name), db_text(issued->serial),
-                   db_text(issued->issuer), db_bytea(issued->certificate_der),
-                   db_time(issued->not_before), db_time(issued->not_after));
+    TRY(DB_ROW(tx, set_item_issued, 2, db_uuid(step->request_id), db_int4(step->number),
+               states_before(tx, item_steps, step->event), text_or_null(step->subscriber_name),
+               db_text(issued->serial), db_text(issued->issuer), db_bytea(issued->certificate_der),
+               db_time(issued->not_before), db_time(issued->not_after)));
+    return insert_line(tx, step, step->subscriber_name, issued->serial);
 }
 
 enum rc store_set_item_failed(struct tx *tx, const struct item_step *step, const char *reasons_json)
 {
-    return DB_PUSH(tx, set_item_failed, db_uuid(step->request_id), db_int4(step->number),
-                   db_time(step->at), db_text(step->event),
-                   states_before(tx, item_steps, step->event), text_or_null(step->detail),
-                   db_jsonb(reasons_json));
+    TRY(DB_ROW(tx, set_item_failed, 2, db_uuid(step->request_id), db_int4(step->number),
+               states_before(tx, item_steps, step->event), db_text(reasons_json)));
+    return insert_line(tx, step, NULL, step->detail);
 }
 
 enum rc store_set_item_done(struct tx *tx, const struct item_step *step)
 {
-    return DB_PUSH(tx, set_item_done, db_uuid(step->request_id), db_int4(step->number),
-                   db_time(step->at), db_text(step->event),
-                   states_before(tx, item_steps, step->event), text_or_null(step->subscriber_name),
-                   text_or_null(step->detail));
+    TRY(DB_ROW(tx, set_item_done, 2, db_uuid(step->request_id), db_int4(step->number),
+               states_before(tx, item_steps, step->event), text_or_null(step->subscriber_name)));
+    return insert_line(tx, step, step->subscriber_name, step->detail);
 }
 
 enum rc store_insert_item_line(struct tx *tx, const struct item_step *step)
 {
-    return DB_PUSH(tx, insert_item_line, db_uuid(step->request_id), db_int4(step->number),
-                   db_time(step->at), db_text(step->event), text_or_null(step->subscriber_name),
-                   text_or_null(step->detail));
+    return insert_line(tx, step, step->subscriber_name, step->detail);
 }
 
 enum rc store_set_certificate_revoked(struct tx *tx, const struct item_step *step, bool *ret_known)
@@ -176,8 +195,8 @@ enum rc store_set_certificate_revoked(struct tx *tx, const struct item_step *ste
 enum rc store_insert_notice(struct tx *tx, const uint8_t request_id[16], usec at, const char *event,
                             const char *subject, const char *detail)
 {
-    return DB_PUSH(tx, insert_notice, db_uuid(request_id), db_time(at), db_text(event),
-                   text_or_null(subject), text_or_null(detail));
+    const struct item_step step = request_step(request_id, at, event);
+    return insert_line(tx, &step, subject, detail);
 }
 
 enum rc store_make_partitions(struct tx *tx, int months)

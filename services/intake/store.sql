@@ -137,110 +137,117 @@ SELECT r.request_id, receipt_no, received_at, state, form, organ_id, agency_name
 FROM request r JOIN (SELECT request_id FROM page ORDER BY request_id LIMIT $5) p USING (request_id)
 ORDER BY r.request_id;
 
--- name: set_accepted (uuid, timestamptz, text[], text, text, text, text, text, text, int4[], text[], text[], text[])
+-- What events bring comes in rows, many events in one statement. The order of these statements is the
+-- order in which the events of a request usually come.
+
+-- name: insert_items (uuid[], int4[], text[], text[], text[])
 -- Items may be there already, and even finished: signing's feed may be read before validation's.
--- $1 request, $2 when, $3 states this may follow, $4 form, $5 organ, $6 agency, $7 number, $8 date,
--- $9 due, $10 numbers of the items, $11 names, $12 profiles, $13 device kinds
-WITH rows AS (
-    INSERT INTO item (request_id, number, state, subscriber_name, profile, device_kind)
-    SELECT $1, u.number, 'waiting', u.name, u.profile, u.device_kind
-    FROM unnest($10, $11, $12, $13) AS u (number, name, profile, device_kind)
-    ON CONFLICT (request_id, number) DO UPDATE
-    SET subscriber_name = excluded.subscriber_name, profile = excluded.profile,
-        device_kind = excluded.device_kind
-), line AS (
-    INSERT INTO timeline (request_id, at, event, subject, detail)
-    VALUES ($1, $2, 'RequestAccepted', $6, $9)
-)
-UPDATE request
-SET state = CASE WHEN finished_count < cardinality($10) THEN 'accepted'
+INSERT INTO item (request_id, number, state, subscriber_name, profile, device_kind)
+SELECT i.request_id, i.number, 'waiting', i.name, i.profile, i.device_kind
+FROM unnest($1, $2, $3, $4, $5) AS i (request_id, number, name, profile, device_kind)
+ON CONFLICT (request_id, number) DO UPDATE
+SET subscriber_name = excluded.subscriber_name, profile = excluded.profile,
+    device_kind = excluded.device_kind;
+
+-- name: set_accepted (uuid[], text[], text[], text[], text[], text[], text[], text[], int4[])
+-- $1 requests, $2 states this may follow, $3 forms, $4 organs, $5 agencies, $6 numbers and $7 dates of
+-- the documents, $8 due, $9 items
+UPDATE request r
+SET state = CASE WHEN finished_count < a.items THEN 'accepted'
                  WHEN issued_count > 0 THEN 'completed' ELSE 'failed' END,
-    form = $4, organ_id = $5, agency_name = $6, document_number = $7, document_date = $8,
-    due_on = $9, item_count = cardinality($10)
-WHERE request_id = $1 AND state = ANY ($3);
+    form = a.form, organ_id = a.organ_id, agency_name = a.agency_name,
+    document_number = a.document_number, document_date = a.document_date, due_on = a.due_on,
+    item_count = a.items
+FROM unnest($1, $3, $4, $5, $6, $7, $8, $9)
+     AS a (request_id, form, organ_id, agency_name, document_number, document_date, due_on, items)
+WHERE r.request_id = a.request_id AND r.state = ANY ($2);
 
--- name: set_rejected (uuid, timestamptz, text[], text, text, text, text, text, jsonb)
-WITH line AS (
-    INSERT INTO timeline (request_id, at, event, subject) VALUES ($1, $2, 'RequestRejected', $6)
-)
-UPDATE request
-SET state = 'rejected', form = $4, organ_id = $5, agency_name = $6, document_number = $7,
-    document_date = $8, reasons = $9
-WHERE request_id = $1 AND state = ANY ($3);
+-- name: set_rejected (uuid[], text[], text[], text[], text[], text[], text[], text[])
+-- $1 requests, $2 states this may follow, $3 forms, $4 organs, $5 agencies, $6 numbers and $7 dates of
+-- the documents, $8 reasons
+UPDATE request r
+SET state = 'rejected', form = a.form, organ_id = a.organ_id, agency_name = a.agency_name,
+    document_number = a.document_number, document_date = a.document_date,
+    reasons = a.reasons::jsonb
+FROM unnest($1, $3, $4, $5, $6, $7, $8)
+     AS a (request_id, form, organ_id, agency_name, document_number, document_date, reasons)
+WHERE r.request_id = a.request_id AND r.state = ANY ($2);
 
--- name: set_item_state (uuid, int4, timestamptz, text, text, text[], text, text)
--- One step of an item that is not its last. $4 event, $5 state, $6 states it may follow, $7 name,
--- $8 detail
-WITH line AS (
-    INSERT INTO timeline (request_id, at, event, item, subject, detail)
-    VALUES ($1, $3, $4, $2, $7, $8)
-)
-INSERT INTO item (request_id, number, state, subscriber_name) VALUES ($1, $2, $5, $7)
+-- name: set_item_state (uuid[], int4[], text, text[], text[])
+-- One step of an item that is not its last. $3 state, $4 states it may follow, $5 names
+INSERT INTO item (request_id, number, state, subscriber_name)
+SELECT i.request_id, i.number, $3, i.name
+FROM unnest($1, $2, $5) AS i (request_id, number, name)
 ON CONFLICT (request_id, number) DO UPDATE SET state = excluded.state
-WHERE item.state = ANY ($6);
+WHERE item.state = ANY ($4);
 
--- name: set_item_issued (uuid, int4, timestamptz, text[], text, text, text, bytea, timestamptz, timestamptz)
+-- name: set_item_issued (uuid[], int4[], text[], text[], text[], text[], bytea[], timestamptz[], timestamptz[])
 -- The last step of an item, and of its request when it was the last item.
--- $4 states it may follow, $5 name, $6 serial, $7 issuer, $8 certificate, $9 and $10 its validity
-WITH line AS (
-    INSERT INTO timeline (request_id, at, event, item, subject, detail)
-    VALUES ($1, $3, 'CertificateIssued', $2, $5, $6)
-), moved AS (
+-- $3 states it may follow, $4 names, $5 serials, $6 issuers, $7 certificates, $8 and $9 their validity
+WITH moved AS (
     INSERT INTO item (request_id, number, state, subscriber_name, serial, issuer, certificate_der,
                       not_before, not_after)
-    VALUES ($1, $2, 'issued', $5, $6, $7, $8, $9, $10)
+    SELECT i.request_id, i.number, 'issued', i.name, i.serial, i.issuer, i.der, i.not_before, i.not_after
+    FROM unnest($1, $2, $4, $5, $6, $7, $8, $9)
+         AS i (request_id, number, name, serial, issuer, der, not_before, not_after)
     ON CONFLICT (request_id, number) DO UPDATE
     SET state = excluded.state, serial = excluded.serial, issuer = excluded.issuer,
         certificate_der = excluded.certificate_der, not_before = excluded.not_before,
         not_after = excluded.not_after
-    WHERE item.state = ANY ($4)
-    RETURNING 1
+    WHERE item.state = ANY ($3)
+    RETURNING request_id
+), ended AS (
+    SELECT request_id, count(*)::integer AS n FROM moved GROUP BY request_id
 )
-UPDATE request
-SET finished_count = finished_count + 1, issued_count = issued_count + 1,
-    state = CASE WHEN finished_count + 1 = item_count THEN 'completed' ELSE state END
-WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
+UPDATE request r
+SET finished_count = finished_count + e.n, issued_count = issued_count + e.n,
+    state = CASE WHEN finished_count + e.n = item_count THEN 'completed' ELSE state END
+FROM ended e WHERE r.request_id = e.request_id;
 
--- name: set_item_done (uuid, int4, timestamptz, text, text[], text, text)
+-- name: set_item_done (uuid[], int4[], text[], text[])
 -- The last step of an item that ends without a certificate of its own.
--- $4 event, $5 states it may follow, $6 name, $7 detail
-WITH line AS (
-    INSERT INTO timeline (request_id, at, event, item, subject, detail)
-    VALUES ($1, $3, $4, $2, $6, $7)
-), moved AS (
-    INSERT INTO item (request_id, number, state, subscriber_name) VALUES ($1, $2, 'done', $6)
+-- $3 states it may follow, $4 names
+WITH moved AS (
+    INSERT INTO item (request_id, number, state, subscriber_name)
+    SELECT i.request_id, i.number, 'done', i.name
+    FROM unnest($1, $2, $4) AS i (request_id, number, name)
     ON CONFLICT (request_id, number) DO UPDATE SET state = excluded.state
-    WHERE item.state = ANY ($5)
-    RETURNING 1
+    WHERE item.state = ANY ($3)
+    RETURNING request_id
+), ended AS (
+    SELECT request_id, count(*)::integer AS n FROM moved GROUP BY request_id
 )
-UPDATE request
-SET finished_count = finished_count + 1, issued_count = issued_count + 1,
-    state = CASE WHEN finished_count + 1 = item_count THEN 'completed' ELSE state END
-WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
-
--- name: insert_item_line (uuid, int4, timestamptz, text, text, text)
--- Something that happened to what an item has already got; changes no state.
-INSERT INTO timeline (request_id, at, event, item, subject, detail) VALUES ($1, $3, $4, $2, $5, $6);
+UPDATE request r
+SET finished_count = finished_count + e.n, issued_count = issued_count + e.n,
+    state = CASE WHEN finished_count + e.n = item_count THEN 'completed' ELSE state END
+FROM ended e WHERE r.request_id = e.request_id;
 
 -- name: set_certificate_revoked (uuid, int4, timestamptz) -> (int4)
 UPDATE item SET revoked_at = $3 WHERE request_id = $1 AND number = $2 RETURNING number;
 
--- name: set_item_failed (uuid, int4, timestamptz, text, text[], text, jsonb)
--- $4 event, $5 states it may follow, $6 detail
-WITH line AS (
-    INSERT INTO timeline (request_id, at, event, item, detail) VALUES ($1, $3, $4, $2, $6)
-), moved AS (
-    INSERT INTO item (request_id, number, state, reasons) VALUES ($1, $2, 'failed', $7)
+-- name: set_item_failed (uuid[], int4[], text[], text[])
+-- $3 states it may follow, $4 reasons
+WITH moved AS (
+    INSERT INTO item (request_id, number, state, reasons)
+    SELECT i.request_id, i.number, 'failed', i.reasons::jsonb
+    FROM unnest($1, $2, $4) AS i (request_id, number, reasons)
     ON CONFLICT (request_id, number) DO UPDATE
     SET state = excluded.state, reasons = excluded.reasons
-    WHERE item.state = ANY ($5)
-    RETURNING 1
+    WHERE item.state = ANY ($3)
+    RETURNING request_id
+), ended AS (
+    SELECT request_id, count(*)::integer AS n FROM moved GROUP BY request_id
 )
-UPDATE request
-SET finished_count = finished_count + 1,
-    state = CASE WHEN finished_count + 1 <> item_count OR item_count IS NULL THEN state
+UPDATE request r
+SET finished_count = finished_count + e.n,
+    state = CASE WHEN finished_count + e.n <> item_count OR item_count IS NULL THEN state
                  WHEN issued_count > 0 THEN 'completed' ELSE 'failed' END
-WHERE request_id = $1 AND EXISTS (SELECT FROM moved);
+FROM ended e WHERE r.request_id = e.request_id;
+
+-- name: insert_lines (uuid[], timestamptz[], text[], int4[], text[], text[])
+INSERT INTO timeline (request_id, at, event, item, subject, detail)
+SELECT l.request_id, l.at, l.event, l.item, l.subject, l.detail
+FROM unnest($1, $2, $3, $4, $5, $6) AS l (request_id, at, event, item, subject, detail);
 
 -- name: insert_shipped (uuid, uuid, text, int4, text, text, timestamptz, text)
 -- A device on its way. $2 shipment, $3 device, $4 item, $5 method, $6 tracking number or NULL, $7 when,
@@ -275,9 +282,6 @@ FROM shipment WHERE request_id = $1 ORDER BY shipment_id;
 -- name: list_shipped (uuid) -> (uuid, text, int4, text)
 SELECT shipment_id, device_serial, item, certificate_serial
 FROM shipment_device WHERE request_id = $1 ORDER BY shipment_id, item, device_serial;
-
--- name: insert_notice (uuid, timestamptz, text, text, text)
-INSERT INTO timeline (request_id, at, event, subject, detail) VALUES ($1, $2, $3, $4, $5);
 
 -- name: make_partitions (timestamptz, int4) -> (int4)
 SELECT month_make($1, $2);

@@ -126,6 +126,7 @@ static const struct service service = {
     .conf_size = sizeof(struct notification_conf),
     .statements = store_statements,
     .events = events,
+    .linger_ms = 20,
     .effects = effects,
     .timers = timers,
     .routes = routes,

@@ -17,10 +17,10 @@ enum rc store_insert_request(struct tx *tx, const struct request_row *row)
     uint8_t id[16];
 
     TRY(parse_id(tx, row->request_id, id));
-    return DB_PUSH(tx, insert_request, db_uuid(id), db_text(row->receipt_number),
-                   db_text(row->agency_name), db_text(row->document_number),
-                   db_text(row->document_date), db_int4((int32_t)row->items), db_text(row->emails),
-                   db_text(row->mobile), db_text(row->form));
+    return DB_ROW(tx, insert_requests, 1, db_uuid(id), db_text(row->receipt_number),
+                  db_text(row->agency_name), db_text(row->document_number),
+                  db_text(row->document_date), db_int4((int32_t)row->items), db_text(row->emails),
+                  db_text(row->mobile), db_text(row->form));
 }
 
 enum rc store_find_request(struct tx *tx, const char *request_id, bool *ret_known)
@@ -143,9 +143,9 @@ enum rc store_insert_notice(struct tx *tx, const struct notice_key *key, const c
     uint8_t id[16];
 
     TRY(parse_id(tx, key->request_id, id));
-    return DB_PUSH(tx, insert_notice, db_uuid(id), db_text(key->template_name),
-                   db_int4((int32_t)key->number), db_text(key->channel), db_text(state),
-                   db_text(recipient), db_time(tx->now), db_text(why));
+    return DB_ROW(tx, insert_notices, 4, db_uuid(id), db_text(key->template_name),
+                  db_int4((int32_t)key->number), db_text(key->channel), db_text(state),
+                  db_text(recipient), db_time(tx->now), db_text(why));
 }
 
 enum rc store_set_notice_settled(struct tx *tx, const struct notice_key *key, const char *state,

@@ -1,13 +1,16 @@
 -- Statements of notification. Times are tx->now, never now().
 
--- name: insert_request (uuid, text, text, text, text, int4, text, text, text)
+-- name: insert_requests (uuid[], text[], text[], text[], text[], int4[], text[], text[], text[])
 -- $7 addresses separated by spaces, $8 mobile or '', $9 form
-WITH whom AS (
-    INSERT INTO recipient (request_id, emails, mobile) VALUES ($1, $7, $8)
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        AS r (request_id, receipt, agency, number, dated, items, emails, mobile, form)
+), whom AS (
+    INSERT INTO recipient (request_id, emails, mobile) SELECT request_id, emails, mobile FROM given
 )
 INSERT INTO request (request_id, receipt_number, agency_name, document_number, document_date, items,
                      form)
-VALUES ($1, $2, $3, $4, $5, $6, $9);
+SELECT request_id, receipt, agency, number, dated, items, form FROM given;
 
 -- name: find_request (uuid) -> (int8, int8, int8, int8, int8, text, text, text, text, text, text, text)
 SELECT items::bigint, ended::bigint, issued::bigint, told::bigint, digests::bigint,
@@ -71,12 +74,14 @@ FROM marked LEFT JOIN recipient ON recipient.request_id = marked.request_id;
 SELECT subscriber_name, coalesce(serial, ''), coalesce(reason, '') FROM item
 WHERE request_id = $1 AND ordinal > $2 ORDER BY number LIMIT $3;
 
--- name: insert_notice (uuid, text, int4, text, text, text, timestamptz, text)
--- $5 state, $6 masked recipient, $7 now, $8 why. A receipt that overtook us has made the row.
+-- name: insert_notices (uuid[], text[], int4[], text[], text[], text[], timestamptz, text[])
+-- $5 states, $6 masked recipients, $7 now, $8 why. A receipt that overtook us has made the row.
 INSERT INTO notice (request_id, template, number, channel, state, recipient, handed_at, settled_at,
                     why)
-VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $5 = 'handed' THEN $7 END,
-        CASE WHEN $5 <> 'handed' THEN $7 END, $8)
+SELECT n.request_id, n.template, n.number, n.channel, n.state, n.recipient,
+       CASE WHEN n.state = 'handed' THEN $7 END, CASE WHEN n.state <> 'handed' THEN $7 END, n.why
+FROM unnest($1, $2, $3, $4, $5, $6, $8)
+     AS n (request_id, template, number, channel, state, recipient, why)
 ON CONFLICT DO NOTHING;
 
 -- name: settle_notice (uuid, text, int4, text, text, timestamptz, text) -> (text)

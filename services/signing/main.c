@@ -57,6 +57,7 @@ static const struct on_event events[] = {
 
 static const struct on_effect effects[] = {
     {.kind = "prepare",
+     .gathers = true,
      .intent = &trien__prepare_order__descriptor,
      .result = &trien__prepared_order__descriptor,
      .act = prepare_act,
@@ -64,6 +65,7 @@ static const struct on_effect effects[] = {
      .failed = prepare_failed,
      .out = {&trien__issuance_failed__descriptor}},
     {.kind = "sign",
+     .gathers = true,
      .intent = &trien__sign_order__descriptor,
      .result = &trien__signed_order__descriptor,
      .act = sign_act,

@@ -2,15 +2,18 @@
  * here. Responders are in store_responder.c. */
 #include "services/signing/store.h"
 
+#include <string.h>
+
 #include "gen/services/signing/store.inc"
 
 #define ID(id) db_uuid((id)->request), db_int4((id)->number)
 
 enum rc store_insert_order(struct tx *tx, const struct order_row *order)
 {
-    return DB_PUSH(tx, insert_order, ID(&order->id), db_text(order->state), db_text(order->profile),
-                   db_text(order->device_kind), db_text(order->subscriber_name),
-                   db_time(order->expires_at), db_time(tx->now), db_bytea(order->item));
+    return DB_ROW(tx, insert_orders, 2, ID(&order->id), db_text(order->state),
+                  db_text(order->profile), db_text(order->device_kind),
+                  db_text(order->subscriber_name), db_time(order->expires_at), db_time(tx->now),
+                  db_bytea(order->item));
 }
 
 static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
@@ -132,21 +135,27 @@ enum rc store_set_prepared(struct tx *tx, const struct order_id *id, const struc
                            bool *ret_mine, bool *ret_moved)
 {
     struct db_rows *rows = NULL;
+    bool mine, moves;
 
-    TRY(DB_RUN(tx, set_prepared, &rows, ID(id), db_text(intent->issuer), db_bytea(intent->serial),
-               db_bytea(intent->key_sha256), db_text(intent->lineage_id), db_bytea(intent->tbs_der),
-               db_time(tx->now), db_text(intent->order_id)));
-    *ret_mine = db_get_bool(rows, 0, 0);
-    *ret_moved = db_get_bool(rows, 0, 1);
+    TRY(DB_PEEK(tx, find_ground, &rows, ID(id), db_bytea(intent->key_sha256)));
+    mine = !db_count(rows) || db_is_null(rows, 0, 1) ||
+           !strcmp(db_get_text(rows, 0, 1), intent->lineage_id);
+    moves = mine && db_count(rows) && !strcmp(db_get_text(rows, 0, 0), "preparing");
+    if (moves)
+        TRY(DB_ROW(tx, set_prepared, 2, ID(id), db_text(intent->issuer), db_bytea(intent->serial),
+                   db_bytea(intent->key_sha256), db_text(intent->lineage_id),
+                   db_bytea(intent->tbs_der), db_time(tx->now), db_text(intent->order_id)));
+    *ret_mine = mine;
+    *ret_moved = moves;
     return RC_OK;
 }
 
 enum rc store_set_issued(struct tx *tx, const struct certificate_row *certificate)
 {
-    return DB_PUSH(tx, set_issued, ID(&certificate->id), db_text(certificate->issuer),
-                   db_bytea(certificate->serial), db_text(certificate->profile),
-                   db_bytea(certificate->certificate_der), db_time(certificate->not_before),
-                   db_time(certificate->not_after), db_time(tx->now));
+    return DB_ROW(tx, set_issued, 2, ID(&certificate->id), db_text(certificate->issuer),
+                  db_bytea(certificate->serial), db_text(certificate->profile),
+                  db_bytea(certificate->certificate_der), db_time(certificate->not_before),
+                  db_time(certificate->not_after), db_time(tx->now));
 }
 
 enum rc store_set_failed(struct tx *tx, const struct order_id *id, const struct err *why,

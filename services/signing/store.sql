@@ -1,15 +1,19 @@
 -- Statements of signing. Times are tx->now, never now(). An order is (request id, number of its item).
 
--- name: insert_order (uuid, int4, text, text, text, text, timestamptz, timestamptz, bytea)
--- $3 state, $4 profile, $5 device kind, $6 name, $7 expires, $8 now, $9 the authorised item.
-WITH fresh AS (
+-- name: insert_orders (uuid[], int4[], text[], text[], text[], text[], timestamptz[], timestamptz, bytea[])
+-- $3 states, $4 profiles, $5 device kinds, $6 names, $7 expire, $8 now, $9 the authorised items. An order
+-- that is there stays as it is.
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $9)
+        AS o (request_id, number, state, profile, device_kind, name, expires_at, item)
+), fresh AS (
     INSERT INTO item_order (request_id, number, state, profile, device_kind, subscriber_name,
                             expires_at, created_at, changed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+    SELECT request_id, number, state, profile, device_kind, name, expires_at, $8, $8 FROM given
     ON CONFLICT (request_id, number) DO NOTHING
-    RETURNING request_id, number
 )
-INSERT INTO order_item (request_id, number, item) SELECT request_id, number, $9 FROM fresh;
+INSERT INTO order_item (request_id, number, item) SELECT request_id, number, item FROM given
+ON CONFLICT (request_id, number) DO NOTHING;
 
 -- name: find_order (uuid, int4) -> (text, text, text, text, timestamptz, bytea, text)
 SELECT o.state, o.profile, o.device_kind, o.subscriber_name, o.created_at, i.item, o.device_serial
@@ -43,36 +47,49 @@ RETURNING true;
 -- name: find_key (bytea) -> (text)
 SELECT lineage_id FROM key_lineage WHERE key_sha256 = $1;
 
--- name: set_prepared (uuid, int4, text, bytea, bytea, text, bytea, timestamptz, text) -> (bool, bool)
--- Key, serial and to-be-signed bytes in one step, or nothing. First column: the key is this
--- lineage's; second: the order moved on. A second order with the key waits here for the first.
--- $3 issuer, $4 serial, $5 key, $6 lineage, $7 to-be-signed bytes, $8 now, $9 order id
-WITH key AS (
-    INSERT INTO key_lineage AS k (key_sha256, lineage_id) VALUES ($5, $6)
+-- name: find_ground (uuid, int4, bytea) -> (text, text)
+-- The order's state, and whose the key $3 is; NULL when nobody has it.
+SELECT state, (SELECT lineage_id FROM key_lineage WHERE key_sha256 = $3)
+FROM item_order WHERE request_id = $1 AND number = $2;
+
+-- name: set_prepared (uuid[], int4[], text[], bytea[], bytea[], text[], bytea[], timestamptz, text[]) -> (int8)
+-- Keys, serials and to-be-signed bytes in one step. What find_ground saw must still be so, else the
+-- transaction fails and is tried again. A second order with a key waits here for the first.
+-- $3 issuers, $4 serials, $5 keys, $6 lineages, $7 to-be-signed bytes, $8 now, $9 order ids
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $9)
+        AS g (request_id, number, issuer, serial, key_sha256, lineage_id, tbs_der, order_id)
+), key AS (
+    INSERT INTO key_lineage AS k (key_sha256, lineage_id) SELECT key_sha256, lineage_id FROM given
     ON CONFLICT (key_sha256) DO UPDATE SET lineage_id = k.lineage_id
-    RETURNING k.lineage_id = $6 AS mine
+    RETURNING k.key_sha256, k.lineage_id
 ), moved AS (
-    UPDATE item_order SET state = 'signing', changed_at = $8
-    WHERE request_id = $1 AND number = $2 AND state = 'preparing' AND (SELECT mine FROM key)
-    RETURNING request_id, number
-), given AS (
-    INSERT INTO serial (serial, order_id) SELECT $4, $9 FROM moved
+    UPDATE item_order o SET state = 'signing', changed_at = $8
+    FROM given g JOIN key k USING (key_sha256, lineage_id)
+    WHERE o.request_id = g.request_id AND o.number = g.number AND o.state = 'preparing'
+    RETURNING 1
+), used AS (
+    INSERT INTO serial (serial, order_id) SELECT serial, order_id FROM given
 ), intent AS (
     INSERT INTO order_tbs (request_id, number, issuer, serial, key_sha256, tbs_der, created_at)
-    SELECT request_id, number, $3, $4, $5, $7, $8 FROM moved
+    SELECT request_id, number, issuer, serial, key_sha256, tbs_der, $8 FROM given
 )
-SELECT (SELECT mine FROM key), EXISTS (SELECT FROM moved);
+SELECT expect_rows((SELECT count(*) FROM moved), cardinality($1));
 
--- name: set_issued (uuid, int4, text, bytea, text, bytea, timestamptz, timestamptz, timestamptz)
--- $3 issuer, $4 serial, $5 profile, $6 certificate, $7 and $8 its validity, $9 now
-WITH moved AS (
-    UPDATE item_order SET state = 'issued', changed_at = $9
-    WHERE request_id = $1 AND number = $2 AND state = 'signing'
-    RETURNING request_id, number
+-- name: set_issued (uuid[], int4[], text[], bytea[], text[], bytea[], timestamptz[], timestamptz[], timestamptz)
+-- $3 issuers, $4 serials, $5 profiles, $6 certificates, $7 and $8 their validity, $9 now
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+        AS c (request_id, number, issuer, serial, profile, der, not_before, not_after)
+), moved AS (
+    UPDATE item_order o SET state = 'issued', changed_at = $9
+    FROM given g WHERE o.request_id = g.request_id AND o.number = g.number AND o.state = 'signing'
+    RETURNING o.request_id, o.number
 )
 INSERT INTO certificate (request_id, number, issuer, serial, profile, certificate_der, not_before,
                          not_after, issued_at)
-SELECT request_id, number, $3, $4, $5, $6, $7, $8, $9 FROM moved;
+SELECT request_id, number, issuer, serial, profile, der, not_before, not_after, $9
+FROM given JOIN moved USING (request_id, number);
 
 -- name: set_failed (uuid, int4, text, text, timestamptz) -> (bool)
 UPDATE item_order SET state = 'failed', reason = $3, detail = $4, changed_at = $5
@@ -84,7 +101,7 @@ RETURNING true;
 SELECT o.request_id, o.number, o.state, o.profile, o.device_kind, o.subscriber_name, o.created_at,
        i.item, o.device_serial
 FROM item_order o JOIN order_item i USING (request_id, number)
-WHERE o.state = 'awaiting_key' AND ($1 IS NULL OR o.request_id = $1)
+WHERE o.awaiting AND ($1 IS NULL OR o.request_id = $1)
 ORDER BY o.request_id, o.number LIMIT $2;
 
 -- name: list_orders_of_request (uuid, text, int4) -> (uuid, int4, text, text, text, text, timestamptz, bytea, text)
@@ -99,7 +116,7 @@ ORDER BY o.number LIMIT $3;
 SELECT o.request_id, o.number, o.state, o.profile, o.device_kind, o.subscriber_name, o.created_at,
        i.item, o.device_serial
 FROM item_order o JOIN order_item i USING (request_id, number)
-WHERE o.state = 'awaiting_key' AND o.expires_at < $1
+WHERE o.awaiting AND o.expires_at < $1
 ORDER BY o.request_id, o.number LIMIT $2
 FOR UPDATE OF o SKIP LOCKED;
 

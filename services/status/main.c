@@ -75,6 +75,7 @@ static const struct service service = {
     .conf_size = sizeof(struct status_conf),
     .statements = store_statements,
     .events = events,
+    .linger_ms = 20,
     .calls = calls,
     .effects = effects,
     .timers = timers,

@@ -7,9 +7,9 @@
 
 enum rc store_insert_certificate(struct tx *tx, const struct certificate_row *row)
 {
-    return DB_PUSH(tx, insert_certificate, db_text(row->issuer), db_bytea(row->serial),
-                   db_text(row->lineage_id), db_time(row->not_after),
-                   db_bytea(row->certificate_der));
+    return DB_ROW(tx, insert_certificates, 0, db_text(row->issuer), db_bytea(row->serial),
+                  db_text(row->lineage_id), db_time(row->not_after),
+                  db_bytea(row->certificate_der));
 }
 
 enum rc store_set_revoked(struct tx *tx, const char *issuer, struct bytes serial, usec revoked_at,

@@ -1,12 +1,16 @@
 -- Statements of status. Times are tx->now, never now().
 
--- name: insert_certificate (text, bytea, text, timestamptz, bytea)
+-- name: insert_certificates (text[], bytea[], text[], timestamptz[], bytea[])
 -- A serial number that is there already is a violation, never overwritten: the event becomes a dead
 -- letter and its lineage is answered with tryLater.
-WITH known AS (
-    INSERT INTO certificate_status (issuer, serial, lineage_id, not_after) VALUES ($1, $2, $3, $4)
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1, $2, $3, $4, $5) AS c (issuer, serial, lineage_id, not_after, der)
+), known AS (
+    INSERT INTO certificate_status (issuer, serial, lineage_id, not_after)
+    SELECT issuer, serial, lineage_id, not_after FROM given
 )
-INSERT INTO certificate (issuer, serial, not_after, certificate_der) VALUES ($1, $2, $4, $5);
+INSERT INTO certificate (issuer, serial, not_after, certificate_der)
+SELECT issuer, serial, not_after, der FROM given;
 
 -- name: list_status (text, bytea[]) -> (bytea, text, text, timestamptz, int4, bool)
 -- What is known of these serials of one issuer: lineage, status, when and why it was revoked, and

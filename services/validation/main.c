@@ -54,6 +54,7 @@ static const struct on_event events[] = {
 
 static const struct on_effect effects[] = {
     {.kind = "examine",
+     .gathers = true,
      .intent = &trien__examine_document__descriptor,
      .result = &trien__examined_document__descriptor,
      .act = examine_act,

@@ -26,10 +26,10 @@ enum rc store_insert_request(struct tx *tx, const uint8_t request_id[16],
             bytes_of(event->attachments[i]->sha256.data, event->attachments[i]->sha256.len);
         sizes[i] = (int64_t)event->attachments[i]->size_bytes;
     }
-    return DB_PUSH(tx, insert_request, db_uuid(request_id), db_text(event->receipt_number),
-                   db_text(event->client_id), db_text(event->channel), db_time(event->received_at),
-                   bytea(event->document_sha256), db_int8((int64_t)event->document_size_bytes),
-                   db_byteas(digests, count), db_int8s(sizes, count));
+    return DB_ROW(tx, insert_requests, 1, db_uuid(request_id), db_text(event->receipt_number),
+                  db_text(event->client_id), db_text(event->channel), db_time(event->received_at),
+                  bytea(event->document_sha256), db_int8((int64_t)event->document_size_bytes),
+                  db_byteas(digests, count), db_int8s(sizes, count));
 }
 
 static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
@@ -65,8 +65,9 @@ enum rc store_get_facts(struct tx *tx, const Trien__ExaminedDocument *examined, 
     for (size_t i = 0; i < examined->n_signers; i++)
         signers[i] = bytes_of(examined->signers[i]->certificate_sha256.data,
                               examined->signers[i]->certificate_sha256.len);
-    TRY(DB_RUN(tx, find_facts, &rows, db_text(examined->organ_id ? examined->organ_id : ""),
-               db_byteas(signers, examined->n_signers), db_int4(year), db_text(number_key)));
+    TRY(DB_PEEK(tx, find_facts, &rows, db_text(number_key),
+                db_text(examined->organ_id ? examined->organ_id : ""),
+                db_byteas(signers, examined->n_signers), db_int4(year)));
     CHECK(db_count(rows) > 0, &tx->err, TRIEN__ERROR__SCHEMA_MISMATCH, "knowledge has no row");
     *ret_facts = (struct facts){
         .version = db_get_int(rows, 0, 0),
@@ -89,8 +90,8 @@ enum rc store_get_facts(struct tx *tx, const Trien__ExaminedDocument *examined, 
 enum rc store_claim_document(struct tx *tx, const char *organ_id, int year, const char *number_key,
                              const uint8_t request_id[16], const char *receipt_number)
 {
-    return DB_PUSH(tx, claim_document, db_text(organ_id), db_int4(year), db_text(number_key),
-                   db_uuid(request_id), db_text(receipt_number));
+    return DB_ROW(tx, claim_documents, 3, db_text(number_key), db_text(organ_id), db_int4(year),
+                  db_uuid(request_id), db_text(receipt_number));
 }
 
 static struct db_value document_date(const Trien__ExaminedDocument *examined)
@@ -108,35 +109,27 @@ static struct db_value document_number(const Trien__ExaminedDocument *examined)
 
 static enum rc insert_items(struct tx *tx, const struct decision *decision)
 {
-    size_t count = decision->examined->n_items;
-    const char **names = ARENA_ARRAY(tx->arena, const char *, count);
-    const char **profiles = ARENA_ARRAY(tx->arena, const char *, count);
-    const char **kinds = ARENA_ARRAY(tx->arena, const char *, count);
-    struct bytes *keys = ARENA_ARRAY(tx->arena, struct bytes, count);
-
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < decision->examined->n_items; i++) {
         const Trien__ExaminedItem *item = decision->examined->items[i];
 
-        names[i] = item->subscriber_name;
-        profiles[i] = item->profile;
-        kinds[i] = item->device_kind;
-        if (item->has_key_sha256)
-            keys[i] = bytes_of(item->key_sha256.data, item->key_sha256.len);
+        TRY(DB_ROW(tx, insert_items, 2, db_uuid(decision->request_id), db_int4((int32_t)i + 1),
+                   db_text(item->subscriber_name), db_text(item->profile),
+                   db_text(item->device_kind),
+                   item->has_key_sha256 ? bytea(item->key_sha256) : db_null(DB_BYTEA)));
     }
-    return DB_PUSH(tx, insert_items, db_uuid(decision->request_id), db_texts(names, count),
-                   db_texts(profiles, count), db_texts(kinds, count), db_byteas(keys, count));
+    return RC_OK;
 }
 
 enum rc store_set_accepted(struct tx *tx, const struct decision *decision)
 {
     const Trien__ExaminedDocument *examined = decision->examined;
 
-    TRY(DB_PUSH(tx, set_accepted, db_uuid(decision->request_id), db_time(tx->now),
-                db_text(examined->form), db_text(examined->organ_id), document_number(examined),
-                document_date(examined), db_int4((int32_t)examined->n_items),
-                db_date(decision->due.on), db_bool(decision->due.provisional),
-                db_text(decision->calendar_version), db_text(decision->signers),
-                jsonb(decision->remarks_json)));
+    TRY(DB_ROW(tx, set_accepted, 1, db_uuid(decision->request_id), db_time(tx->now),
+               db_text(examined->form), db_text(examined->organ_id), document_number(examined),
+               document_date(examined), db_int4((int32_t)examined->n_items),
+               db_date(decision->due.on), db_bool(decision->due.provisional),
+               db_text(decision->calendar_version), db_text(decision->signers),
+               db_text(decision->remarks_json)));
     return insert_items(tx, decision);
 }
 

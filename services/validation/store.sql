@@ -2,40 +2,51 @@
 
 -- === requests =======================================================================================
 
--- name: insert_request (uuid, text, text, text, timestamptz, bytea, int8, bytea[], int8[])
+-- name: insert_requests (uuid[], text[], text[], text[], timestamptz[], bytea[], int8[], bytea[], int8[])
+-- $8 and $9 digests and sizes of the attachments: the same for all, most have none.
 INSERT INTO request (request_id, receipt_number, client_id, channel, received_at, document_sha256,
                      document_size_bytes, attachment_sha256, attachment_size_bytes, came_from, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'new', 'examining');
+SELECT r.request_id, r.receipt, r.client, r.channel, r.received, r.sha256, r.size, $8, $9, 'new',
+       'examining'
+  FROM unnest($1, $2, $3, $4, $5, $6, $7)
+       AS r(request_id, receipt, client, channel, received, sha256, size);
 
--- name: find_facts (text, bytea[], int4, text) -> (int8, int8, text, text, text, date, date, text, text, text, text, text)
+-- name: find_facts (text, text, bytea[], int4) -> (int8, int8, text, text, text, date, date, text, text, text, text, text)
 -- All a decision asks of the database, in one round trip: versions, the agency, the roles of the
 -- document's signers (s, o or -, in their order), who came first with this document; a row per
--- contact, one row without. $1 agency, $2 signers, $3 year, $4 number of the document
+-- contact, one row without. $1 number of the document, $2 agency, $3 signers, $4 year
 SELECT k.version, k.crl_version, k.calendar_version, a.name, a.province, a.valid_from, a.valid_to,
        (SELECT string_agg(coalesce(left(s.role, 1), '-'), '' ORDER BY w.n)
-          FROM unnest($2) WITH ORDINALITY AS w(sha256, n)
-          LEFT JOIN agency_signer s ON s.organ_id = $1 AND s.certificate_sha256 = w.sha256),
+          FROM unnest($3) WITH ORDINALITY AS w(sha256, n)
+          LEFT JOIN agency_signer s ON s.organ_id = $2 AND s.certificate_sha256 = w.sha256),
        d.receipt_number, c.name, c.email, c.mobile
   FROM knowledge k
-  LEFT JOIN agency a ON a.organ_id = $1
-  LEFT JOIN official_document d ON d.organ_id = $1 AND d.year = $3 AND d.number = $4
-  LEFT JOIN agency_contact c ON c.organ_id = $1
+  LEFT JOIN agency a ON a.organ_id = $2
+  LEFT JOIN official_document d ON d.organ_id = $2 AND d.year = $4 AND d.number = $1
+  LEFT JOIN agency_contact c ON c.organ_id = $2
  ORDER BY c.position;
 
--- name: claim_document (text, int4, text, uuid, text) -> (bool)
+-- name: claim_documents (text[], text[], int4[], uuid[], text[]) -> (int8)
 -- Only queued: a conflict fails the transaction, the next try finds who was first.
-SELECT claim_document($1, $2, $3, $4, $5) IS NULL;
+-- $1 numbers, $2 agencies, $3 years, $4 requests, $5 receipts
+SELECT count(claim_document(d.organ_id, d.year, d.number, d.request_id, d.receipt) IS NULL)
+  FROM unnest($1, $2, $3, $4, $5) AS d(number, organ_id, year, request_id, receipt);
 
--- name: set_accepted (uuid, timestamptz, text, text, text, date, int4, date, bool, text, text, jsonb)
-UPDATE request SET came_from = state, state = 'accepted', decided_at = $2, form = $3, organ_id = $4,
-       document_number = $5, document_date = $6, item_count = $7, due_on = $8,
-       due_is_provisional = $9, calendar_version = $10, signers = $11, remarks = $12
- WHERE request_id = $1;
+-- name: set_accepted (uuid[], timestamptz, text[], text[], text[], date[], int4[], date[], bool[], text[], text[], text[])
+UPDATE request r SET came_from = state, state = 'accepted', decided_at = $2, form = a.form,
+       organ_id = a.organ_id, document_number = a.number, document_date = a.dated,
+       item_count = a.items, due_on = a.due_on, due_is_provisional = a.provisional,
+       calendar_version = a.calendar, signers = a.signers, remarks = a.remarks::jsonb
+  FROM unnest($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+       AS a(request_id, form, organ_id, number, dated, items, due_on, provisional, calendar, signers,
+            remarks)
+ WHERE r.request_id = a.request_id;
 
--- name: insert_items (uuid, text[], text[], text[], bytea[])
+-- name: insert_items (uuid[], int4[], text[], text[], text[], bytea[])
 INSERT INTO item (request_id, number, subscriber_name, profile, device_kind, key_sha256)
-SELECT $1, i.n, i.name, i.profile, i.device_kind, i.key_sha256
-  FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS i(name, profile, device_kind, key_sha256, n);
+SELECT i.request_id, i.number, i.name, i.profile, i.device_kind, i.key_sha256
+  FROM unnest($1, $2, $3, $4, $5, $6)
+       AS i(request_id, number, name, profile, device_kind, key_sha256);
 
 -- name: set_rejected (uuid, timestamptz, text, text, text, date, text, jsonb, jsonb)
 UPDATE request SET came_from = state, state = 'rejected', decided_at = $2, form = $3, organ_id = $4,

@@ -59,7 +59,7 @@ def round_of(lab, poster, paths):
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     posting.stdin.write("".join(f"{p}\n" for p in paths))
     posting.stdin.close()
-    wait_until("every certificate", lambda: issued(asker) - before >= len(paths), deadline=300, every=0.05)
+    wait_until("every certificate", lambda: issued(asker) - before >= len(paths), deadline=120, every=0.05)
     seconds = time.monotonic() - started
     asker.close()
     post = json.loads(posting.stdout.read())

@@ -15,7 +15,8 @@ CREATE TABLE effect (
     created_at  timestamptz NOT NULL DEFAULT now(),
     last_error  text        NOT NULL DEFAULT '',
     PRIMARY KEY (kind, key)
-) WITH (fillfactor = 70, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0);
+) WITH (fillfactor = 70, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0,
+        toast_tuple_target = 8160); -- they live for a moment: on their page as long as they fit
 ALTER TABLE effect ALTER COLUMN intent SET STORAGE EXTERNAL;
 COMMENT ON TABLE effect IS 'Intents that are not finished. Worked by the holder of the partition.';
 CREATE INDEX effect_due ON effect (retry_at);

@@ -36,7 +36,7 @@ static enum rc store_connect(struct svc *of, const char *application, struct err
 static enum rc store_flush(struct tx *of)
 {
     flushed += of->frame->event_count;
-    return RC_OK;
+    return db_send_rows(of);
 }
 
 static const struct tx_ops store_operations = {.connect = store_connect,

@@ -1,0 +1,4 @@
+-- Revert frame:expect
+BEGIN;
+DROP FUNCTION expect_rows(bigint, bigint);
+COMMIT;
