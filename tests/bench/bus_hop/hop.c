@@ -124,8 +124,8 @@ static enum rc on_hop_said(struct tx *tx, const void *in)
 {
     const Trien__HopSaid *said = in;
 
-    return DB_PUSH(
-        tx, taken_insert, db_int8(said->number),
+    return DB_ROW(
+        tx, taken_insert, 0, db_int8(said->number),
         db_bytea(bytes_of(said->filler.data, said->filler.len < 100 ? said->filler.len : 100)));
 }
 
