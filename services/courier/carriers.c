@@ -6,6 +6,7 @@
 #include "services/courier/courier.h"
 
 #define MAC_BYTES 32
+#define MIN_SECRET 16
 
 static const char *value_of(const struct conf_node *carrier, const char *name)
 {
@@ -32,8 +33,11 @@ static enum rc read_carrier(const struct conf_node *node, struct err *err, struc
     carrier->id = node->name;
     carrier->name = name ? name : node->name;
     TRY(secret_load(secret_file, err, &carrier->secret));
-    CHECK(secret_length(carrier->secret) >= 16, err, TRIEN__ERROR__KEY_FILE,
-          "%s: a secret has 16 characters at least", secret_file);
+    if (secret_length(carrier->secret) < MIN_SECRET) {
+        secret_free(&carrier->secret);
+        FAIL(err, TRIEN__ERROR__KEY_FILE, "%s: a secret has %d characters at least", secret_file,
+             MIN_SECRET);
+    }
     if (previous_file) {
         TRY(secret_load(previous_file, err, &carrier->previous));
         CHECK(secret_length(carrier->previous) >= 16, err, TRIEN__ERROR__KEY_FILE,

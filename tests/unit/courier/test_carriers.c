@@ -15,6 +15,7 @@
 
 static char folder[] = "/tmp/trien-carriers-XXXXXX";
 static struct arena *arena;
+static struct conf *loaded;
 
 static const char *write_secret(const char *name, const char *text, mode_t mode)
 {
@@ -31,12 +32,12 @@ static const char *write_secret(const char *name, const char *text, mode_t mode)
 static enum rc load(const char *text, struct err *err, struct courier **ret_courier)
 {
     static struct courier_conf conf;
-    struct conf *file = NULL;
     void *state = NULL;
     enum rc rc;
 
-    assert_int_equal(conf_parse("test", bytes_of_text(text), err, &file), RC_OK);
-    conf.carriers = conf_find(conf_root(file), "carriers");
+    conf_free(&loaded); /* of the load before */
+    assert_int_equal(conf_parse("test", bytes_of_text(text), err, &loaded), RC_OK);
+    conf.carriers = conf_find(conf_root(loaded), "carriers");
     rc = courier_early(&conf, err, &state);
     *ret_courier = state;
     return rc;
@@ -52,6 +53,7 @@ static int up(void **state)
 static int down(void **state)
 {
     (void)state;
+    conf_free(&loaded);
     arena_free(&arena);
     return 0;
 }
