@@ -92,6 +92,11 @@ enum rc on_overdue_timer(struct tx *tx) MUST_USE;
 enum rc on_figures_timer(struct tx *tx) MUST_USE;
 enum rc on_partition_timer(struct tx *tx) MUST_USE;
 
+/** The device is to come back: state and the effect that has its day counted. `request_id` is the
+ *  revocation's, NULL when none is known. */
+enum rc recall_device(struct tx *tx, const struct device_row *device, const char *event,
+                      const char *request_id) MUST_USE;
+
 /** A device of the kind for the order, and DeviceAssigned; *ret_assigned false when none is there.
  */
 enum rc assign_device(struct tx *tx, const struct order_key *order, const char *device_kind,

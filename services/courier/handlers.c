@@ -97,27 +97,41 @@ struct ending {
     const char *request_id; /* of the revocation; may be NULL */
 };
 
-static enum rc ask_for_due_day(struct tx *tx, const struct ending *ending,
-                               const struct device_row *device)
+/* One that was lost may be recalled a second time: the key says which. */
+enum rc recall_device(struct tx *tx, const struct device_row *device, const char *event,
+                      const char *request_id)
 {
     Trien__RecallDevice intent = TRIEN__RECALL_DEVICE__INIT;
 
-    intent.device_serial = (char *)ending->device_serial;
-    intent.certificate_serial = (char *)ending->certificate_serial;
+    TRY(store_set_device_recalled(tx, device->serial, event));
+    intent.device_serial = (char *)device->serial;
+    intent.certificate_serial = (char *)device->certificate_serial;
     intent.certificate_request_id = (char *)device->request_id;
     intent.certificate_item_id = (char *)device->item_id;
-    intent.request_id = (char *)ending->request_id;
+    intent.request_id = (char *)request_id;
     intent.recalled_at = tx->now;
-    return effect_add(
-        tx, "recall",
-        arena_printf(tx->arena, "%s/%s", ending->device_serial, ending->certificate_serial),
-        &intent, 0);
+    return effect_add(tx, "recall",
+                      arena_printf(tx->arena, "%s/%s/%lld", device->serial,
+                                   device->certificate_serial, (long long)tx->now),
+                      &intent, 0);
+}
+
+/* The step that the end of the certificate leads to, if there is one from here. */
+static enum rc take_end(struct tx *tx, const struct ending *ending, const struct device_row *device)
+{
+    const char *next = rule_device_next(device->state, ending->event);
+
+    if (!next)
+        return RC_OK;
+    if (strcmp(next, "recalled") == 0)
+        return recall_device(tx, device, ending->event, ending->request_id);
+    TRY(store_set_device_state(tx, device->serial, ending->event, next, NULL));
+    return strcmp(next, "lost") == 0 ? say_device_lost(tx, device, ending->request_id) : RC_OK;
 }
 
 static enum rc end_device(struct tx *tx, const struct ending *ending)
 {
     struct device_row *device;
-    const char *next;
 
     if (!ending->device_serial)
         return RC_OK;
@@ -126,15 +140,8 @@ static enum rc end_device(struct tx *tx, const struct ending *ending)
           "CertificateIssued of device %.64s has not arrived", ending->device_serial);
     if (strcmp(device->certificate_serial, ending->certificate_serial) != 0)
         return RC_OK; /* it was renewed; the old certificate asks for nothing */
-    next = rule_device_next(device->state, ending->event);
-    if (!next)
-        return RC_OK;
-    if (strcmp(next, "recalled") == 0) {
-        TRY(store_set_device_recalled(tx, device->serial, ending->event));
-        return ask_for_due_day(tx, ending, device);
-    }
-    TRY(store_set_device_state(tx, device->serial, ending->event, next, NULL));
-    return strcmp(next, "lost") == 0 ? say_device_lost(tx, device, ending->request_id) : RC_OK;
+    TRY(take_end(tx, ending, device));
+    return store_set_device_ended(tx, device->serial);
 }
 
 enum rc on_certificate_revoked(struct tx *tx, const void *in)

@@ -8,11 +8,13 @@
 /* More words than this about one parcel are not read; a real one has some twenty. */
 #define MAX_POINTS 1000
 
-static const char *event_of(enum shipment_state state)
+/* What the end of a journey is for this device: nobody hands one over whose certificate has ended.
+ */
+static const char *event_of(enum shipment_state state, const struct device_row *device)
 {
     switch (state) {
     case SHIPMENT_DELIVERED:
-        return "ShipmentDelivered";
+        return device->certificate_ended_at ? "DeliveredAfterEnd" : "ShipmentDelivered";
     case SHIPMENT_RETURNED:
         return "ShipmentReturned";
     case SHIPMENT_LOST:
@@ -81,12 +83,14 @@ static enum rc take_along(struct tx *tx, const struct shipment_row *shipment,
                           const struct device_row *device, const struct tracking_point *point,
                           uint32_t device_count)
 {
-    const char *event = event_of(point->state);
+    const char *event = event_of(point->state, device);
     const char *next = event ? rule_device_next(device->state, event) : NULL;
 
     TRY(say_moved(tx, shipment, device, point));
     if (!next)
         return RC_OK;
+    if (strcmp(next, "recalled") == 0)
+        return recall_device(tx, device, event, NULL);
     TRY(store_set_device_state(tx, device->serial, event, next, NULL));
     if (point->state == SHIPMENT_DELIVERED)
         return say_delivered(tx, shipment, device, point->at, device_count);

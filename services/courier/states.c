@@ -39,6 +39,8 @@ static const struct state_step device_steps[] = {
     {"recalled", "ReturnReported", "returned", "form 08"},
     {"lost", "ReturnReported", "returned", "form 08: it was found"},
     {"lost", "ShipmentDelivered", "delivered", "corrected: it arrived after all"},
+    {"lost", "DeliveredAfterEnd", "recalled",
+     "it arrived after all, but its certificate has ended"},
     {"lost", "ShipmentReturned", "returned", "corrected: it came back"},
     {"in_stock", "RetireDevice", "destroyed", "it was never used"},
     {"assigned", "RetireDevice", "destroyed", "it is broken; the order gets another one"},

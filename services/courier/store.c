@@ -166,6 +166,7 @@ static void read_devices(struct tx *tx, const struct db_rows *rows, struct devic
             .changed_at = db_get_time(rows, i, 9),
             .organ_id = text_or_null(rows, i, 10),
             .delivery = text_or_null(rows, i, 11),
+            .certificate_ended_at = db_get_time(rows, i, 12),
         };
         if (!db_is_null(rows, i, 4)) {
             row->request_id = bus_uuid_text(tx->arena, db_get_uuid(rows, i, 4));
@@ -245,6 +246,11 @@ enum rc store_set_device_certificate(struct tx *tx, const char *serial,
                                      const char *certificate_serial)
 {
     return DB_PUSH(tx, set_device_certificate, db_text(serial), db_text(certificate_serial));
+}
+
+enum rc store_set_device_ended(struct tx *tx, const char *serial)
+{
+    return DB_PUSH(tx, set_device_ended, db_text(serial), db_time(tx->now));
 }
 
 enum rc store_set_device_recalled(struct tx *tx, const char *serial, const char *event)

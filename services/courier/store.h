@@ -30,6 +30,7 @@ struct device_row {
     const char *due_on;               /* of a recall, NULL without */
     usec changed_at;
     const char *organ_id, *delivery; /* of the request; NULL while it is not known */
+    usec certificate_ended_at;       /* revoked or expired; 0: it still stands */
 };
 
 enum rc store_insert_request(struct tx *tx, const char *request_id, const char *organ_id,
@@ -87,6 +88,9 @@ enum rc store_set_device_personalised(struct tx *tx, const char *serial,
 /** No step: a renewed certificate for the key that is there. */
 enum rc store_set_device_certificate(struct tx *tx, const char *serial,
                                      const char *certificate_serial) MUST_USE;
+/** No step: its certificate was revoked or is over, wherever the device is. After the step, if
+ * there is one. */
+enum rc store_set_device_ended(struct tx *tx, const char *serial) MUST_USE;
 enum rc store_set_device_recalled(struct tx *tx, const char *serial, const char *event) MUST_USE;
 enum rc store_set_device_due(struct tx *tx, const char *serial, civil_day due_on) MUST_USE;
 

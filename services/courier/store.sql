@@ -52,24 +52,27 @@ FROM unnest(ARRAY['pki_token', 'sim_pki']) AS kind;
 -- name: count_overdue () -> (int8)
 SELECT count(*) FROM device WHERE state = 'recalled' AND overdue_at IS NOT NULL;
 
--- name: get_devices (text[]) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text)
+-- name: get_devices (text[]) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text, timestamptz)
 -- Locked, in the order of their serials.
 SELECT d.device_serial, d.device_kind, d.model, d.state, d.request_id, d.number,
-       d.certificate_serial, d.shipment_id, d.due_on, d.changed_at, r.organ_id, r.delivery
+       d.certificate_serial, d.shipment_id, d.due_on, d.changed_at, r.organ_id, r.delivery,
+       d.certificate_ended_at
 FROM device d LEFT JOIN request r ON r.request_id = d.request_id
 WHERE d.device_serial = ANY ($1) ORDER BY d.device_serial FOR UPDATE OF d;
 
--- name: list_devices (text, text, int4) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text)
+-- name: list_devices (text, text, int4) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text, timestamptz)
 -- $1 state or NULL, $2 after this serial
 SELECT d.device_serial, d.device_kind, d.model, d.state, d.request_id, d.number,
-       d.certificate_serial, d.shipment_id, d.due_on, d.changed_at, r.organ_id, r.delivery
+       d.certificate_serial, d.shipment_id, d.due_on, d.changed_at, r.organ_id, r.delivery,
+       d.certificate_ended_at
 FROM device d LEFT JOIN request r ON r.request_id = d.request_id
 WHERE d.device_serial > $2 AND ($1 IS NULL OR d.state = $1) ORDER BY d.device_serial LIMIT $3;
 
--- name: list_devices_of_shipment (uuid) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text)
+-- name: list_devices_of_shipment (uuid) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text, timestamptz)
 -- Locked, in the order of their serials.
 SELECT d.device_serial, d.device_kind, d.model, d.state, d.request_id, d.number,
-       d.certificate_serial, d.shipment_id, d.due_on, d.changed_at, r.organ_id, r.delivery
+       d.certificate_serial, d.shipment_id, d.due_on, d.changed_at, r.organ_id, r.delivery,
+       d.certificate_ended_at
 FROM device d LEFT JOIN request r ON r.request_id = d.request_id
 WHERE d.device_serial = ANY (SELECT s.device_serial FROM shipment_device s WHERE s.shipment_id = $1)
   AND d.shipment_id = $1
@@ -92,7 +95,11 @@ WHERE device_serial = $1;
 
 -- name: set_device_certificate (text, text)
 -- A renewal: the device keeps its key and its place.
-UPDATE device SET certificate_serial = $2 WHERE device_serial = $1;
+UPDATE device SET certificate_serial = $2, certificate_ended_at = NULL WHERE device_serial = $1;
+
+-- name: set_device_ended (text, timestamptz)
+-- After the step that the end leads to: in some states no device may be with an ended certificate.
+UPDATE device SET certificate_ended_at = coalesce(certificate_ended_at, $2) WHERE device_serial = $1;
 
 -- name: set_device_dispatched (text, uuid, text, timestamptz)
 UPDATE device SET state = 'dispatched', event = 'DispatchDevices', shipment_id = $2, actor = $3,
@@ -100,9 +107,9 @@ UPDATE device SET state = 'dispatched', event = 'DispatchDevices', shipment_id =
 WHERE device_serial = $1;
 
 -- name: set_device_recalled (text, text, text, timestamptz)
--- $2 event
+-- $2 event. A recall after a loss has a day of its own.
 UPDATE device SET state = 'recalled', event = $2, actor = $3, changed_at = $4, recalled_at = $4,
-                  note = NULL
+                  due_on = NULL, overdue_at = NULL, note = NULL
 WHERE device_serial = $1;
 
 -- name: set_device_due (text, date)

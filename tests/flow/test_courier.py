@@ -164,6 +164,21 @@ def test_lost_and_corrected_by_a_person(courier):
     assert state_of(courier, shipment) == "DELIVERED"
 
 
+def test_lost_with_its_certificate_and_found(courier):
+    """Nobody may hand over a device whose certificate ended while it was lost: it is asked back."""
+    serial = device(courier, "C-0002", 71)
+    shipment = ship(courier, serial, number=s10(1014))
+    courier.sql("courier", "UPDATE device SET state = 'lost', event = 'LossConfirmed', changed_at = now() WHERE "
+                           f"device_serial = '{serial}'; UPDATE device SET certificate_ended_at = now() WHERE "
+                           f"device_serial = '{serial}'")
+    delivered = said(courier, "DeviceDelivered", serial)
+    Post(courier).send(event(s10(1014), "EMI", now() - timedelta(minutes=5)))
+    assert (state_of(courier, shipment), device_state(courier, serial)) == ("DELIVERED", "recalled")
+    assert said(courier, "DeviceDelivered", serial) == delivered
+    intents = f"SELECT count(*) FROM effect WHERE kind = 'recall' AND key LIKE '{serial}/%'"
+    assert courier.value("courier", intents) == "1"  # validation is not there: its day is asked for
+
+
 def test_by_hand(courier):
     device(courier, "H-0001", 43)
     shipment = ship(courier, "H-0001", method="cipher_organisation")

@@ -158,6 +158,13 @@ def test_a_device_comes_and_goes(road):
     notice(road, request_id, "lost")
     assert events(road.get(request_id)).count("DeviceRecalled") == 1
 
+    # It turns up at the agency after all: its certificate is revoked, so nobody may hand it over.
+    for state in ("LOST", "DELIVERED"):
+        road.trienctl("ship", "record", sent["shipment_id"], "--state", state, "--note", "cơ quan gọi điện")
+    wait_device(road, second["device_serial"], "recalled")
+    assert events(wait_until("the found device to be asked back", lambda: road.get(request_id),
+                             until=lambda r: events(r).count("DeviceRecalled") == 2)).count("DeviceDelivered") == 2
+
     # What custody remembers is the table's road.
     custody = [row[0] for row in road.sql("courier", "SELECT to_state FROM custody WHERE device_serial = "
                                                      f"'{first['device_serial']}' ORDER BY at")]

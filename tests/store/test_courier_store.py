@@ -88,6 +88,18 @@ def test_one_device_an_order(database):
     assign(database, "VN-2")
 
 
+def test_an_ended_certificate_is_never_on_its_way_to_a_subscriber(database):
+    assign(database, "VN-1")
+    step(database, "VN-1", "CertificateIssued", "personalised", ", certificate_serial = '54aa'")
+    with pytest.raises(AssertionError, match="device_ended_comes_back"):
+        database("UPDATE device SET certificate_ended_at = now()")
+    step(database, "VN-1", "LossConfirmed", "lost")
+    database("UPDATE device SET certificate_ended_at = now()")
+    with pytest.raises(AssertionError, match="device_ended_comes_back"):
+        step(database, "VN-1", "ShipmentDelivered", "delivered", ", shipment_id = gen_random_uuid()")
+    step(database, "VN-1", "DeliveredAfterEnd", "recalled", ", recalled_at = now()")
+
+
 @pytest.mark.parametrize("sql", [
     "UPDATE custody SET actor = 'nobody'", "DELETE FROM custody", "DELETE FROM device",
     "INSERT INTO custody (device_serial, at, event, from_state, to_state, actor) "
