@@ -123,6 +123,8 @@ static enum rc check_dispatch(struct tx *tx, struct dispatch *dispatch)
 {
     const Trien__DispatchDevices *ask = dispatch->ask;
 
+    if (ask->tracking_number) /* the carrier may be speaking of it this moment */
+        TRY(store_lock_numbers(tx, (const char *const *)&ask->tracking_number, 1));
     TRY(store_get_devices(tx, (const char *const *)ask->device_serials, ask->n_device_serials,
                           &dispatch->devices, &dispatch->count));
     for (size_t i = 0; i < ask->n_device_serials; i++)

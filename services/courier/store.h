@@ -122,6 +122,10 @@ enum rc store_insert_dispatch_key(struct tx *tx, const char *idempotency, const 
                                   const uint8_t shipment_id[16], const char **ret_shipment_id,
                                   bool *ret_same) MUST_USE;
 
+/** Keeps everybody else from recording a parcel under these numbers, or words about one, until this
+ *  transaction ends. Before any row is locked. */
+enum rc store_lock_numbers(struct tx *tx, const char *const *numbers, size_t count) MUST_USE;
+
 /** False when the number was another shipment's within twelve months. */
 enum rc store_claim_tracking_number(struct tx *tx, const char *tracking_number, const char *carrier,
                                     const uint8_t shipment_id[16], bool *ret_claimed) MUST_USE;
@@ -148,8 +152,8 @@ enum rc store_set_shipment_state(struct tx *tx, const uint8_t shipment_id[16],
 enum rc store_insert_correction(struct tx *tx, const uint8_t shipment_id[16],
                                 const struct tracking_point *point, const char *note) MUST_USE;
 
-/** Keeps events as they came; *ret_numbers are the numbers of those that are new, each once, and
- *  *ret_new how many events that is. */
+/** Keeps events as they came, under the lock of their numbers; *ret_numbers are the numbers of
+ * those that are new, each once, and *ret_new how many events that is. */
 enum rc store_insert_events(struct tx *tx, const struct webhook *webhook,
                             const char *const **ret_numbers, size_t *ret_number_count,
                             size_t *ret_new) MUST_USE;

@@ -136,6 +136,13 @@ UNION ALL
 SELECT sha256, shipment_id FROM dispatch_key WHERE idempotency = $1
 LIMIT 1;
 
+-- name: lock_numbers (text[]) -> (bool)
+-- Until the end of the transaction, in one order for all. Whoever records a parcel and whoever hears
+-- of it see each other's rows only once these are committed: so one waits for the other. Numbers share
+-- 64 locks: a call may name hundreds, and the server's table of locks is small.
+SELECT pg_advisory_xact_lock(21589, n.place) IS NULL
+FROM (SELECT DISTINCT hashtext(u) & 63 AS place FROM unnest($1) AS u ORDER BY 1) n;
+
 -- name: claim_tracking_number (text, text, uuid, timestamptz) -> (bool)
 -- No row: it was another shipment's within twelve months.
 INSERT INTO tracking_number AS t (tracking_number, carrier, shipment_id, used_at)

@@ -27,6 +27,13 @@ enum rc store_insert_dispatch_key(struct tx *tx, const char *idempotency, const 
     return RC_OK;
 }
 
+enum rc store_lock_numbers(struct tx *tx, const char *const *numbers, size_t count)
+{
+    struct db_rows *rows;
+
+    return DB_RUN(tx, lock_numbers, &rows, db_texts(numbers, count));
+}
+
 enum rc store_claim_tracking_number(struct tx *tx, const char *tracking_number, const char *carrier,
                                     const uint8_t shipment_id[16], bool *ret_claimed)
 {
@@ -155,6 +162,7 @@ enum rc store_insert_events(struct tx *tx, const struct webhook *webhook,
         codes[i] = webhook->events[i].code;
         places[i] = webhook->events[i].place;
     }
+    TRY(store_lock_numbers(tx, numbers, count));
     TRY(DB_RUN(tx, insert_events, &rows, db_text(webhook->carrier), db_texts(numbers, count),
                db_times(times, count), db_texts(codes, count), db_texts(places, count),
                db_time(tx->now)));

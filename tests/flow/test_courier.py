@@ -1,5 +1,6 @@
 """The courier: stock, shipments, carriers' webhook. Devices are real rows with real steps; the carrier
 signs with its own secret by Python's hmac. The whole life of a device is in test_device_life.py."""
+import concurrent.futures
 import hashlib
 import hmac
 import itertools
@@ -136,6 +137,23 @@ def test_the_carrier_may_speak_first(courier):
     device(courier, "E-0001", 40)
     assert Post(courier).send(event(number, "EMA", now() - timedelta(hours=1)))[0] == 200
     assert state_of(courier, ship(courier, "E-0001", number=number)) == "ACCEPTED"
+
+
+def test_carrier_and_station_speak_at_once(courier):
+    """A webhook that is not committed yet, and the dispatch of its parcel: one waits for the other."""
+    device(courier, "E-0002", 72)
+    number = s10(1015)
+    webhook = (f"SELECT pg_advisory_xact_lock(21589, hashtext('{number}') & 63); INSERT INTO tracking_event (carrier, "
+               f"tracking_number, event_at, code, received_at) VALUES ('vnpost', '{number}', now(), 'EMA', now())")
+    waiting = ("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 21589 AND NOT granted "
+               "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with courier.open_transaction("courier", webhook):
+            sent = pool.submit(ship, courier, "E-0002", number=number)
+            wait_until("the dispatch to wait for the webhook", lambda: courier.value("courier", waiting),
+                       until=lambda n: n == "1")
+        shipment = sent.result()
+    assert state_of(courier, shipment) == "ACCEPTED"
 
 
 def test_undeliverable_comes_back_and_leaves_again(courier):

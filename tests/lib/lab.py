@@ -452,6 +452,21 @@ class Lab:
     def sql(self, service: str, sql: str) -> list[list[str]]:
         return self.template.psql(self.prefix + service, sql)
 
+    @contextlib.contextmanager
+    def open_transaction(self, service: str, sql: str):
+        """Statements of somebody else that are not committed before the block ends."""
+        environment = dict(os.environ, PGHOST=self.template.socket, PGPASSFILE=str(self.template.dir / "keys/db/passfile"))
+        with subprocess.Popen(["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-U", "trien_admin", "-d", self.prefix + service],
+                              env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as psql:
+            psql.stdin.write(f"BEGIN;\n{sql};\n\\echo standing\n")
+            psql.stdin.flush()
+            while (line := psql.stdout.readline().strip()) != "standing":
+                assert psql.poll() is None, line
+            yield
+            psql.stdin.write("COMMIT;\n")
+            psql.stdin.close()
+            assert psql.wait(30) == 0
+
     def value(self, service: str, sql: str) -> str:
         return self.sql(service, sql)[0][0]
 
