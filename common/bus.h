@@ -23,7 +23,8 @@
  *  modulo 64. "R/3" (an item or lineage of request R) lies where "R" lies. */
 unsigned bus_partition(const char *key);
 
-/** A new UUIDv7 (RFC 9562): time-ordered, 74 random bits. */
+/** A new UUIDv7 (RFC 9562): in order of time to the microsecond (rand_a is the fraction of the
+ *  millisecond, method 3), 62 random bits. */
 void bus_uuid(usec now, uint8_t ret_uuid[16]);
 const char *bus_uuid_text(struct arena *arena, const uint8_t uuid[16]);
 /** False unless the text is a UUID in 8-4-4-4-12 form. */

@@ -1,5 +1,5 @@
 /* Partitions of keys and UUIDv7 identifiers. Pure but for the random bits, which are drawn from the
- * kernel in bulk because every event needs ten bytes of them. */
+ * kernel in bulk because every event needs eight bytes of them. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -34,11 +34,13 @@ static void draw(uint8_t *out, size_t count)
 void bus_uuid(usec now, uint8_t ret_uuid[16])
 {
     uint64_t ms = (uint64_t)(now / USEC_PER_MS);
+    unsigned fraction = (unsigned)(now % USEC_PER_MS) * 4096 / USEC_PER_MS;
 
     for (int i = 0; i < 6; i++)
         ret_uuid[i] = (uint8_t)(ms >> (40 - 8 * i));
-    draw(ret_uuid + 6, 10);
-    ret_uuid[6] = (uint8_t)(0x70 | (ret_uuid[6] & 0x0f));
+    ret_uuid[6] = (uint8_t)(0x70 | fraction >> 8);
+    ret_uuid[7] = (uint8_t)fraction;
+    draw(ret_uuid + 8, 8);
     ret_uuid[8] = (uint8_t)(0x80 | (ret_uuid[8] & 0x3f));
 }
 

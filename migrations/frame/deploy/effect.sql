@@ -29,7 +29,9 @@ CREATE TABLE effect_done (
     PRIMARY KEY (kind, key)
 );
 COMMENT ON TABLE effect_done IS 'Which intents were finished; a second one with the same key is ignored.';
-CREATE INDEX effect_done_age ON effect_done USING brin (finished_at);
+-- Small ranges, summarised as they fill: what is not summarised is read whole at every look.
+CREATE INDEX effect_done_age ON effect_done USING brin (finished_at)
+    WITH (pages_per_range = 32, autosummarize = on);
 
 -- Takes finished intents out or fails the transaction (class 40): another holder of the partition
 -- has finished or counted one of them, what we bring is discarded.

@@ -62,6 +62,19 @@ static void test_uuid_is_version_7(void **state)
     assert_memory_not_equal(a, b, 16);
 }
 
+/* Two posts of one millisecond stand in the order of their receipt. */
+static void test_uuids_stand_in_order_of_time(void **state)
+{
+    uint8_t before[16], after[16];
+
+    (void)state;
+    for (usec now = 7000; now < 9000; now++) {
+        bus_uuid(now, before);
+        bus_uuid(now + 1, after);
+        assert_true(memcmp(before, after, 16) < 0);
+    }
+}
+
 static void test_uuid_text(void **state)
 {
     arena_t *arena = arena_new(4096);
@@ -104,6 +117,7 @@ int main(void)
         cmocka_unit_test(test_partition_ends_at_the_first_slash),
         cmocka_unit_test(test_partitions_are_all_used),
         cmocka_unit_test(test_uuid_is_version_7),
+        cmocka_unit_test(test_uuids_stand_in_order_of_time),
         cmocka_unit_test(test_uuid_text),
         cmocka_unit_test(test_uuid_refuses),
     };
