@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -106,8 +107,16 @@ class Site:
         context = ssl.create_default_context(cafile=self.installation / "keys/edge.pem")
         request = urllib.request.Request(f"https://localhost:{self.https}{path}", data,
                                          {"Authorization": f"Bearer {self.token}", **dict(headers)})
-        with urllib.request.urlopen(request, timeout=30, context=context) as answer:
-            return json.load(answer)
+        def attempt():
+            """As a portal does: 5xx is asked again, posts with their Idempotency-Key."""
+            try:
+                with urllib.request.urlopen(request, timeout=30, context=context) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as refused:
+                if refused.code < 500:
+                    raise
+                return None
+        return wait_until(path, attempt, PATIENCE, every=0.5)
 
     def document(self, number):
         work = self.folder / f"request-{number}"
