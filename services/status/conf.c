@@ -29,7 +29,7 @@ const struct conf_row status_conf_rows[] = {
                "certificates."),
     ROW("ocsp/signing_threads", CONF_INT, signing_threads, "2", .min = 1, .max = 64,
         .doc = "Requests that may wait for the token at one time; keep it below http/threads."),
-    ROW("sync/every", CONF_MS, sync_ms, "200ms", .min = 20, .max = 60000,
+    ROW("sync/every", CONF_MS, sync_ms, "1s", .min = 20, .max = 60000,
         .doc = "How often memory is compared with the database."),
     ROW("sync/max_age", CONF_MS, max_synced_ms, "10s", .min = 100,
         .doc = "Memory that was not compared for so long answers tryLater."),

@@ -29,10 +29,11 @@ enum rc on_certificate_issued(struct tx *tx, const void *in)
     return store_insert_certificate(tx, &row);
 }
 
-/* The answer in memory goes now. Who reads the database before this commits may put it back: the
- * next comparison (sync.c) takes it out again, and the epoch keeps out what was being signed. */
+/* The answer in memory goes now. Who reads the database before this commits is still told good: for
+ * a moment such answers are not kept (ocsp keep()), so the next question is answered anew. */
 static void forget(struct status_state *state, const char *issuer, struct bytes serial)
 {
+    atomic_store(&state->sync.moved_at, clock_monotonic());
     atomic_fetch_add(&state->sync.epoch, 1);
     for (unsigned i = 0; i < state->issuer_count; i++)
         if (strcmp(state->issuers[i]->id, issuer) == 0)

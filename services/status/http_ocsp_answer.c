@@ -103,6 +103,9 @@ static void fill_headers(struct arena *arena, const struct answer_times *times,
              (long long)times->max_age_seconds);
 }
 
+/* A revocation that was applied here so recently may not be committed yet: good is not kept. */
+#define COMMIT_PATIENCE (2 * USEC_PER_SECOND)
+
 /* `epoch` is from before the database was read: what was changed since then may have left memory
  * already, so it must not come back. */
 static void keep(struct tx *tx, const struct question *question, const struct status_row *row,
@@ -111,7 +114,9 @@ static void keep(struct tx *tx, const struct question *question, const struct st
     struct status_state *state = tx->state;
     struct cached *entry = ARENA_NEW(tx->arena, struct cached);
 
-    if (answer.n > sizeof(entry->body))
+    if (answer.n > sizeof(entry->body) ||
+        (row->fact.status == OCSP_GOOD &&
+         clock_monotonic() - atomic_load(&state->sync.moved_at) < COMMIT_PATIENCE))
         return;
     entry->fact = row->fact;
     entry->lineage = cache_hash(bytes_of_text(row->lineage_id));

@@ -40,7 +40,9 @@ struct sync {
     _Atomic usec feed_heard_at;           /* wall clock; 0: not known */
     atomic_bool running;
     int64_t changes_from; /* under `running` */
-    atomic_uint epoch;    /* counted up before changed certificates leave memory */
+    _Atomic usec
+        moved_at;      /* monotonic: a revocation was applied here, its commit may be on its way */
+    atomic_uint epoch; /* counted up before changed certificates leave memory */
 
     pthread_rwlock_t lock; /* of what follows */
     atomic_size_t blocked_count;

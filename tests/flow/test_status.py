@@ -54,7 +54,7 @@ def good(process, certificate, issuer):
 @pytest.mark.lab(config={"status": {"responder/key": "another"}})
 def test_a_key_nobody_approved_answers_nothing(lab):
     """The token has no key of that name: one is made, and waits for two officers."""
-    lab.start("signer", "signing", "status")
+    lab.start("signer", "signing", "revocation", "status")
     status = lab.process("status")
     issuer = authority(lab, "issuing1")
     answer, headers = ask_serial(status, issuer, 0x1234)
