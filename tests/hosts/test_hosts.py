@@ -52,6 +52,7 @@ class Town:
         self.lab.start(*(s for s in services if s != "signer"))
         self.lab.add_client()
         self.lab.add_agency()
+        self.lab.add_devices()
 
     def _move_database(self, template):
         template.cluster("listen", self.hosts.address("postgres-0"), self.hosts.network("data"))
