@@ -33,6 +33,10 @@ void finding_not_yet(struct finding *finding, const char *format, ...) PRINTF_LI
 /** finding_fail() when the evidence could not be had: `what` could not be read, and why. */
 bool finding_has(struct finding *finding, const char *what, const struct err *why);
 
+/** finding_not_yet() when the journal holds more events than were kept: true when all of them were
+ *  looked at. */
+bool criteria_journal_is_whole(const struct evidence *evidence, struct finding *finding);
+
 struct findings {
     const struct decision *decision;
     struct finding *rows; /* of every criterion, in the decision's order */

@@ -72,6 +72,7 @@ void judge_possession(const struct evidence *evidence, struct finding *finding)
     }
     check_unique(evidence, finding);
     check_possession(evidence, finding, &proved);
+    criteria_journal_is_whole(evidence, finding);
     finding_note(finding, "khóa công khai", "%zu chứng thư%s, không khóa nào của hai chủ thể",
                  evidence->certificate_count,
                  evidence->more_certificates ? " đầu tiên" : " (tất cả)");

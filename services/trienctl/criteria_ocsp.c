@@ -34,13 +34,15 @@ void judge_ocsp_messages(const struct evidence *evidence, struct finding *findin
         finding_fail(finding, "câu hỏi sai dạng không được trả lời malformedRequest");
 }
 
-/* A revocation is told before the next list has it. */
+/* A revocation is told before the next list has it. Of a journal that was not read whole its word
+ * is taken: such an answer is judged "not yet" all the same. */
 static const char *right_answer(const struct evidence *evidence, const struct seen_answer *answer)
 {
     if (!answer->of)
         return "unknown";
-    return answer->on_list || evidence_find(evidence, SEEN_REVOKED, answer->of->serial) ? "revoked"
-                                                                                        : "good";
+    if (answer->on_list || evidence_find(evidence, SEEN_REVOKED, answer->of->serial))
+        return "revoked";
+    return evidence->events_beyond && strcmp(answer->said, "revoked") == 0 ? "revoked" : "good";
 }
 
 void judge_ocsp_answers(const struct evidence *evidence, struct finding *finding)
@@ -62,7 +64,7 @@ void judge_ocsp_answers(const struct evidence *evidence, struct finding *finding
     }
     finding_note(finding, "trạng thái", "%zu good, %zu revoked (như trên CRL), số chưa cấp: %s",
                  good, revoked, evidence->answer_count ? evidence->answers[0].said : "");
-    if (!good && !revoked)
+    if (criteria_journal_is_whole(evidence, finding) && !good && !revoked)
         finding_not_yet(finding, "chưa có chứng thư nào để hỏi");
 }
 

@@ -44,8 +44,10 @@ static void count_type(struct evidence *evidence, const char *type)
 
 static void add_event(struct evidence *evidence, struct seen_event event)
 {
-    if (evidence->event_count == MAX_EVENTS)
+    if (evidence->event_count == MAX_EVENTS) {
+        evidence->events_beyond++;
         return;
+    }
     event.name = arena_strdup(ctl_arena(), event.name);
     event.request_id = arena_strdup(ctl_arena(), event.request_id ? event.request_id : "");
     if (event.csr_der.n)

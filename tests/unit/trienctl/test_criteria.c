@@ -268,6 +268,27 @@ static void revocation_times(void **state)
     assert_non_null(strstr(finding.reason_vi, "0a: thu hồi sau 30.0 giờ"));
 }
 
+/* What was not looked at is not judged: never a pass, and nothing is missed that may be there. */
+static void a_journal_that_is_too_long(void **state)
+{
+    struct seen_event revoked = {.kind = SEEN_REVOKED, .name = "0a", .request_id = ""};
+
+    (void)state;
+    evidence.journal =
+        (struct audit_result){.origin = "test", .entries = 10, .covered = 10, .checkpoints = 1};
+    evidence.events = &revoked;
+    evidence.event_count = 1;
+    assert_int_equal(judged(judge_revocation_time), VERDICT_PASS);
+    evidence.events_beyond = 3;
+    assert_int_equal(judged(judge_revocation_time), VERDICT_NOT_YET);
+    assert_non_null(strstr(finding.reason_vi, "còn 3 sự kiện chưa xét"));
+    assert_int_equal(judged(judge_journal), VERDICT_NOT_YET);
+    two_answers();
+    assert_int_equal(judged(judge_ocsp_answers), VERDICT_NOT_YET);
+    evidence.proofs_tried = 1; /* a failure that was found stays */
+    assert_int_equal(judged(judge_journal), VERDICT_FAIL);
+}
+
 static void a_journal_that_was_changed(void **state)
 {
     struct audit_finding changed = {
@@ -300,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_in_order, fresh, done),
         cmocka_unit_test_setup_teardown(answers_not_in_order, fresh, done),
         cmocka_unit_test_setup_teardown(revocation_times, fresh, done),
+        cmocka_unit_test_setup_teardown(a_journal_that_is_too_long, fresh, done),
         cmocka_unit_test_setup_teardown(a_journal_that_was_changed, fresh, done),
     };
 
