@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/metrics.h"
+#include "common/serial.h"
 #include "services/revocation/revocation.h"
 
 #define EXPIRY_ROWS 200
@@ -25,8 +26,8 @@ enum rc on_certificate_issued(struct tx *tx, const void *in)
 {
     const Trien__CertificateIssued *event = in;
 
-    CHECK(rule_is_serial(event->serial), &tx->err, TRIEN__ERROR__MALFORMED,
-          "no serial number: %.50s", event->serial);
+    CHECK(serial_is(event->serial), &tx->err, TRIEN__ERROR__MALFORMED, "no serial number: %.50s",
+          event->serial);
     CHECK(event->organ_id, &tx->err, TRIEN__ERROR__MALFORMED, "certificate %s has no agency",
           event->serial);
     return store_insert_certificate(tx, event);

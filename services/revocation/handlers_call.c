@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/causes.h"
+#include "common/serial.h"
 #include "proto/bus.pb-c.h"
 #include "services/revocation/revocation.h"
 
@@ -18,7 +19,7 @@ static enum rc check_form(struct tx *tx, const Trien__RevokeCertificate *call)
     size_t note = strlen(call->note);
 
     err_field(&tx->err, "serial");
-    CHECK(rule_is_serial(call->serial), &tx->err, TRIEN__ERROR__SERIAL_INVALID, "serial number");
+    CHECK(serial_is(call->serial), &tx->err, TRIEN__ERROR__SERIAL_INVALID, "serial number");
     err_field(&tx->err, "note");
     CHECK(strspn(call->note, " \t\r\n") < note && note <= MAX_NOTE_BYTES &&
               bytes_are_text(bytes_of_text(call->note)),

@@ -40,10 +40,3 @@ usec rule_listed_from(usec previous_update)
 {
     return previous_update > LIST_MARGIN ? previous_update - LIST_MARGIN : 0;
 }
-
-bool rule_is_serial(const char *hex)
-{
-    size_t length = strlen(hex);
-
-    return length > 0 && length <= 40 && hex[0] != '0' && strspn(hex, "0123456789abcdef") == length;
-}

@@ -37,7 +37,3 @@ usec rule_next_update(usec this_update, usec lifetime, usec issuer_not_after);
  *  carried it (RFC 5280 3.3). `previous_update` is thisUpdate of the list before; 0: none, nothing
  *  is left out. */
 usec rule_listed_from(usec previous_update);
-
-/** Serial number as the project writes it: lower-case hex without leading zeros, 40 digits at most.
- */
-bool rule_is_serial(const char *hex);

@@ -1,13 +1,14 @@
 /* What signing and revocation said, and what officers ask. */
 #include <string.h>
 
+#include "common/serial.h"
 #include "services/status/status.h"
 #include "services/status/store.h"
 
 /* The magnitude of a serial number as the project writes it. */
 static enum rc read_serial(struct tx *tx, const char *hex, struct bytes *ret_serial)
 {
-    CHECK(rule_is_serial(hex), &tx->err, TRIEN__ERROR__MALFORMED, "no serial number: %.50s", hex);
+    CHECK(serial_is(hex), &tx->err, TRIEN__ERROR__MALFORMED, "no serial number: %.50s", hex);
     if (strlen(hex) % 2)
         hex = arena_printf(tx->arena, "0%s", hex);
     CHECK(bytes_from_hex(tx->arena, hex, ret_serial), &tx->err, TRIEN__ERROR__MALFORMED,

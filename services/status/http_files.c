@@ -2,6 +2,7 @@
  * PEM where the name says so), all with the headers that let proxies keep them. */
 #include <string.h>
 
+#include "common/serial.h"
 #include "services/status/status.h"
 #include "services/status/store.h"
 
@@ -152,7 +153,7 @@ enum rc http_certificate(struct tx *tx, const struct http_request *request,
         return not_found(tx);
     hex = strncpy(id, name, (size_t)(suffix - name));
     id[suffix - name] = 0;
-    if (!rule_is_serial(hex))
+    if (!serial_is(hex))
         return not_found(tx);
     if (strlen(hex) % 2)
         hex = arena_printf(tx->arena, "0%s", hex);

@@ -57,14 +57,6 @@ bool rule_file_name(const char *name, char ret_id[33], const char **ret_suffix)
     return true;
 }
 
-bool rule_is_serial(const char *hex)
-{
-    size_t length = strlen(hex);
-
-    return length > 0 && length <= 2 * (size_t)OCSP_MAX_SERIAL_BYTES && hex[0] != '0' &&
-           strspn(hex, "0123456789abcdef") == length;
-}
-
 void rule_http_date(usec at, char ret_text[32])
 {
     static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};

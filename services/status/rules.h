@@ -48,9 +48,5 @@ bool rule_take_permit(struct bucket *bucket, double rate, double burst, usec now
  *  False when the name is anything else. */
 bool rule_file_name(const char *name, char ret_id[33], const char **ret_suffix);
 
-/** Serial numbers as the project writes them: lower-case hex without leading zeros, 40 digits at
- *  most. */
-bool rule_is_serial(const char *hex);
-
 /** "Sun, 22 Nov 2026 03:15:02 GMT" (RFC 9110 5.6.7). */
 void rule_http_date(usec at, char ret_text[32]);

@@ -6,6 +6,7 @@
 
 #include "common/causes.h"
 #include "common/clock.h"
+#include "common/serial.h"
 #include "proto/revocation.pb-c.h"
 #include "services/trienctl/trienctl.h"
 
@@ -16,6 +17,14 @@ static const char *time_text(int64_t at)
 
 /* --- revoke
  * ------------------------------------------------------------------------------------------ */
+
+/* As people copied it; what is no serial number at all goes as it is, for revocation to refuse. */
+static const char *serial_of(const char *text)
+{
+    const char *serial = serial_from_people(ctl_arena(), text);
+
+    return serial ? serial : text;
+}
 
 struct revoke_options {
     const char *serial, *cause, *note, *officer, *lost_on;
@@ -41,7 +50,7 @@ static bool read_options(int argc, char **argv, struct revoke_options *options)
         else
             return false;
     }
-    options->serial = optind + 1 == argc ? argv[optind] : NULL;
+    options->serial = optind + 1 == argc ? serial_of(argv[optind]) : NULL;
     return options->serial && options->cause && options->note;
 }
 
@@ -104,19 +113,21 @@ static json_t *status_json(const char *serial, const Trien__GetCertificateStatus
 int cmd_certificate(int argc, char **argv)
 {
     Trien__GetCertificateStatus call = TRIEN__GET_CERTIFICATE_STATUS__INIT;
+    const char *serial;
     const Trien__GetCertificateStatusReply *reply;
 
     if (argc != 2)
         return ctl_misuse("certificate", "one serial number, in hexadecimal");
-    call.serial = argv[1];
+    serial = serial_of(argv[1]);
+    call.serial = (char *)serial;
     reply = (const void *)ctl_ask(NULL, "revocation", &call.base,
                                   &trien__get_certificate_status_reply__descriptor);
     if (ctl_json()) {
-        autoptr(json_t) shown = status_json(argv[1], reply);
+        autoptr(json_t) shown = status_json(serial, reply);
         ctl_print_json(shown);
         return 0;
     }
-    printf("%s of %s: %s, ends %.19s UTC\n", argv[1], reply->issuer, reply->state,
+    printf("%s of %s: %s, ends %.19s UTC\n", serial, reply->issuer, reply->state,
            time_text(reply->not_after));
     if (reply->has_revoked_at)
         printf("    revoked %.19s UTC, cause %s, CRL reason %u\n", time_text(reply->revoked_at),

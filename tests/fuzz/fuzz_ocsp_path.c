@@ -2,6 +2,7 @@
 // links: services/status
 #include <string.h>
 
+#include "common/serial.h"
 #include "services/status/ocsp_request.h"
 #include "services/status/rules.h"
 
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes)
     }
     if (rule_file_name(path, id, &suffix) && (strlen(id) > 32 || strchr(id, '/') || *suffix != '.'))
         __builtin_trap();
-    if (rule_is_serial(path) && !bytes_from_hex(arena, strlen(path) % 2 ? path + 1 : path, &der))
+    if (serial_is(path) && !bytes_from_hex(arena, strlen(path) % 2 ? path + 1 : path, &der))
         __builtin_trap();
     arena_reset(arena);
     return 0;

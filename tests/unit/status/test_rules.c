@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "common/serial.h"
 #include "services/status/rules.h"
 
 #define SECOND USEC_PER_SECOND
@@ -92,13 +93,13 @@ static void test_file_names(void **state)
 static void test_serials(void **state)
 {
     (void)state;
-    assert_true(rule_is_serial("1a2b"));
-    assert_true(rule_is_serial("7fffffffffffffffffffffffffffffffffffffff"));
-    assert_false(rule_is_serial(""));
-    assert_false(rule_is_serial("0a"));
-    assert_false(rule_is_serial("1A"));
-    assert_false(rule_is_serial("1g"));
-    assert_false(rule_is_serial("17fffffffffffffffffffffffffffffffffffffff"));
+    assert_true(serial_is("1a2b"));
+    assert_true(serial_is("7fffffffffffffffffffffffffffffffffffffff"));
+    assert_false(serial_is(""));
+    assert_false(serial_is("0a"));
+    assert_false(serial_is("1A"));
+    assert_false(serial_is("1g"));
+    assert_false(serial_is("17fffffffffffffffffffffffffffffffffffffff"));
 }
 
 static void test_http_dates(void **state)
