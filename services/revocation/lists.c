@@ -1,6 +1,7 @@
 /* When a list is made, and what stands in it: the timer looks, the list is written down complete
  * with its number, and an effect asks for its signature. One list of an issuer is on its way at a
  * time; what is revoked meanwhile is on the next. */
+#include "common/log.h"
 #include "common/metrics.h"
 #include "services/revocation/revocation.h"
 
@@ -95,6 +96,20 @@ static enum rc plan_list(struct tx *tx, const struct x509_ca *issuer, const stru
     return ask_for_signature(tx, &list, tbs);
 }
 
+/* Nobody has the list signed any more: somebody cleared the effects by hand, or restored less than
+ * all. It would keep every later one back; another takes its place, with the signer's next number.
+ */
+static enum rc give_up(struct tx *tx, const struct x509_ca *issuer, const struct issuer_row *row)
+{
+    static const struct err why = {.code = TRIEN__ERROR__INTERNAL,
+                                   .detail = "the intent to have it signed is gone"};
+
+    log_event(LOG_WARNING, "list_given_up", LOG_TEXT("issuer", issuer->name),
+              LOG_INT("number", (int64_t)row->last_number));
+    TRY(store_set_list_refused(tx, issuer->name, row->last_number, &why));
+    return store_set_number_unknown(tx, issuer->name);
+}
+
 static enum rc look_after(struct tx *tx, const struct x509_ca *issuer)
 {
     const struct revocation_conf *conf = tx->conf;
@@ -102,6 +117,8 @@ static enum rc look_after(struct tx *tx, const struct x509_ca *issuer)
 
     TRY(store_lock_issuer(tx, issuer->name, &row));
     measure(issuer, &row, tx->now);
+    if (row.writing && !row.signing)
+        return give_up(tx, issuer, &row);
     if (row.writing || tx->now >= issuer->not_after)
         return RC_OK;
     if (!row.number_known)
@@ -114,11 +131,11 @@ static enum rc look_after(struct tx *tx, const struct x509_ca *issuer)
     return rule_list_due(&times, tx->now) ? plan_list(tx, issuer, &row) : RC_OK;
 }
 
+/* One issuer a turn, so each in a transaction of its own: what fails for one stops no other's. */
 enum rc on_list_timer(struct tx *tx)
 {
-    const struct revocation *revocation = tx->state;
+    struct revocation *revocation = tx->state;
+    size_t turn = atomic_fetch_add(&revocation->turn, 1);
 
-    for (size_t i = 0; i < revocation->issuer_count; i++)
-        TRY(look_after(tx, &revocation->issuers[i]));
-    return RC_OK;
+    return look_after(tx, &revocation->issuers[turn % revocation->issuer_count]);
 }

@@ -68,7 +68,7 @@ static const struct on_call calls[] = {
 };
 
 static const struct on_timer timers[] = {
-    {.name = "lists", .period_ms = 500, .fn = on_list_timer},
+    {.name = "lists", .period_ms = 250, .fn = on_list_timer},
     {.name = "expiry",
      .period_ms = 10 * 1000,
      .fn = on_expiry_timer,

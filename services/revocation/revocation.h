@@ -6,6 +6,8 @@
  * has it signed; a list that cannot be signed holds up no revocation. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "common/svc.h"
 #include "common/x509_ca.h"
 #include "proto/revocation.pb-c.h"
@@ -21,11 +23,12 @@ struct revocation_conf {
     int64_t interval_ms, lifetime_ms, pause_ms;
 };
 
-/* tx->state and fx->state; read by many threads, changed by none after the start. */
+/* tx->state and fx->state; read by many threads, changed by none after the start but for `turn`. */
 struct revocation {
     struct arena *arena;
     struct x509_ca issuers[REVOCATION_MAX_ISSUERS];
-    size_t issuer_count;
+    size_t issuer_count; /* one at least */
+    atomic_size_t turn;  /* of the timer: whose list it looks after next */
 };
 
 extern const struct state_table revocation_states[];
@@ -80,7 +83,8 @@ enum rc on_list_revocation_lists(struct tx *tx, const void *in, void *reply) MUS
  * ---------------------------------------------------------------
  */
 
-/** For every issuer: a list that is due is written down and its signing asked for. Metrics. */
+/** For one issuer after the other: a list that is due is written down and its signing asked for.
+ * Metrics. */
 enum rc on_list_timer(struct tx *tx) MUST_USE;
 
 /** Has the list signed, puts it together, verifies it. RETRY while the signer is away. */

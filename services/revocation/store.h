@@ -49,7 +49,8 @@ MUST_USE enum rc store_make_partitions(struct tx *tx, int32_t months);
 struct issuer_row {
     bool number_known; /* last_number is the signer's */
     uint64_t last_number;
-    bool writing;       /* a list is on its way to the signer */
+    bool writing;       /* a list is on its way to the signer … */
+    bool signing;       /* … and the effect that sees to it is there */
     bool refused;       /* the newest one was refused */
     usec planned_at;    /* of the newest list, signed or not; 0: none */
     usec issued_update; /* thisUpdate of the newest issued list; 0: none */

@@ -41,15 +41,20 @@ SELECT month_make($1, $2);
 -- name: insert_issuer (text)
 INSERT INTO issuer (issuer) VALUES ($1) ON CONFLICT DO NOTHING;
 
--- name: lock_issuer (text) -> (bool, int8, text, timestamptz, timestamptz, timestamptz, bool, int8)
--- The newest list of all, and the newest that was issued.
+-- name: lock_issuer (text) -> (bool, int8, text, timestamptz, timestamptz, timestamptz, bool, int8, bool)
+-- The newest list of all, and the newest that was issued; last, whether anybody still has the newest
+-- one signed: the intent is written and finished in one transaction with the list's state.
 SELECT i.number_known, i.last_number, l.state, l.this_update,
        e.this_update, e.next_update,
        EXISTS (SELECT FROM certificate c
                 WHERE c.issuer = i.issuer AND c.state = 'revoked' AND c.first_number IS NULL),
-       i.asked
+       i.asked,
+       EXISTS (SELECT FROM effect f
+                WHERE f.kind = 'sign_list'
+                  AND f.key = format('%s/%s/%s', i.issuer, l.number,
+                                     extract(epoch FROM l.this_update)::bigint))
   FROM issuer i
-  LEFT JOIN LATERAL (SELECT state, this_update FROM revocation_list n WHERE n.issuer = i.issuer
+  LEFT JOIN LATERAL (SELECT number, state, this_update FROM revocation_list n WHERE n.issuer = i.issuer
                       ORDER BY number DESC LIMIT 1) l ON true
   LEFT JOIN LATERAL (SELECT this_update, next_update FROM revocation_list n
                       WHERE n.issuer = i.issuer AND n.state = 'issued'

@@ -24,6 +24,7 @@ enum rc store_lock_issuer(struct tx *tx, const char *issuer, struct issuer_row *
         .issued_until = db_get_time(rows, 0, 5),
         .unlisted = db_get_bool(rows, 0, 6),
         .asked = db_get_int(rows, 0, 7),
+        .signing = db_get_bool(rows, 0, 8),
     };
     return RC_OK;
 }

@@ -195,6 +195,8 @@ def test_an_officer_day_and_night(road):
     assert entry.extensions.get_extension_for_class(x509.InvalidityDate)
     shown = json.loads(road.trienctl("--json", "certificate", serial(certificate)))
     assert shown["state"] == "revoked" and shown["cause"] == "that_lac" and shown["reason"] == 1
+    copied = "serial=0" + serial(certificate).upper()  # as openssl x509 -serial prints it
+    assert json.loads(road.trienctl("--json", "certificate", copied)) == shown
     request_id = road.value("revocation", f"SELECT certificate_request_id FROM certificate "
                                           f"WHERE serial = '{serial(certificate)}'")
 
@@ -280,6 +282,23 @@ def test_a_revocation_needs_no_list_and_numbers_grow_over_restarts(road):
     numbers = [int(n) for n, in road.sql("revocation", "SELECT number FROM revocation_list WHERE state = 'issued' "
                                                        "ORDER BY this_update, number")]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_list_whose_intent_vanished_is_replaced(road):
+    """Effects cleared by hand, or a restore of less than all: no list waits for ever for its signature."""
+    certificate, = issue(road)
+    crl_with(road)
+    signer, revocation = road.process("signer"), road.process("revocation")
+    signer.stop()
+    officer(road, certificate, "lo_mat_khau")
+    wait_until("the list to be written", lambda: road.value(
+        "revocation", "SELECT count(*) FROM effect WHERE kind = 'sign_list'") == "1")
+    revocation.kill()
+    road.sql("revocation", "DELETE FROM effect WHERE kind = 'sign_list'")
+    revocation.start()
+    signer.start()
+    road.wait_well(signer, revocation)
+    crl_with(road, certificate)
 
 
 @pytest.mark.lab(config={"status": {"sync/max_feed_age": "2s", "feed/wait": "300ms"}})
