@@ -272,10 +272,12 @@ static void test_restart_of_the_server(void **state)
     (void)state;
     assert_int_equal(call(caller, "echo", "hello", 5000, NULL), 0);
     assert_int_equal(pthread_create(&thread, NULL, restart_later, NULL), 0);
-    for (int i = 0; i < 20; i++) {
-        assert_int_equal(call(caller, "echo", "slow", 5000, "a key"), 0);
-        if (i == 2)
-            break;
+    for (int answered = 0; answered < 3;) {
+        Trien__Error code = call(caller, "echo", "slow", 5000, "a key");
+        if (code == TRIEN__ERROR__OVERLOADED) /* a server that is stopping says: later */
+            continue;
+        assert_int_equal(code, 0);
+        answered++;
     }
     pthread_join(thread, NULL);
     assert_int_equal(call(caller, "echo", "hello", 5000, NULL), 0);
