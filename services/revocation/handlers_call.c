@@ -58,12 +58,28 @@ static enum rc say_acted(struct tx *tx, const Trien__RevokeCertificate *call)
     return emit(tx, "operator", &acted);
 }
 
+/* A key that fell into wrong hands ends no more certificates than a person would within an hour. */
+static enum rc check_pace(struct tx *tx)
+{
+    const struct revocation_conf *conf = tx->conf;
+    int64_t count = 0;
+
+    TRY(store_count_revoked_by(tx, tx->principal, tx->now - 3600 * USEC_PER_SECOND, &count));
+    CHECK(count < conf->officer_hourly, &tx->err, TRIEN__ERROR__FORBIDDEN,
+          "%s revoked %lld certificates within the hour and officer/hourly is %lld: wait, let "
+          "another "
+          "officer go on, or raise it in revocation's configuration when this is an emergency",
+          tx->principal, (long long)count, (long long)conf->officer_hourly);
+    return RC_OK;
+}
+
 static enum rc revoke_now(struct tx *tx, const Trien__RevokeCertificate *call,
                           const struct certificate_row *certificate)
 {
     const struct cause *cause = NULL;
     struct revocation_order order = {.principal = tx->principal, .note = call->note};
 
+    TRY(check_pace(tx));
     TRY(find_cause(tx, call->cause, certificate, &cause));
     order.cause = cause->code;
     order.reason = cause->reason;

@@ -17,6 +17,9 @@ static const struct conf_row conf_rows[] = {
     {"crl/pause", CONF_MS, CONF(pause_ms), "2s",
      "shortest time between two lists: what is revoked meanwhile is on one list together", 0,
      3600000, NULL},
+    {"officer/hourly", CONF_INT, CONF(officer_hourly), "50",
+     "certificates that one officer may revoke within an hour; more of them come by form 05", 1,
+     1000000, NULL},
     {0},
 };
 

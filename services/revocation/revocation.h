@@ -21,6 +21,7 @@
 struct revocation_conf {
     const char *ca_dir; /* issuing1.pem, issuing2.pem …; every one gets lists */
     int64_t interval_ms, lifetime_ms, pause_ms;
+    int64_t officer_hourly; /* an officer revokes no more within an hour */
 };
 
 /* tx->state and fx->state; read by many threads, changed by none after the start but for `turn`. */
@@ -73,7 +74,8 @@ enum rc revoke(struct tx *tx, const struct certificate_row *certificate,
  */
 
 /** RevokeCertificate: an officer, day and night. The same serial again answers with what stands.
- *  REJECT CERTIFICATE_UNKNOWN, CERTIFICATE_EXPIRED, CAUSE_INVALID, FIELD_INVALID. */
+ *  REJECT CERTIFICATE_UNKNOWN, CERTIFICATE_EXPIRED, CAUSE_INVALID, FIELD_INVALID,
+ *  FORBIDDEN beyond officer/hourly: a stolen officer's key does not end every certificate. */
 enum rc on_revoke_certificate(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_get_certificate_status(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_get_crl(struct tx *tx, const void *in, void *reply) MUST_USE;

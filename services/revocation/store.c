@@ -63,6 +63,16 @@ enum rc store_find_certificate(struct tx *tx, const char *serial, bool *ret_foun
     return read_one(rows, ret_found, ret_row);
 }
 
+enum rc store_count_revoked_by(struct tx *tx, const char *principal, usec since, int64_t *ret_count)
+{
+    struct db_rows *rows = NULL;
+
+    TRY(DB_RUN(tx, lock_officer, &rows, db_text(principal)));
+    TRY(DB_RUN(tx, count_revoked_by, &rows, db_text(principal), db_time(since)));
+    *ret_count = db_get_int(rows, 0, 0);
+    return RC_OK;
+}
+
 enum rc store_set_revoked(struct tx *tx, const char *serial, const struct revocation_order *order)
 {
     return DB_PUSH(tx, set_revoked, db_text(serial), db_time(tx->now),

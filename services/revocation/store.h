@@ -35,6 +35,11 @@ struct revocation_order;
 MUST_USE enum rc store_set_revoked(struct tx *tx, const char *serial,
                                    const struct revocation_order *order);
 
+/** How many certificates this officer revoked after `since`. Until the transaction ends no other
+ * call of the same officer is counted. */
+MUST_USE enum rc store_count_revoked_by(struct tx *tx, const char *principal, usec since,
+                                        int64_t *ret_count);
+
 /** Ends up to `limit` valid certificates whose last second was before `ended`. */
 MUST_USE enum rc store_set_expired(struct tx *tx, usec ended, int32_t limit, size_t *ret_count,
                                    struct certificate_row **ret_rows);

@@ -33,6 +33,13 @@ RETURNING c.serial, c.issuer, c.lineage_id, c.certificate_request_id, c.organ_id
           c.device_serial, c.subscriber_name, c.not_after, c.state, c.revoked_at,
           c.reason::integer, c.cause;
 
+-- name: lock_officer (text) -> (bool)
+-- Until the end of the transaction: two calls of one officer are counted one after the other.
+SELECT pg_advisory_xact_lock(21590, hashtext($1)) IS NULL;
+
+-- name: count_revoked_by (text, timestamptz) -> (int8)
+SELECT count(*) FROM certificate WHERE principal = $1 AND revoked_at > $2;
+
 -- name: make_partitions (timestamptz, int4) -> (int4)
 SELECT month_make($1, $2);
 

@@ -284,6 +284,19 @@ def test_a_revocation_needs_no_list_and_numbers_grow_over_restarts(road):
     assert numbers == list(range(1, len(numbers) + 1))
 
 
+@pytest.mark.lab(config={"revocation": {"officer/hourly": "1"}})
+def test_one_officer_does_not_revoke_without_end(lab):
+    lab.start()
+    lab.add_client()
+    lab.add_agency()
+    first, second = issue(lab, 2)
+    said = officer(lab, first, "lo_mat_khau")
+    why = refused(lab, "revoke", serial(second), "--cause", "lo_mat_khau", "--note", "x")
+    assert "officer/hourly is 1" in why
+    assert officer(lab, first, "lo_mat_khau") == said, "what stands is told all the same"
+    assert officer(lab, second, "lo_mat_khau", "--officer", "officer2")["state"] == "revoked"
+
+
 def test_a_list_whose_intent_vanished_is_replaced(road):
     """Effects cleared by hand, or a restore of less than all: no list waits for ever for its signature."""
     certificate, = issue(road)
