@@ -112,6 +112,8 @@ static Trien__DeviceRow *device_of(struct arena *arena, const struct device_row 
     row->order_id = (char *)in->item_id;
     row->certificate_serial = (char *)in->certificate_serial;
     row->due_on = (char *)in->due_on;
+    row->has_certificate_ended_at = in->certificate_ended_at != 0;
+    row->certificate_ended_at = in->certificate_ended_at;
     row->changed_at = in->changed_at;
     row->organ_id = (char *)in->organ_id;
     row->shipment_id = (char *)in->shipment_id;

@@ -132,6 +132,15 @@ enum rc store_count_stock(struct tx *tx, struct figure_row **ret_rows, size_t *r
     return RC_OK;
 }
 
+enum rc store_count_lost_valid(struct tx *tx, int64_t *ret_count)
+{
+    struct db_rows *rows;
+
+    TRY(db_run(tx, &stmt_count_lost_valid, &rows, 0, NULL));
+    *ret_count = db_get_int(rows, 0, 0);
+    return RC_OK;
+}
+
 enum rc store_count_overdue(struct tx *tx, int64_t *ret_count)
 {
     struct db_rows *rows;

@@ -68,6 +68,8 @@ struct figure_row {
 enum rc store_count_waiting(struct tx *tx, struct figure_row **ret_rows,
                             size_t *ret_count) MUST_USE;
 enum rc store_count_stock(struct tx *tx, struct figure_row **ret_rows, size_t *ret_count) MUST_USE;
+/** Devices that are lost while their certificate still stands. */
+enum rc store_count_lost_valid(struct tx *tx, int64_t *ret_count) MUST_USE;
 enum rc store_count_overdue(struct tx *tx, int64_t *ret_count) MUST_USE;
 
 /** The devices of these serials that are known, by serial; locked. */

@@ -52,6 +52,9 @@ FROM unnest(ARRAY['pki_token', 'sim_pki']) AS kind;
 -- name: count_overdue () -> (int8)
 SELECT count(*) FROM device WHERE state = 'recalled' AND overdue_at IS NOT NULL;
 
+-- name: count_lost_valid () -> (int8)
+SELECT count(*) FROM device WHERE state = 'lost' AND certificate_ended_at IS NULL;
+
 -- name: get_devices (text[]) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text, timestamptz)
 -- Locked, in the order of their serials.
 SELECT d.device_serial, d.device_kind, d.model, d.state, d.request_id, d.number,

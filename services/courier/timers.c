@@ -27,6 +27,11 @@ METRIC_FAMILY(overdue) = {.kind = METRIC_GAUGE,
                           .help = "Recalled devices that are not back by their day.",
                           .stale_after_s = STALE_S};
 
+METRIC_FAMILY(lost_valid) = {.kind = METRIC_GAUGE,
+                             .name = "trien_courier_lost_certificates_valid",
+                             .help = "Lost devices whose certificate is neither revoked nor over.",
+                             .stale_after_s = STALE_S};
+
 enum rc on_stock_timer(struct tx *tx)
 {
     struct waiting_row *orders;
@@ -85,7 +90,7 @@ static enum rc show_waiting(struct tx *tx)
 enum rc on_figures_timer(struct tx *tx)
 {
     struct figure_row *rows;
-    int64_t late;
+    int64_t late, valid;
     size_t count;
 
     TRY(show_waiting(tx));
@@ -94,6 +99,8 @@ enum rc on_figures_timer(struct tx *tx)
         metric_set(&stock, (double)rows[i].count, METRIC_LABELS(rows[i].kind));
     TRY(store_count_overdue(tx, &late));
     metric_set(&overdue, (double)late, NULL);
+    TRY(store_count_lost_valid(tx, &valid));
+    metric_set(&lost_valid, (double)valid, NULL);
     return RC_OK;
 }
 

@@ -92,21 +92,31 @@ static int add(int argc, char **argv)
 /* --- list, show
  * ----------------------------------------------------------------------------------- */
 
+/* How the certificate in it stands: a lost device with a valid one is somebody's to revoke. */
+static const char *standing(const Trien__DeviceRow *row)
+{
+    if (!row->certificate_serial)
+        return NULL;
+    return row->has_certificate_ended_at ? "ended" : "valid";
+}
+
 static json_t *device_json(const Trien__DeviceRow *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}",
+    return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}",
                      "device_serial", row->device_serial, "device_kind", row->device_kind, "state",
                      row->state, "model", row->model, "organ_id", row->organ_id, "request_id",
                      row->request_id, "order_id", row->order_id, "certificate_serial",
-                     row->certificate_serial, "shipment_id", row->shipment_id, "due_on",
-                     row->due_on, "changed_at", clock_utc_text(ctl_arena(), row->changed_at));
+                     row->certificate_serial, "certificate", standing(row), "shipment_id",
+                     row->shipment_id, "due_on", row->due_on, "changed_at",
+                     clock_utc_text(ctl_arena(), row->changed_at));
 }
 
 static void print_device(const Trien__DeviceRow *row)
 {
-    printf("%-24s %-9s %-12s %-10s %s%s%s\n", row->device_serial, row->device_kind, row->state,
+    printf("%-24s %-9s %-12s %-10s %s%s%s%s%s\n", row->device_serial, row->device_kind, row->state,
            row->organ_id ? row->organ_id : "-",
-           row->certificate_serial ? row->certificate_serial : "-", row->due_on ? "  due " : "",
+           row->certificate_serial ? row->certificate_serial : "-", standing(row) ? " " : "",
+           standing(row) ? standing(row) : "", row->due_on ? "  due " : "",
            row->due_on ? row->due_on : "");
 }
 

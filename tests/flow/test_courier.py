@@ -175,6 +175,10 @@ def test_lost_and_corrected_by_a_person(courier):
     Post(courier).send(event(s10(1003), "LOST", now() - timedelta(hours=1)))
     assert (state_of(courier, shipment), device_state(courier, "C-0001")) == ("LOST", "lost")
     assert said(courier, "DeviceLost", "C-0001") == 1
+    assert [d["certificate"] for d in ctl(courier, "device", "list", "--state", "lost")
+            if d["device_serial"] == "C-0001"] == ["valid"]
+    wait_until("the figure of it", courier.process("courier").metrics,
+               until=lambda text: "trien_courier_lost_certificates_valid 1" in text)
     done = ctl(courier, "ship", "record", shipment, "--note", "Văn thư cơ quan gọi điện: đã nhận")
     assert done["state"] == "DELIVERED"
     assert device_state(courier, "C-0001") == "delivered"
