@@ -87,7 +87,8 @@ struct evidence {
     struct audit_result journal;
     struct seen_event *events;
     size_t event_count;
-    uint64_t events_beyond; /* more than could be kept: what is judged by them is not judged whole */
+    uint64_t
+        events_beyond; /* more than could be kept: what is judged by them is not judged whole */
     struct {
         const char *name;
         uint64_t count;
