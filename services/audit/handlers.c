@@ -56,18 +56,6 @@ static ProtobufCBinaryData binary(struct bytes in)
     return (ProtobufCBinaryData){in.n, (uint8_t *)(uintptr_t)in.p};
 }
 
-/* Rows of a page until it is large enough. */
-static size_t rows_of_a_page(const struct journal_row *rows, size_t count)
-{
-    size_t size = 0, n = 0;
-
-    while (n < count && size < AUDIT_PAGE_BYTES) {
-        size += rows[n].leaf.n + rows[n].content.n + 128;
-        n++;
-    }
-    return n;
-}
-
 /* What the tree holds for each row: of complete tiles the tile's word counts, not the row's. */
 static enum rc take_tree_hashes(struct tx *tx, uint64_t size, struct journal_row *rows,
                                 size_t count)
@@ -102,8 +90,8 @@ enum rc on_list_journal(struct tx *tx, const void *in, void *out)
 
     CHECK(call->from <= MERKLE_MAX_SIZE, &tx->err, TRIEN__ERROR__FIELD_INVALID, "no such entry");
     TRY(store_get_head(tx, &head));
-    TRY(store_list_journal(tx, call->from, limit, head.range.size, &rows, &count));
-    count = rows_of_a_page(rows, count);
+    TRY(store_list_journal(tx, call->from, limit, head.range.size, AUDIT_PAGE_BYTES, &rows,
+                           &count));
     TRY(take_tree_hashes(tx, head.range.size, rows, count));
     reply->size = head.range.size;
     reply->n_entries = count;

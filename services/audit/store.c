@@ -164,12 +164,12 @@ enum rc store_list_entries(struct tx *tx, uint64_t from, uint64_t to, struct jou
 }
 
 enum rc store_list_journal(struct tx *tx, uint64_t from, uint64_t limit, uint64_t end,
-                           struct journal_row **ret_rows, size_t *ret_count)
+                           uint64_t max_bytes, struct journal_row **ret_rows, size_t *ret_count)
 {
     struct db_rows *rows;
 
     TRY(DB_RUN(tx, list_journal, &rows, db_int8((int64_t)from), db_int8((int64_t)limit),
-               db_int8((int64_t)end)));
+               db_int8((int64_t)end), db_int8((int64_t)max_bytes)));
     *ret_rows = read_rows(tx, rows, true);
     *ret_count = db_count(rows);
     return RC_OK;

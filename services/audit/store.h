@@ -64,9 +64,11 @@ struct journal_row {
 enum rc store_list_entries(struct tx *tx, uint64_t from, uint64_t to, struct journal_row **ret_rows,
                            size_t *ret_count) MUST_USE;
 
-/** The first `limit` rows that are there from `from` on, below `end`, with their contents. */
+/** The first `limit` rows that are there from `from` on, below `end`, with their contents. The row
+ *  that goes beyond `max_bytes` is the last. */
 enum rc store_list_journal(struct tx *tx, uint64_t from, uint64_t limit, uint64_t end,
-                           struct journal_row **ret_rows, size_t *ret_count) MUST_USE;
+                           uint64_t max_bytes, struct journal_row **ret_rows,
+                           size_t *ret_count) MUST_USE;
 
 struct checkpoint_row {
     uint64_t size; /* 0: there is none */

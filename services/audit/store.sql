@@ -48,14 +48,20 @@ SELECT w.n,
 SELECT sequence, leaf_hash, leaf FROM entry
  WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence;
 
--- name: list_journal (int8, int8, int8) -> (int8, bytea, bytea, bytea, bytea)
--- Rows from $1 below $3, $2 at most, with their contents; empty where that has left.
-SELECT e.sequence, e.leaf_hash, e.leaf, c.salt, c.content
-  FROM (SELECT sequence, leaf_hash, leaf FROM entry
-         WHERE sequence >= $1 AND sequence < $3 ORDER BY sequence LIMIT $2) AS e
-  LEFT JOIN LATERAL (SELECT salt, content FROM entry_content c
-                      WHERE c.sequence = e.sequence OFFSET 0) AS c ON true
- ORDER BY e.sequence;
+-- name: list_journal (int8, int8, int8, int8) -> (int8, bytea, bytea, bytea, bytea)
+-- Rows from $1 below $3, $2 at most, with their contents; empty where that has left. The row that
+-- goes beyond $4 bytes is the last. A content's size is known without reading it.
+SELECT p.sequence, p.leaf_hash, p.leaf, p.salt, p.content
+  FROM (SELECT e.sequence, e.leaf_hash, e.leaf, c.salt, c.content,
+               sum(octet_length(e.leaf) + coalesce(octet_length(c.content), 0) + 128)
+                   OVER (ORDER BY e.sequence ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                   AS bytes_before
+          FROM (SELECT sequence, leaf_hash, leaf FROM entry
+                 WHERE sequence >= $1 AND sequence < $3 ORDER BY sequence LIMIT $2) AS e
+          LEFT JOIN LATERAL (SELECT salt, content FROM entry_content c
+                              WHERE c.sequence = e.sequence OFFSET 0) AS c ON true) AS p
+ WHERE coalesce(p.bytes_before, 0) < $4
+ ORDER BY p.sequence;
 
 -- name: find_last_checkpoint () -> (int8, bytea, timestamptz, text)
 SELECT size, root_sha256, signed_at, note FROM checkpoint ORDER BY size DESC LIMIT 1;

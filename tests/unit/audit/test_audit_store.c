@@ -183,6 +183,9 @@ static void test_pages(void **state)
     Trien__ListJournal call = TRIEN__LIST_JOURNAL__INIT;
     Trien__ListJournalReply reply = TRIEN__LIST_JOURNAL_REPLY__INIT;
     Trien__JournalContent *content;
+    struct journal_row *rows;
+    uint64_t first_bytes;
+    size_t count;
 
     (void)state;
     call.from = 65530;
@@ -198,6 +201,16 @@ static void test_pages(void **state)
         arena_allocator(tx->arena), reply.entries[3]->content.len, reply.entries[3]->content.data);
     assert_string_equal(content->key, "K/1");
     assert_memory_equal(content->payload.data, "hello", 5);
+    /* The database cuts by size: the row that goes beyond is the last. */
+    assert_int_equal(store_list_journal(tx, 65530, 10, appended, 1, &rows, &count), RC_OK);
+    assert_int_equal(count, 1);
+    first_bytes = rows[0].leaf.n + rows[0].content.n + 128;
+    assert_int_equal(store_list_journal(tx, 65530, 10, appended, first_bytes, &rows, &count),
+                     RC_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(store_list_journal(tx, 65530, 10, appended, first_bytes + 1, &rows, &count),
+                     RC_OK);
+    assert_int_equal(count, 2);
     call.from = appended - 2;
     assert_int_equal(on_list_journal(tx, &call, &reply), RC_OK);
     assert_int_equal(reply.n_entries, 2);
