@@ -17,7 +17,8 @@
 #include "services/status/responder.h"
 #include "services/status/rules.h"
 
-#define STATUS_MAX_BLOCKED 256 /* lineages kept in memory; more means asking the database */
+#define STATUS_MAX_CHANGES 4096 /* that one look takes out of memory; more empties it */
+#define STATUS_MAX_BLOCKED 256  /* lineages kept in memory; more means asking the database */
 
 /* The service's own configuration; rows in conf.c. Texts live as long as the process. */
 struct status_conf {

@@ -113,13 +113,13 @@ enum rc store_find_feed_heard(struct tx *tx, usec *ret_heard_at)
     return RC_OK;
 }
 
-enum rc store_list_changes(struct tx *tx, int64_t watermark, struct change_row **ret_rows,
-                           size_t *ret_count)
+enum rc store_list_changes(struct tx *tx, int64_t watermark, int limit,
+                           struct change_row **ret_rows, size_t *ret_count)
 {
     struct change_row *list;
     struct db_rows *rows;
 
-    TRY(DB_RUN(tx, list_changes, &rows, db_int8(watermark)));
+    TRY(DB_RUN(tx, list_changes, &rows, db_int8(watermark), db_int4(limit)));
     list = ARENA_ARRAY(tx->arena, struct change_row, db_count(rows) + 1);
     for (size_t i = 0; i < db_count(rows); i++)
         list[i] = (struct change_row){db_get_text(rows, i, 0), db_get_bytes(rows, i, 1)};

@@ -65,8 +65,8 @@ struct change_row {
     const char *issuer;
     struct bytes serial;
 };
-enum rc store_list_changes(struct tx *tx, int64_t watermark, struct change_row **ret_rows,
-                           size_t *ret_count) MUST_USE;
+enum rc store_list_changes(struct tx *tx, int64_t watermark, int limit,
+                           struct change_row **ret_rows, size_t *ret_count) MUST_USE;
 
 /** Up to `limit` lineages with events that could not be applied. */
 enum rc store_list_blocked(struct tx *tx, int limit, const char ***ret_lineages,

@@ -61,8 +61,8 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 SELECT CASE WHEN count(heard_at) = 128 THEN min(heard_at) END
 FROM consumer_cursor WHERE feed IN ('signing', 'revocation');
 
--- name: list_changes (int8) -> (text, bytea)
-SELECT issuer, serial FROM certificate_status WHERE changed_by >= $1;
+-- name: list_changes (int8, int4) -> (text, bytea)
+SELECT issuer, serial FROM certificate_status WHERE changed_by >= $1 LIMIT $2;
 
 -- name: list_blocked (int4) -> (text)
 -- Lineages with events that could not be applied.

@@ -60,7 +60,8 @@ static unsigned issuer_index(const struct status_state *state, const char *id)
     return i;
 }
 
-/* What others changed since the last look leaves memory. The first look has nothing to forget. */
+/* What others changed since the last look leaves memory; all of it when that is more than one look
+ * takes in (an old transaction holds the watermark back). The first look has nothing to forget. */
 static enum rc forget_changes(struct tx *tx, struct status_state *state, int64_t *ret_watermark)
 {
     struct change_row *changes;
@@ -69,9 +70,13 @@ static enum rc forget_changes(struct tx *tx, struct status_state *state, int64_t
     TRY(store_find_watermark(tx, ret_watermark));
     if (!state->sync.changes_from)
         return RC_OK;
-    TRY(store_list_changes(tx, state->sync.changes_from, &changes, &count));
+    TRY(store_list_changes(tx, state->sync.changes_from, STATUS_MAX_CHANGES + 1, &changes, &count));
     if (count)
         atomic_fetch_add(&state->sync.epoch, 1);
+    if (count > STATUS_MAX_CHANGES) {
+        cache_clear(state->cache);
+        return RC_OK;
+    }
     for (size_t i = 0; i < count; i++) {
         unsigned issuer = issuer_index(state, changes[i].issuer);
         if (issuer < state->issuer_count)
