@@ -14,9 +14,12 @@ UPDATE outbox_head h SET next_offset = {ROWS // 64} + 1, last_id =
        (SELECT id FROM outbox o WHERE o.partition = h.partition AND o.event_offset = {ROWS // 64});"""
 # A UUIDv7 of this month for each row.
 ID = "(lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') || lpad(to_hex(n), 20, '0'))::uuid"
+# What grows for ever: requests that are finished, not the few that are open and counted for the operators.
 GROWING = {
-    "intake": f"""INSERT INTO request (request_id, receipt_no, client_id, channel, received_at, state, document_sha256)
-        SELECT {ID}, n, 'portal', 'portal', now(), 'received', sha256('x') FROM generate_series(1, {ROWS}) n""",
+    "intake": f"""INSERT INTO request (request_id, receipt_no, client_id, channel, received_at, state, document_sha256,
+                                        item_count, finished_count, issued_count)
+        SELECT {ID}, n, 'portal', 'portal', now(), 'completed', sha256('x'), 1, 1, 1
+          FROM generate_series(1, {ROWS}) n""",
     "validation": f"""INSERT INTO official_document (organ_id, year, number, request_id, receipt_number)
         SELECT 'H26.14', 2026, n::text, {ID}, n::text FROM generate_series(1, {ROWS}) n""",
     "signing": f"""INSERT INTO item_order (request_id, number, state, profile, device_kind, subscriber_name,
