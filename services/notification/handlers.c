@@ -82,21 +82,25 @@ enum rc on_request_rejected(struct tx *tx, const void *in)
     return notice_queue(tx, event->request_id, 1, &template_rejected, &address, fields);
 }
 
-/* One more item has ended; the last one sends the digest. */
+/* One more item has ended; the last one sends the digest. A revocation's events lie in another
+ * partition than the request they end, so RequestAccepted may be committed between two statements
+ * here: only an item that does not count although the request was known before had ended already. */
 enum rc notice_end_item(struct tx *tx, const char *request_id, const struct item_row *item)
 {
     const struct notification_conf *conf = tx->conf;
+    usec digest_due_at = tx->now + conf->digest_delay_ms * USEC_PER_MS;
     struct request_row request = {0};
     bool counted, known;
 
-    TRY(store_set_item_ended(tx, request_id, item, tx->now + conf->digest_delay_ms * USEC_PER_MS,
-                             &counted, &request));
+    TRY(store_set_item_ended(tx, request_id, item, digest_due_at, &counted, &request));
     if (!counted) {
         TRY(store_find_request(tx, request_id, &known));
         CHECK(known, &tx->err, TRIEN__ERROR__NOT_YET, "RequestAccepted of %s has not arrived",
               request_id);
-        return RC_OK; /* the same item again, by a renewed certificate: told before */
+        TRY(store_set_item_ended(tx, request_id, item, digest_due_at, &counted, &request));
     }
+    if (!counted)
+        return RC_OK; /* the same item again, by a renewed certificate: told before */
     if (!rule_digest_is_due(request.items, request.ended))
         return RC_OK;
     return notice_queue_digest(tx, &request, request.ended - request.told == 1 ? item : NULL);

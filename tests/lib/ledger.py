@@ -117,7 +117,8 @@ def check_notices(lab, expected, revoked=()):
     due = 2 * good + (len(expected) - good) + 2 * len(revoked)
     for folder, suffix, channel in (("mail", ".eml", "email"), ("sms", ".sms", "sms")):
         files = [p for p in (lab.dir / "data/notification" / folder).iterdir() if p.suffix == suffix]
-        assert len(files) == due, folder
+        sent = lab.sql("notification", f"SELECT template, state, count(*) FROM notice WHERE channel = '{channel}' GROUP BY 1, 2")
+        assert len(files) == due, f"{len(files)} files in {folder} instead of {due}; notices: {sent}"
         assert len({p.read_bytes() for p in files}) == due, f"{folder}: the same notice twice"
         rows = lab.sql("notification", "SELECT state, count(*), count(DISTINCT (request_id, template)) FROM notice "
                                        f"WHERE channel = '{channel}' GROUP BY 1")
