@@ -84,7 +84,8 @@ enum rc on_request_rejected(struct tx *tx, const void *in)
 
 /* One more item has ended; the last one sends the digest. A revocation's events lie in another
  * partition than the request they end, so RequestAccepted may be committed between two statements
- * here: only an item that does not count although the request was known before had ended already. */
+ * here: only an item that does not count although the request was known before had already ended.
+ */
 enum rc notice_end_item(struct tx *tx, const char *request_id, const struct item_row *item)
 {
     const struct notification_conf *conf = tx->conf;
