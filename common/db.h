@@ -144,6 +144,8 @@ bool db_is_null(const struct db_rows *rows, size_t row, size_t column);
 bool db_get_bool(const struct db_rows *rows, size_t row, size_t column);
 int64_t db_get_int(const struct db_rows *rows, size_t row, size_t column); /* int2, int4, int8 */
 const char *db_get_text(const struct db_rows *rows, size_t row, size_t column);
+/** SQL NULL yields NULL here. */
+const char *db_get_text_or_null(const struct db_rows *rows, size_t row, size_t column);
 struct bytes db_get_bytes(const struct db_rows *rows, size_t row, size_t column);
 const uint8_t *db_get_uuid(const struct db_rows *rows, size_t row, size_t column);
 usec db_get_time(const struct db_rows *rows, size_t row, size_t column);

@@ -89,6 +89,11 @@ const char *db_get_text(const struct db_rows *rows, size_t row, size_t column)
     return (const char *)value.p + (type == DB_JSONB); /* behind jsonb's version byte */
 }
 
+const char *db_get_text_or_null(const struct db_rows *rows, size_t row, size_t column)
+{
+    return db_is_null(rows, row, column) ? NULL : db_get_text(rows, row, column);
+}
+
 struct bytes db_get_bytes(const struct db_rows *rows, size_t row, size_t column)
 {
     enum db_type type = type_at(rows, row, column);

@@ -7,17 +7,6 @@
 #define OPERATORS "operator"
 #define MAX_REASON 500
 
-static enum rc say_act(struct tx *tx, const char *act, const char *subject, const char *reason)
-{
-    Trien__OperatorActed event = TRIEN__OPERATOR_ACTED__INIT;
-
-    event.principal = (char *)tx->principal;
-    event.act = (char *)act;
-    event.subject = (char *)subject;
-    event.reason = (char *)reason;
-    return emit(tx, "operator", &event);
-}
-
 /* Row of letter_list and letter_get. */
 static Trien__DeadLetter *letter_from(struct arena *arena, const struct db_rows *rows, size_t row)
 {
@@ -90,7 +79,7 @@ static enum rc on_retry_dead_letter(struct tx *tx, const void *in, void *reply)
                db_int8(ask->offset), db_time(tx->now)));
     CHECK(db_count(rows), &tx->err, TRIEN__ERROR__WRONG_STATE,
           "%s is no parked or dead letter; one that is behind another waits for it", name);
-    return say_act(tx, "dead-letter retry", name, NULL);
+    return emit_operator_act(tx, "dead-letter retry", name, NULL);
 }
 
 static enum rc on_resolve_dead_letter(struct tx *tx, const void *in, void *reply)
@@ -109,7 +98,7 @@ static enum rc on_resolve_dead_letter(struct tx *tx, const void *in, void *reply
           name);
     TRY(DB_PUSH(tx, letter_next_due, db_text(ask->feed), db_text(db_get_text(rows, 0, 0)),
                 db_time(tx->now)));
-    return say_act(tx, "dead-letter resolve", name, ask->reason);
+    return emit_operator_act(tx, "dead-letter resolve", name, ask->reason);
 }
 
 static enum rc on_list_feed_groups(struct tx *tx, const void *in, void *reply)
@@ -144,7 +133,7 @@ static enum rc on_forget_feed_group(struct tx *tx, const void *in, void *reply)
     TRY(DB_RUN(tx, feed_group_forget, &rows, db_text(ask->group)));
     out->partitions = (uint32_t)db_affected(rows);
     CHECK(out->partitions, &tx->err, TRIEN__ERROR__NOT_FOUND, "no group %s", ask->group);
-    return say_act(tx, "feed forget", ask->group, NULL);
+    return emit_operator_act(tx, "feed forget", ask->group, NULL);
 }
 
 #define ACTS .out = {&trien__operator_acted__descriptor}

@@ -47,6 +47,11 @@ struct tx {
  * (UNDECLARED_MESSAGE otherwise). The partition is bus_partition(key). Size limit 256 KiB. */
 MUST_USE enum rc emit(struct tx *tx, const char *key, const void *event);
 
+/** What the person behind this call did, as an event: OperatorActed by tx->principal. The handler's
+ * row names it. `reason` may be NULL. */
+MUST_USE enum rc emit_operator_act(struct tx *tx, const char *act, const char *subject,
+                                   const char *reason);
+
 /** Records the intent of an effect, unique by (kind, key): a second one with the same key is
  * ignored. It is done after the commit, outside any transaction; not before `not_before` (0: at
  * once). */

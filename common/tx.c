@@ -9,6 +9,7 @@
 #include "common/bus.h"
 #include "common/log.h"
 #include "common/svc_internal.h"
+#include "proto/bus.pb-c.h"
 
 #define MAX_REPEATS 3
 
@@ -233,6 +234,17 @@ enum rc emit(struct tx *tx, const char *key, const void *event)
         (struct tx_event){svc_message_name(type), arena_strdup(tx->arena, key),
                           arena_strdup(tx->arena, tx->traceparent), payload};
     return RC_OK;
+}
+
+enum rc emit_operator_act(struct tx *tx, const char *act, const char *subject, const char *reason)
+{
+    Trien__OperatorActed event = TRIEN__OPERATOR_ACTED__INIT;
+
+    event.principal = (char *)tx->principal;
+    event.act = (char *)act;
+    event.subject = (char *)subject;
+    event.reason = (char *)reason;
+    return emit(tx, "operator", &event);
 }
 
 static bool has_effect(const struct service *service, const char *kind)

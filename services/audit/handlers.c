@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/pb_bytes.h"
 #include "proto/bus.pb-c.h"
 #include "services/audit/append.h"
 #include "services/audit/audit.h"
@@ -51,11 +52,6 @@ enum rc on_partitions(struct tx *tx)
 /* --- readers -----------------------------------------------------------------------------------
  */
 
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)(uintptr_t)in.p};
-}
-
 /* What the tree holds for each row: of complete tiles the tile's word counts, not the row's. */
 static enum rc take_tree_hashes(struct tx *tx, uint64_t size, struct journal_row *rows,
                                 size_t count)
@@ -101,10 +97,10 @@ enum rc on_list_journal(struct tx *tx, const void *in, void *out)
 
         trien__journal_entry__init(entry);
         entry->sequence = rows[i].sequence;
-        entry->leaf = binary(rows[i].leaf);
-        entry->leaf_hash = binary(rows[i].leaf_hash);
-        entry->salt = binary(rows[i].salt);
-        entry->content = binary(rows[i].content);
+        entry->leaf = pb_of_bytes(rows[i].leaf);
+        entry->leaf_hash = pb_of_bytes(rows[i].leaf_hash);
+        entry->salt = pb_of_bytes(rows[i].salt);
+        entry->content = pb_of_bytes(rows[i].content);
         reply->entries[i] = entry;
     }
     return RC_OK;

@@ -75,10 +75,6 @@ enum rc on_list_carriers(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_dispatch_devices(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_record_delivery(struct tx *tx, const void *in, void *reply) MUST_USE;
 
-/** OperatorActed in the name of the caller. `reason` may be NULL. */
-enum rc courier_say_acted(struct tx *tx, const char *act, const char *subject,
-                          const char *reason) MUST_USE;
-
 /* --- webhook (handlers_tracking.c) --------------------------------------------------------------
  */
 enum rc http_tracking_events(struct tx *tx, const struct http_request *request,

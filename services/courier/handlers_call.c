@@ -13,17 +13,6 @@ static int limit_of(protobuf_c_boolean has, uint32_t limit)
     return has && limit > 0 && limit < LIST_MAX ? (int)limit : LIST_MAX;
 }
 
-enum rc courier_say_acted(struct tx *tx, const char *act, const char *subject, const char *reason)
-{
-    Trien__OperatorActed acted = TRIEN__OPERATOR_ACTED__INIT;
-
-    acted.principal = (char *)tx->principal;
-    acted.act = (char *)act;
-    acted.subject = (char *)subject;
-    acted.reason = (char *)reason;
-    return emit(tx, "operator", &acted);
-}
-
 static enum rc check_stock(struct tx *tx, const Trien__StockDevice *device, size_t row)
 {
     err_field(&tx->err, "devices/%zu/device_serial", row);
@@ -62,7 +51,7 @@ enum rc on_add_devices(struct tx *tx, const void *in, void *out)
     reply->known = (uint32_t)(count - added);
     return added == 0
                ? RC_OK
-               : courier_say_acted(
+               : emit_operator_act(
                      tx, "device add",
                      arena_printf(tx->arena, "%zu devices, the first %s", added, serials[0]), NULL);
 }
@@ -97,7 +86,7 @@ enum rc on_retire_device(struct tx *tx, const void *in, void *out)
     TRY(store_set_device_state(tx, device->serial, "RetireDevice", next, ask->reason));
     if (strcmp(device->state, "assigned") == 0)
         TRY(wait_again(tx, device));
-    return courier_say_acted(tx, "device retire", device->serial, ask->reason);
+    return emit_operator_act(tx, "device retire", device->serial, ask->reason);
 }
 
 static Trien__DeviceRow *device_of(struct arena *arena, const struct device_row *in)

@@ -224,7 +224,7 @@ enum rc on_record_delivery(struct tx *tx, const void *in, void *out)
     TRY(store_insert_correction(tx, shipment->id, &point, ask->note));
     TRY(shipment_refold(tx, shipment));
     reply->state = (char *)rule_shipment_state_name(shipment->state);
-    return courier_say_acted(tx, "shipment delivery",
+    return emit_operator_act(tx, "shipment delivery",
                              arena_printf(tx->arena, "%s %s", shipment->shipment_id, reply->state),
                              ask->note);
 }

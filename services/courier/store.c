@@ -153,11 +153,6 @@ enum rc store_count_overdue(struct tx *tx, int64_t *ret_count)
 /* --- devices
  * ---------------------------------------------------------------------------------------- */
 
-static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
-{
-    return db_is_null(rows, row, column) ? NULL : db_get_text(rows, row, column);
-}
-
 /* The columns every statement about devices lists. */
 static void read_devices(struct tx *tx, const struct db_rows *rows, struct device_row **ret_rows,
                          size_t *ret_count)
@@ -171,10 +166,10 @@ static void read_devices(struct tx *tx, const struct db_rows *rows, struct devic
             .kind = db_get_text(rows, i, 1),
             .model = db_get_text(rows, i, 2),
             .state = db_get_text(rows, i, 3),
-            .certificate_serial = text_or_null(rows, i, 6),
+            .certificate_serial = db_get_text_or_null(rows, i, 6),
             .changed_at = db_get_time(rows, i, 9),
-            .organ_id = text_or_null(rows, i, 10),
-            .delivery = text_or_null(rows, i, 11),
+            .organ_id = db_get_text_or_null(rows, i, 10),
+            .delivery = db_get_text_or_null(rows, i, 11),
             .certificate_ended_at = db_get_time(rows, i, 12),
         };
         if (!db_is_null(rows, i, 4)) {

@@ -57,11 +57,6 @@ enum rc store_insert_shipment(struct tx *tx, const struct shipment_row *shipment
     return RC_OK;
 }
 
-static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
-{
-    return db_is_null(rows, row, column) ? NULL : db_get_text(rows, row, column);
-}
-
 /* The columns every statement about shipments lists first. */
 static enum rc read_shipments(struct tx *tx, const struct db_rows *rows,
                               struct shipment_row **ret_rows, size_t *ret_count)
@@ -74,8 +69,8 @@ static enum rc read_shipments(struct tx *tx, const struct db_rows *rows,
         row->shipment_id = bus_uuid_text(tx->arena, row->id);
         row->organ_id = db_get_text(rows, i, 1);
         row->method = db_get_text(rows, i, 2);
-        row->carrier = text_or_null(rows, i, 3);
-        row->tracking_number = text_or_null(rows, i, 4);
+        row->carrier = db_get_text_or_null(rows, i, 3);
+        row->tracking_number = db_get_text_or_null(rows, i, 4);
         CHECK(rule_shipment_state_of(db_get_text(rows, i, 5), &row->state), &tx->err,
               TRIEN__ERROR__SCHEMA_MISMATCH, "shipment state");
         row->moved_at = db_get_time(rows, i, 6);

@@ -5,11 +5,7 @@
 #include <string.h>
 
 #include "common/bus.h"
-
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)in.p};
-}
+#include "common/pb_bytes.h"
 
 enum rc on_get_document(struct tx *tx, const void *in, void *reply)
 {
@@ -26,9 +22,9 @@ enum rc on_get_document(struct tx *tx, const void *in, void *reply)
     TRY(store_find_part(tx, request_id, (int16_t)call->part, (int64_t)call->offset, max_bytes,
                         &found, &slice));
     CHECK(found, &tx->err, TRIEN__ERROR__NOT_FOUND, "no such document");
-    answer->chunk = binary(slice.chunk);
+    answer->chunk = pb_of_bytes(slice.chunk);
     answer->size_bytes = (uint64_t)slice.size_bytes;
-    answer->sha256 = binary(slice.sha256);
+    answer->sha256 = pb_of_bytes(slice.sha256);
     return RC_OK;
 }
 

@@ -25,11 +25,6 @@ enum rc store_set_shipment_moved(struct tx *tx, const uint8_t request_id[16],
                    db_time(recorded_at));
 }
 
-static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
-{
-    return db_is_null(rows, row, column) ? NULL : db_get_text(rows, row, column);
-}
-
 static enum rc list_shipped(struct tx *tx, const uint8_t request_id[16],
                             struct shipped_row **ret_devices, size_t *ret_count)
 {
@@ -41,7 +36,7 @@ static enum rc list_shipped(struct tx *tx, const uint8_t request_id[16],
             .shipment_id = bus_uuid_text(tx->arena, db_get_uuid(rows, i, 0)),
             .device_serial = db_get_text(rows, i, 1),
             .item = (int32_t)db_get_int(rows, i, 2),
-            .certificate_serial = text_or_null(rows, i, 3),
+            .certificate_serial = db_get_text_or_null(rows, i, 3),
         };
     *ret_devices = devices;
     *ret_count = db_count(rows);
@@ -60,7 +55,7 @@ enum rc store_list_shipments(struct tx *tx, const uint8_t request_id[16],
         shipments[i] = (struct shipment_row){
             .shipment_id = bus_uuid_text(tx->arena, db_get_uuid(rows, i, 0)),
             .method = db_get_text(rows, i, 1),
-            .tracking_number = text_or_null(rows, i, 2),
+            .tracking_number = db_get_text_or_null(rows, i, 2),
             .state = db_get_text(rows, i, 3),
             .place = db_get_text(rows, i, 4),
             .dispatched_at = db_get_time(rows, i, 5),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/metrics.h"
+#include "common/pb_bytes.h"
 #include "services/revocation/revocation.h"
 
 #define SIGNER_DEADLINE_MS 20000
@@ -14,11 +15,6 @@ METRIC_FAMILY(built) = {
     .help = "Revocation lists by outcome.",
     .labels = "issuer,outcome",
 };
-
-static struct bytes view(ProtobufCBinaryData in)
-{
-    return bytes_of(in.data, in.len);
-}
 
 static const struct x509_ca *find_issuer(const struct fx *fx, const char *name)
 {
@@ -39,8 +35,8 @@ enum rc sign_list_act(struct fx *fx, const void *in, ProtobufCMessage **ret_resu
           "this process does not know the certificate of %s", intent->request->issuer);
     TRY(fx_call(fx, "signer", intent->request, &trien__sign_crl_reply__descriptor,
                 SIGNER_DEADLINE_MS, fx->key, &reply));
-    TRY(tbs_list_assemble(issuer, view(intent->request->tbs_der), view(reply->signature), fx->arena,
-                          &fx->err, &crl));
+    TRY(tbs_list_assemble(issuer, bytes_of_pb(intent->request->tbs_der),
+                          bytes_of_pb(reply->signature), fx->arena, &fx->err, &crl));
     trien__signed_list__init(list);
     list->crl_der = (ProtobufCBinaryData){crl.n, (uint8_t *)crl.p};
     *ret_result = &list->base;
@@ -64,7 +60,7 @@ static enum rc say_issued(struct tx *tx, const struct list_row *list)
 enum rc sign_list_done(struct tx *tx, const char *key, const void *in, const void *result)
 {
     const Trien__SignList *intent = in;
-    struct bytes crl = view(((const Trien__SignedList *)result)->crl_der);
+    struct bytes crl = bytes_of_pb(((const Trien__SignedList *)result)->crl_der);
     uint8_t *digest = arena_alloc(tx->arena, 32);
     const struct list_row list = {.issuer = intent->request->issuer,
                                   .number = intent->request->number,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/causes.h"
+#include "common/pb_bytes.h"
 #include "common/serial.h"
 #include "proto/bus.pb-c.h"
 #include "services/revocation/revocation.h"
@@ -47,17 +48,6 @@ static enum rc find_cause(struct tx *tx, const char *code,
     return RC_OK;
 }
 
-static enum rc say_acted(struct tx *tx, const Trien__RevokeCertificate *call)
-{
-    Trien__OperatorActed acted = TRIEN__OPERATOR_ACTED__INIT;
-
-    acted.principal = (char *)tx->principal;
-    acted.act = (char *)"revoke";
-    acted.subject = call->serial;
-    acted.reason = call->note;
-    return emit(tx, "operator", &acted);
-}
-
 /* A key that fell into wrong hands ends no more certificates than a person would within an hour. */
 static enum rc check_pace(struct tx *tx)
 {
@@ -85,7 +75,7 @@ static enum rc revoke_now(struct tx *tx, const Trien__RevokeCertificate *call,
     order.reason = cause->reason;
     order.invalidity_at = call->has_invalidity_at ? call->invalidity_at : 0;
     TRY(revoke(tx, certificate, &order));
-    return say_acted(tx, call);
+    return emit_operator_act(tx, "revoke", call->serial, call->note);
 }
 
 enum rc on_revoke_certificate(struct tx *tx, const void *in, void *reply)
@@ -136,11 +126,6 @@ enum rc on_get_certificate_status(struct tx *tx, const void *in, void *reply)
 /* --- lists
  * ------------------------------------------------------------------------------------------- */
 
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)in.p};
-}
-
 enum rc on_get_crl(struct tx *tx, const void *in, void *reply)
 {
     const Trien__GetCrl *call = in;
@@ -155,10 +140,10 @@ enum rc on_get_crl(struct tx *tx, const void *in, void *reply)
     TRY(store_get_list(tx, call->issuer, call->has_number ? call->number : 0, call->offset, size,
                        &found, &list, &chunk));
     CHECK(found, &tx->err, TRIEN__ERROR__NOT_FOUND, "no such list of %.40s", call->issuer);
-    answer->chunk = binary(chunk);
+    answer->chunk = pb_of_bytes(chunk);
     answer->number = list.number;
     answer->size_bytes = list.size_bytes;
-    answer->sha256 = binary(list.sha256);
+    answer->sha256 = pb_of_bytes(list.sha256);
     return RC_OK;
 }
 
@@ -170,7 +155,7 @@ static void fill_list(const struct list_row *from, Trien__RevocationList *list)
     list->next_update = from->next_update;
     list->entries = from->entries;
     list->size_bytes = from->size_bytes;
-    list->sha256 = binary(from->sha256);
+    list->sha256 = pb_of_bytes(from->sha256);
 }
 
 enum rc on_list_revocation_lists(struct tx *tx, const void *in, void *reply)

@@ -13,11 +13,6 @@ enum rc store_insert_certificate(struct tx *tx, const Trien__CertificateIssued *
                    db_time(event->not_after));
 }
 
-static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
-{
-    return db_is_null(rows, row, column) ? NULL : db_get_text(rows, row, column);
-}
-
 static struct certificate_row read_certificate(const struct db_rows *rows, size_t row)
 {
     return (struct certificate_row){
@@ -27,13 +22,13 @@ static struct certificate_row read_certificate(const struct db_rows *rows, size_
         .certificate_request_id = db_get_text(rows, row, 3),
         .organ_id = db_get_text(rows, row, 4),
         .profile = db_get_text(rows, row, 5),
-        .device_serial = text_or_null(rows, row, 6),
-        .subscriber_name = text_or_null(rows, row, 7),
+        .device_serial = db_get_text_or_null(rows, row, 6),
+        .subscriber_name = db_get_text_or_null(rows, row, 7),
         .not_after = db_get_time(rows, row, 8),
         .state = db_get_text(rows, row, 9),
         .revoked_at = db_get_time(rows, row, 10),
         .reason = (uint32_t)db_get_int(rows, row, 11),
-        .cause = text_or_null(rows, row, 12),
+        .cause = db_get_text_or_null(rows, row, 12),
     };
 }
 

@@ -3,14 +3,10 @@
  * restriction. */
 #include <string.h>
 
+#include "common/pb_bytes.h"
 #include "proto/signing.pb-c.h"
 #include "proto/validation.pb-c.h"
 #include "services/signer/rules.h"
-
-static struct bytes view(ProtobufCBinaryData field)
-{
-    return bytes_of(field.data, field.len);
-}
 
 static const char *hex_digest(struct arena *arena, struct bytes in)
 {
@@ -29,7 +25,7 @@ static enum rc read_authorization(const Trien__SubscriberGround *in,
 {
     Trien__Authorization *a;
 
-    CHECK(x509_ring_verify(rings->registration_authority, view(in->authorization),
+    CHECK(x509_ring_verify(rings->registration_authority, bytes_of_pb(in->authorization),
                            in->registration_authority),
           err, TRIEN__ERROR__AUTHORIZATION_INVALID,
           "not signed by an enrolled key of the registration authority");
@@ -55,8 +51,9 @@ static enum rc check_statement(const Trien__DeviceStatement *statement,
           "the key's digest is no SHA-256");
     CHECK(!a->device_serial || strcmp(statement->device_serial, a->device_serial) == 0, err,
           TRIEN__ERROR__STATION_INVALID, "the key was made on another device than authorised");
-    CHECK(!a->has_key_sha256 || bytes_equal(view(a->key_sha256), view(statement->key_sha256)), err,
-          TRIEN__ERROR__STATION_INVALID, "the station's key is not the authorised one");
+    CHECK(!a->has_key_sha256 ||
+              bytes_equal(bytes_of_pb(a->key_sha256), bytes_of_pb(statement->key_sha256)),
+          err, TRIEN__ERROR__STATION_INVALID, "the station's key is not the authorised one");
     CHECK(statement->stated_at >= a->authorized_at - RULES_SKEW &&
               statement->stated_at <= now + RULES_SKEW,
           err, TRIEN__ERROR__STATION_INVALID,
@@ -71,7 +68,7 @@ static enum rc read_statement(const Trien__SubscriberGround *in, const struct x5
     Trien__DeviceStatement *statement;
 
     CHECK(in->station, err, TRIEN__ERROR__STATION_INVALID, "a statement without signature");
-    CHECK(x509_ring_verify(rings->station, view(in->statement), in->station), err,
+    CHECK(x509_ring_verify(rings->station, bytes_of_pb(in->statement), in->station), err,
           TRIEN__ERROR__STATION_INVALID, "not signed by an enrolled key of a station");
     statement = trien__device_statement__unpack(arena_allocator(arena), in->statement.len,
                                                 in->statement.data);
@@ -92,7 +89,7 @@ static enum rc find_key(const Trien__SignCertificate *order, const Trien__Author
     if (in->has_statement) {
         TRY(read_statement(in, rings, arena, err, &statement));
         TRY(check_statement(statement, a, order->order_id, now, err));
-        ground->key_sha256 = view(statement->key_sha256);
+        ground->key_sha256 = bytes_of_pb(statement->key_sha256);
         ground->vouchers =
             arena_printf(arena, "%s,%s", in->registration_authority->key_id, in->station->key_id);
         return RC_OK;
@@ -101,7 +98,7 @@ static enum rc find_key(const Trien__SignCertificate *order, const Trien__Author
           "a key on a device needs the station's statement");
     CHECK(a->has_key_sha256, err, TRIEN__ERROR__BEYOND_AUTHORIZATION,
           "neither the authorisation nor a station names the key");
-    ground->key_sha256 = view(a->key_sha256);
+    ground->key_sha256 = bytes_of_pb(a->key_sha256);
     ground->vouchers = in->registration_authority->key_id;
     return RC_OK;
 }
@@ -119,9 +116,9 @@ static enum rc check_subscriber(const Trien__SignCertificate *order,
     CHECK(a->authorized_at <= now + RULES_SKEW, err, TRIEN__ERROR__BEYOND_AUTHORIZATION,
           "the authorisation is of the future");
     TRY(find_key(order, a, rings, now, arena, err, &ground));
-    ground.sha256 = hex_digest(arena, view(order->subscriber->authorization));
+    ground.sha256 = hex_digest(arena, bytes_of_pb(order->subscriber->authorization));
     ground.profile = a->profile;
-    ground.subject_der = view(a->subject_der);
+    ground.subject_der = bytes_of_pb(a->subject_der);
     ground.email = a->email;
     ground.email_count = a->n_email;
     ground.dns_name = a->dns_name;
@@ -144,7 +141,7 @@ static enum rc check_officers(const Trien__ResponderGround *in, const struct x50
     CHECK(in->n_officers == 2, err, TRIEN__ERROR__APPROVALS_MISSING,
           "exactly two officers approve a responder");
     for (size_t i = 0; i < in->n_officers; i++)
-        CHECK(x509_ring_verify(rings->officer, view(in->approval), in->officers[i]), err,
+        CHECK(x509_ring_verify(rings->officer, bytes_of_pb(in->approval), in->officers[i]), err,
               TRIEN__ERROR__APPROVALS_MISSING, "not signed by an enrolled key of an officer");
     CHECK(strcmp(in->officers[0]->key_id, in->officers[1]->key_id) != 0, err,
           TRIEN__ERROR__APPROVALS_MISSING, "one officer approved twice");
@@ -167,11 +164,11 @@ static enum rc check_responder(const Trien__SignCertificate *order,
           "the approval has expired");
     *ret_ground = (struct ground){
         .kind = "responder",
-        .sha256 = hex_digest(arena, view(in->approval)),
+        .sha256 = hex_digest(arena, bytes_of_pb(in->approval)),
         .vouchers = arena_printf(arena, "%s,%s", in->officers[0]->key_id, in->officers[1]->key_id),
         .issuer = a->issuer,
-        .subject_der = view(a->subject_der),
-        .key_sha256 = view(a->key_sha256),
+        .subject_der = bytes_of_pb(a->subject_der),
+        .key_sha256 = bytes_of_pb(a->key_sha256),
         .validity_days = a->validity_days,
         .not_before = now - USEC_PER_DAY,
         .expires_at = a->expires_at,

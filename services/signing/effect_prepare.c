@@ -3,19 +3,10 @@
  * stores all of it in one step or fails the order. */
 #include <string.h>
 
+#include "common/pb_bytes.h"
 #include "services/signing/lint.h"
 #include "services/signing/signing.h"
 #include "services/signing/tbs.h"
-
-static struct bytes view(ProtobufCBinaryData in)
-{
-    return bytes_of(in.data, in.len);
-}
-
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)(uintptr_t)in.p};
-}
 
 /* What is authorised, by whom, for which key. */
 static enum rc check_ground(struct fx *fx, const Trien__PrepareOrder *intent,
@@ -30,15 +21,15 @@ static enum rc check_ground(struct fx *fx, const Trien__PrepareOrder *intent,
           "no key");
     TRY(rule_authorization_holds(signing->enrolled.registration_authority, item, authorization,
                                  fx->now, &fx->err));
-    TRY(x509_csr_check(fx->arena, view(from_device ? intent->csr_der : item->csr_der), &fx->err,
-                       ret_csr));
+    TRY(x509_csr_check(fx->arena, bytes_of_pb(from_device ? intent->csr_der : item->csr_der),
+                       &fx->err, ret_csr));
     TRY(rule_key_is_authorized(authorization, ret_csr, &fx->err));
     if (!from_device)
         return RC_OK;
     CHECK(intent->has_statement && intent->station, &fx->err, TRIEN__ERROR__STATION_INVALID,
           "no statement of a station");
     return rule_station_holds(signing->enrolled.station, intent->order_id, authorization, ret_csr,
-                              view(intent->statement), intent->station, fx->arena, &fx->err,
+                              bytes_of_pb(intent->statement), intent->station, fx->arena, &fx->err,
                               &statement);
 }
 
@@ -48,7 +39,7 @@ static enum rc check_document(struct fx *fx, const Trien__ItemAuthorized *item,
     json_t *request;
     enum rc rc;
 
-    TRY(look_at_document(fx, item->request_id, view(authorization->document_sha256),
+    TRY(look_at_document(fx, item->request_id, bytes_of_pb(authorization->document_sha256),
                          item->received_at, &request));
     rc = rule_is_borne_out(request, item, authorization, fx->arena, &fx->err);
     json_decref(request);
@@ -63,7 +54,7 @@ static enum rc build(struct fx *fx, const Trien__Authorization *authorization,
     const struct issuer *issuer = signing->current;
     struct tbs_order order = {
         .profile = profile_find(authorization->profile),
-        .subject_der = view(authorization->subject_der),
+        .subject_der = bytes_of_pb(authorization->subject_der),
         .spki_der = csr->spki_der,
         .key_kind = csr->key_kind,
         .emails = (const char *const *)authorization->email,
@@ -82,9 +73,9 @@ static enum rc build(struct fx *fx, const Trien__Authorization *authorization,
     TRY(tbs_build(issuer, &order, fx->arena, &fx->err, &der));
     TRY(lint_certificate(issuer, order.profile, der, NULL, fx->arena, &fx->err, &report));
     prepared->issuer = (char *)issuer->id;
-    prepared->serial = binary(order.serial);
-    prepared->tbs_der = binary(tbs_of(der));
-    prepared->key_sha256 = binary(arena_bytes(fx->arena, bytes_of(csr->key_sha256, 32)));
+    prepared->serial = pb_of_bytes(order.serial);
+    prepared->tbs_der = pb_of_bytes(tbs_of(der));
+    prepared->key_sha256 = pb_of_bytes(arena_bytes(fx->arena, bytes_of(csr->key_sha256, 32)));
     prepared->not_before = order.not_before_us;
     prepared->not_after = order.not_after_us;
     return RC_OK;
@@ -141,7 +132,8 @@ static enum rc ask_for_signature(struct tx *tx, const Trien__PrepareOrder *inten
     order.device_serial = statement ? statement->device_serial : authorization->device_serial;
     order.subscriber_name = intent->item->subscriber_name;
     order.organ_id = intent->item->organ_id;
-    order.subject = (char *)(uintptr_t)x509_name_text(tx->arena, view(authorization->subject_der));
+    order.subject =
+        (char *)(uintptr_t)x509_name_text(tx->arena, bytes_of_pb(authorization->subject_der));
     return effect_add(tx, "sign", intent->order_id, &order, 0);
 }
 
@@ -160,9 +152,9 @@ enum rc prepare_done(struct tx *tx, const char *key, const void *in, const void 
     const struct intent row = {.order_id = key,
                                .lineage_id = authorization->lineage_id,
                                .issuer = prepared->issuer,
-                               .serial = view(prepared->serial),
-                               .key_sha256 = view(prepared->key_sha256),
-                               .tbs_der = view(prepared->tbs_der)};
+                               .serial = bytes_of_pb(prepared->serial),
+                               .key_sha256 = bytes_of_pb(prepared->key_sha256),
+                               .tbs_der = bytes_of_pb(prepared->tbs_der)};
     TRY(store_set_prepared(tx, &id, &row, &mine, &moved));
     if (!mine)
         return fail_order(tx, key, intent->item, &reused);

@@ -2,16 +2,12 @@
  * same order, so the act may be repeated; what comes back is believed only when it verifies. */
 #include <string.h>
 
+#include "common/pb_bytes.h"
 #include "common/subscriber.h"
 #include "services/signing/signing.h"
 #include "services/signing/tbs.h"
 
 #define SIGNER_DEADLINE_MS 20000
-
-static struct bytes view(ProtobufCBinaryData in)
-{
-    return bytes_of(in.data, in.len);
-}
 
 enum rc sign_act(struct fx *fx, const void *in, ProtobufCMessage **ret_result)
 {
@@ -26,8 +22,8 @@ enum rc sign_act(struct fx *fx, const void *in, ProtobufCMessage **ret_result)
           "this process does not know the certificate of %s", order->request->issuer);
     TRY(fx_call(fx, "signer", order->request, &trien__sign_certificate_reply__descriptor,
                 SIGNER_DEADLINE_MS, order->request->order_id, &reply));
-    TRY(tbs_assemble(issuer, view(order->request->tbs_der), view(reply->signature), fx->arena,
-                     &fx->err, &der));
+    TRY(tbs_assemble(issuer, bytes_of_pb(order->request->tbs_der), bytes_of_pb(reply->signature),
+                     fx->arena, &fx->err, &der));
     trien__signed_order__init(signed_order);
     signed_order->certificate_der = (ProtobufCBinaryData){der.n, (uint8_t *)(uintptr_t)der.p};
     *ret_result = &signed_order->base;
@@ -36,7 +32,7 @@ enum rc sign_act(struct fx *fx, const void *in, ProtobufCMessage **ret_result)
 
 static const char *serial_text(struct arena *arena, ProtobufCBinaryData serial)
 {
-    const char *hex = bytes_to_hex(arena, view(serial));
+    const char *hex = bytes_to_hex(arena, bytes_of_pb(serial));
 
     while (hex[0] == '0' && hex[1])
         hex++;
@@ -71,15 +67,15 @@ enum rc sign_done(struct tx *tx, const char *key, const void *in, const void *re
 {
     const Trien__SignOrder *order = in;
     const Trien__SignedOrder *signed_order = result;
-    struct certificate_row row = {.serial = view(order->serial),
-                                  .certificate_der = view(signed_order->certificate_der),
+    struct certificate_row row = {.serial = bytes_of_pb(order->serial),
+                                  .certificate_der = bytes_of_pb(signed_order->certificate_der),
                                   .profile = order->request->profile,
                                   .issuer = order->request->issuer,
                                   .not_before = order->not_before,
                                   .not_after = order->not_after};
 
     if (!order->item_id)
-        return store_set_responder_issued(tx, key, view(signed_order->certificate_der));
+        return store_set_responder_issued(tx, key, bytes_of_pb(signed_order->certificate_der));
     CHECK(rule_order_id(key, &row.id), &tx->err, TRIEN__ERROR__INTERNAL, "order id");
     TRY(store_set_issued(tx, &row));
     return say_issued(tx, key, order, signed_order);

@@ -2,14 +2,10 @@
 #include <string.h>
 
 #include "common/bus.h"
+#include "common/pb_bytes.h"
 #include "services/signing/signing.h"
 
 #define LIST_MAX 500
-
-static struct bytes view(ProtobufCBinaryData in)
-{
-    return bytes_of(in.data, in.len);
-}
 
 static int limit_of(protobuf_c_boolean has, uint32_t limit)
 {
@@ -37,7 +33,7 @@ static enum rc work_order_of(struct tx *tx, const struct order_row *order,
     const char *subject;
 
     TRY(read_item(tx, order->item, &item, &authorization));
-    subject = x509_name_text(tx->arena, view(authorization->subject_der));
+    subject = x509_name_text(tx->arena, bytes_of_pb(authorization->subject_der));
     trien__work_order__init(row);
     row->order_id = row->item_id = item->item_id;
     row->subscriber_name = item->subscriber_name;
@@ -83,8 +79,8 @@ static enum rc repeated_or_refused(struct tx *tx, const struct order_row *order,
 
     TRY(store_find_statement(tx, &order->id, &statement));
     CHECK(statement.n, &tx->err, TRIEN__ERROR__WRONG_STATE, "the order is %s", order->state);
-    CHECK(bytes_equal(statement, view(ask->statement)), &tx->err, TRIEN__ERROR__ORDER_CONFLICT,
-          "the order was given another key");
+    CHECK(bytes_equal(statement, bytes_of_pb(ask->statement)), &tx->err,
+          TRIEN__ERROR__ORDER_CONFLICT, "the order was given another key");
     reply->state = (char *)order->state;
     return RC_OK;
 }
@@ -100,10 +96,11 @@ static enum rc check_key(struct tx *tx, const Trien__SubmitDeviceKey *ask,
 
     TRY(rule_authorization_holds(signing->enrolled.registration_authority, item, authorization,
                                  tx->now, &tx->err));
-    TRY(x509_csr_check(tx->arena, view(ask->csr_der), &tx->err, &csr));
+    TRY(x509_csr_check(tx->arena, bytes_of_pb(ask->csr_der), &tx->err, &csr));
     TRY(rule_key_is_authorized(authorization, &csr, &tx->err));
     TRY(rule_station_holds(signing->enrolled.station, ask->order_id, authorization, &csr,
-                           view(ask->statement), ask->station, tx->arena, &tx->err, &statement));
+                           bytes_of_pb(ask->statement), ask->station, tx->arena, &tx->err,
+                           &statement));
     TRY(rule_device_is_assigned(order->device_serial, statement, &tx->err));
     TRY(store_find_key(tx, bytes_of(csr.key_sha256, 32), &lineage));
     CHECK(!lineage || !strcmp(lineage, authorization->lineage_id), &tx->err,
@@ -115,9 +112,9 @@ static enum rc accept_key(struct tx *tx, const Trien__SubmitDeviceKey *ask,
                           const struct order_row *order, Trien__ItemAuthorized *item)
 {
     Trien__PrepareOrder intent = TRIEN__PREPARE_ORDER__INIT;
-    const struct device_key key = {.csr_der = view(ask->csr_der),
-                                   .statement = view(ask->statement),
-                                   .signature = view(ask->station->signature),
+    const struct device_key key = {.csr_der = bytes_of_pb(ask->csr_der),
+                                   .statement = bytes_of_pb(ask->statement),
+                                   .signature = bytes_of_pb(ask->station->signature),
                                    .key_id = ask->station->key_id};
     bool moved;
 

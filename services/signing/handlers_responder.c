@@ -3,20 +3,11 @@
  * and so the intent is stored before the signer is asked, as for every certificate. */
 #include <string.h>
 
+#include "common/pb_bytes.h"
 #include "proto/bus.pb-c.h"
 #include "services/signing/lint.h"
 #include "services/signing/signing.h"
 #include "services/signing/tbs.h"
-
-static struct bytes view(ProtobufCBinaryData in)
-{
-    return bytes_of(in.data, in.len);
-}
-
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)(uintptr_t)in.p};
-}
 
 static const char *lineage_of(struct arena *arena, const char *issuer, struct bytes key_sha256)
 {
@@ -30,7 +21,7 @@ static enum rc build(struct tx *tx, const struct issuer *issuer,
 {
     const struct signing_conf *conf = tx->conf;
     struct tbs_order tbs = {.profile = profile_find(PROFILE_OCSP_RESPONDER),
-                            .subject_der = view(approval->subject_der),
+                            .subject_der = bytes_of_pb(approval->subject_der),
                             .spki_der = csr->spki_der,
                             .key_kind = csr->key_kind};
     struct lint_report report;
@@ -60,21 +51,21 @@ static enum rc ask_for_signature(struct tx *tx, const struct responder_order *ro
     for (size_t i = 0; i < SIGNING_OFFICERS_NEEDED; i++) {
         signatures[i] = (Trien__KeySignature)TRIEN__KEY_SIGNATURE__INIT;
         signatures[i].key_id = (char *)officers[i].key_id;
-        signatures[i].signature = binary(officers[i].signature);
+        signatures[i].signature = pb_of_bytes(officers[i].signature);
         pointers[i] = &signatures[i];
     }
-    ground.approval = binary(officers[0].approval);
+    ground.approval = pb_of_bytes(officers[0].approval);
     ground.n_officers = SIGNING_OFFICERS_NEEDED;
     ground.officers = pointers;
     request.order_id = (char *)row->order_id;
     request.issuer = (char *)row->issuer;
-    request.tbs_der = binary(row->tbs_der);
+    request.tbs_der = pb_of_bytes(row->tbs_der);
     request.profile = (char *)PROFILE_OCSP_RESPONDER;
     request.ground_case = TRIEN__SIGN_CERTIFICATE__GROUND_RESPONDER;
     request.responder = &ground;
     order.request = &request;
-    order.serial = binary(row->serial);
-    order.key_sha256 = binary(row->key_sha256);
+    order.serial = pb_of_bytes(row->serial);
+    order.key_sha256 = pb_of_bytes(row->key_sha256);
     order.not_before = row->not_before;
     order.not_after = row->not_after;
     return effect_add(tx, "sign", row->order_id, &order, 0);
@@ -101,7 +92,7 @@ static enum rc order_certificate(struct tx *tx, struct bytes approval_sha256)
     issuer = signing_issuer(signing, approval->issuer);
     CHECK(issuer, &tx->err, TRIEN__ERROR__NOT_FOUND, "issuer %.40s", approval->issuer);
     order.issuer = issuer->id;
-    order.key_sha256 = view(approval->key_sha256);
+    order.key_sha256 = bytes_of_pb(approval->key_sha256);
     TRY(store_count_responder_orders(tx, order.issuer, order.key_sha256, &before));
     order.lineage_id = lineage_of(tx->arena, order.issuer, order.key_sha256);
     order.order_id = arena_printf(tx->arena, "%s/%lld", order.lineage_id, (long long)before + 1);
@@ -114,14 +105,12 @@ static enum rc order_certificate(struct tx *tx, struct bytes approval_sha256)
 static enum rc say_acted(struct tx *tx, const Trien__ResponderApproval *approval,
                          const char *officer_key_id)
 {
-    Trien__OperatorActed event = TRIEN__OPERATOR_ACTED__INIT;
+    const char *key = bytes_to_hex(tx->arena, bytes_of_pb(approval->key_sha256));
 
-    event.principal = (char *)tx->principal;
-    event.act = (char *)"responder approve";
-    event.subject =
-        arena_printf(tx->arena, "%s key %s by officer key %s", approval->issuer,
-                     bytes_to_hex(tx->arena, view(approval->key_sha256)), officer_key_id);
-    return emit(tx, "operator", &event);
+    return emit_operator_act(tx, "responder approve",
+                             arena_printf(tx->arena, "%s key %s by officer key %s",
+                                          approval->issuer, key, officer_key_id),
+                             NULL);
 }
 
 static enum rc check_approval(struct tx *tx, const Trien__ApproveResponder *ask,
@@ -130,10 +119,11 @@ static enum rc check_approval(struct tx *tx, const Trien__ApproveResponder *ask,
     const struct signing *signing = tx->state;
     struct x509_csr csr;
 
-    CHECK(x509_ring_verify(signing->enrolled.officer, view(ask->approval), ask->officer), &tx->err,
-          TRIEN__ERROR__FORBIDDEN, "not signed by an enrolled key of an officer");
-    TRY(x509_csr_check(tx->arena, view(ask->csr_der), &tx->err, &csr));
-    TRY(rule_approval(tx->arena, view(ask->approval), &csr, tx->now, &tx->err, ret_approval));
+    CHECK(x509_ring_verify(signing->enrolled.officer, bytes_of_pb(ask->approval), ask->officer),
+          &tx->err, TRIEN__ERROR__FORBIDDEN, "not signed by an enrolled key of an officer");
+    TRY(x509_csr_check(tx->arena, bytes_of_pb(ask->csr_der), &tx->err, &csr));
+    TRY(rule_approval(tx->arena, bytes_of_pb(ask->approval), &csr, tx->now, &tx->err,
+                      ret_approval));
     CHECK(profile_accepts_key(profile_find(PROFILE_OCSP_RESPONDER), csr.key_kind), &tx->err,
           TRIEN__ERROR__KEY_WEAK, "a responder takes no %s key", csr.key_kind);
     CHECK(signing_issuer(signing, (*ret_approval)->issuer), &tx->err, TRIEN__ERROR__NOT_FOUND,
@@ -152,12 +142,12 @@ enum rc on_approve_responder(struct tx *tx, const void *in, void *out)
     bool again = false;
 
     TRY(check_approval(tx, ask, &approval));
-    bytes_sha256(view(ask->approval), digest);
+    bytes_sha256(bytes_of_pb(ask->approval), digest);
     const struct approval_row row = {.sha256 = arena_bytes(tx->arena, bytes_of(digest, 32)),
-                                     .key_sha256 = view(approval->key_sha256),
-                                     .approval = view(ask->approval),
-                                     .signature = view(ask->officer->signature),
-                                     .csr_der = view(ask->csr_der),
+                                     .key_sha256 = bytes_of_pb(approval->key_sha256),
+                                     .approval = bytes_of_pb(ask->approval),
+                                     .signature = bytes_of_pb(ask->officer->signature),
+                                     .csr_der = bytes_of_pb(ask->csr_der),
                                      .key_id = ask->officer->key_id,
                                      .issuer = approval->issuer,
                                      .expires_at = approval->expires_at};
@@ -183,7 +173,7 @@ enum rc on_get_responder_certificate(struct tx *tx, const void *in, void *out)
     int64_t officers;
 
     CHECK(issuer, &tx->err, TRIEN__ERROR__NOT_FOUND, "issuer %.40s", ask->issuer);
-    TRY(x509_csr_check(tx->arena, view(ask->csr_der), &tx->err, &csr));
+    TRY(x509_csr_check(tx->arena, bytes_of_pb(ask->csr_der), &tx->err, &csr));
     key = bytes_of(csr.key_sha256, 32);
     TRY(store_find_responder(tx, issuer->id, key, &certificate));
     if (!certificate.n) {
@@ -192,8 +182,8 @@ enum rc on_get_responder_certificate(struct tx *tx, const void *in, void *out)
               "%lld of %u officers", (long long)officers, SIGNING_OFFICERS_NEEDED);
         FAIL(&tx->err, TRIEN__ERROR__NOT_YET, "the certificate is being signed");
     }
-    reply->certificate_der = binary(certificate);
-    reply->issuer_der = binary(issuer->certificate_der);
+    reply->certificate_der = pb_of_bytes(certificate);
+    reply->issuer_der = pb_of_bytes(issuer->certificate_der);
     return RC_OK;
 }
 

@@ -5,13 +5,9 @@
 #include <string.h>
 
 #include "common/bus.h"
+#include "common/pb_bytes.h"
 #include "common/subscriber.h"
 #include "services/signing/profile.h"
-
-static struct bytes view(ProtobufCBinaryData in)
-{
-    return bytes_of(in.data, in.len);
-}
 
 bool rule_order_id(const char *text, struct order_id *ret_id)
 {
@@ -56,7 +52,8 @@ enum rc rule_authorization_holds(const struct x509_ring *registration,
                                  const Trien__Authorization *authorization, usec now,
                                  struct err *err)
 {
-    CHECK(x509_ring_verify(registration, view(item->authorization), item->registration_authority),
+    CHECK(x509_ring_verify(registration, bytes_of_pb(item->authorization),
+                           item->registration_authority),
           err, TRIEN__ERROR__AUTHORIZATION_INVALID, "not signed by an enrolled key");
     CHECK(now < authorization->expires_at, err, TRIEN__ERROR__AUTHORIZATION_INVALID,
           "the authorisation has expired");
@@ -70,7 +67,7 @@ enum rc rule_key_is_authorized(const Trien__Authorization *authorization,
 
     CHECK(profile, err, TRIEN__ERROR__PROFILE_UNKNOWN, "%s", authorization->profile);
     CHECK(!authorization->has_key_sha256 ||
-              bytes_equal(view(authorization->key_sha256), bytes_of(csr->key_sha256, 32)),
+              bytes_equal(bytes_of_pb(authorization->key_sha256), bytes_of(csr->key_sha256, 32)),
           err, TRIEN__ERROR__BEYOND_AUTHORIZATION, "another key was authorised");
     CHECK(profile_accepts_key(profile, csr->key_kind), err, TRIEN__ERROR__KEY_WEAK,
           "profile %s takes no %s key", profile->name, csr->key_kind);
@@ -91,7 +88,7 @@ enum rc rule_station_holds(const struct x509_ring *stations, const char *order_i
           "not signed by an enrolled key of a station");
     CHECK(!strcmp(said->order_id, order_id), err, TRIEN__ERROR__STATION_INVALID,
           "the statement is about another order");
-    CHECK(bytes_equal(view(said->key_sha256), bytes_of(csr->key_sha256, 32)), err,
+    CHECK(bytes_equal(bytes_of_pb(said->key_sha256), bytes_of(csr->key_sha256, 32)), err,
           TRIEN__ERROR__STATION_INVALID, "the statement is about another key");
     CHECK(*said->device_serial && (!authorization->device_serial ||
                                    !strcmp(said->device_serial, authorization->device_serial)),
@@ -124,7 +121,7 @@ static bool same_key(const struct subscriber *subscriber, const Trien__ItemAutho
     if (!subscriber->csr_pem || !item->has_csr_der)
         return !subscriber->csr_pem && !item->has_csr_der;
     return x509_csr_decode(arena, bytes_of_text(subscriber->csr_pem), &ignored, &der) == RC_OK &&
-           bytes_equal(der, view(item->csr_der));
+           bytes_equal(der, bytes_of_pb(item->csr_der));
 }
 
 static const char *organ_of(const json_t *request)
@@ -149,7 +146,7 @@ enum rc rule_is_borne_out(const json_t *request, const Trien__ItemAuthorized *it
         const char *what;
     } questions[] = {
         {!strcmp(row.profile, authorization->profile), "profile"},
-        {bytes_equal(row.subject_der, view(authorization->subject_der)), "subject"},
+        {bytes_equal(row.subject_der, bytes_of_pb(authorization->subject_der)), "subject"},
         {same_name(row.email, authorization->n_email, authorization->email), "email"},
         {same_name(row.dns_name, authorization->n_dns_name, authorization->dns_name), "dns_name"},
         {same_name(row.ip_address, authorization->n_ip_address, authorization->ip_address),
@@ -188,7 +185,7 @@ enum rc rule_approval(struct arena *arena, struct bytes approval, const struct x
         trien__responder_approval__unpack(arena_allocator(arena), approval.n, approval.p);
 
     CHECK(said && said->version == 1, err, TRIEN__ERROR__MALFORMED, "no responder approval");
-    CHECK(bytes_equal(view(said->key_sha256), bytes_of(csr->key_sha256, 32)), err,
+    CHECK(bytes_equal(bytes_of_pb(said->key_sha256), bytes_of(csr->key_sha256, 32)), err,
           TRIEN__ERROR__BEYOND_AUTHORIZATION, "another key was approved");
     CHECK(now < said->expires_at, err, TRIEN__ERROR__BEYOND_AUTHORIZATION,
           "the approval has expired");
@@ -199,7 +196,7 @@ enum rc rule_approval(struct arena *arena, struct bytes approval, const struct x
     CHECK(said->expires_at - now <= RULE_APPROVAL_MAX_DAYS * USEC_PER_DAY, err,
           TRIEN__ERROR__FIELD_INVALID, "%d days at most", RULE_APPROVAL_MAX_DAYS);
     err_field(err, "subject_der");
-    CHECK(x509_name_find(arena, view(said->subject_der), NID_commonName), err,
+    CHECK(x509_name_find(arena, bytes_of_pb(said->subject_der), NID_commonName), err,
           TRIEN__ERROR__FIELD_INVALID, "no common name");
     err_field(err, "%s", "");
     *ret_approval = said;

@@ -16,11 +16,6 @@ enum rc store_insert_order(struct tx *tx, const struct order_row *order)
                   db_bytea(order->item));
 }
 
-static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
-{
-    return db_is_null(rows, row, column) ? NULL : db_get_text(rows, row, column);
-}
-
 enum rc store_find_order(struct tx *tx, const struct order_id *id, bool *ret_found,
                          struct order_row *ret_order)
 {
@@ -36,7 +31,7 @@ enum rc store_find_order(struct tx *tx, const struct order_id *id, bool *ret_fou
                                         .subscriber_name = db_get_text(rows, 0, 3),
                                         .created_at = db_get_time(rows, 0, 4),
                                         .item = db_get_bytes(rows, 0, 5),
-                                        .device_serial = text_or_null(rows, 0, 6)};
+                                        .device_serial = db_get_text_or_null(rows, 0, 6)};
     return RC_OK;
 }
 
@@ -62,7 +57,7 @@ static void read_orders(struct tx *tx, const struct db_rows *rows, struct order_
                                        .subscriber_name = db_get_text(rows, i, 5),
                                        .created_at = db_get_time(rows, i, 6),
                                        .item = db_get_bytes(rows, i, 7),
-                                       .device_serial = text_or_null(rows, i, 8)};
+                                       .device_serial = db_get_text_or_null(rows, i, 8)};
     *ret_orders = orders;
     *ret_count = count;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/pb_bytes.h"
 #include "common/x509.h"
 #include "proto/signing.pb-c.h"
 #include "proto/status.pb-c.h"
@@ -38,16 +39,6 @@ struct responder_options {
     bool yes;
 };
 
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)(uintptr_t)in.p};
-}
-
-static struct bytes view(ProtobufCBinaryData in)
-{
-    return bytes_of(in.data, in.len);
-}
-
 /* The request of the key that status holds now. */
 static enum rc get_request(const struct responder_options *options, struct err *err,
                            struct bytes *ret_csr_der)
@@ -62,7 +53,7 @@ static enum rc get_request(const struct responder_options *options, struct err *
     }
     TRY(ctl_call(options->officer, "status", &ask.base,
                  &trien__get_responder_request_reply__descriptor, CALL_DEADLINE_MS, err, &reply));
-    *ret_csr_der = view(((Trien__GetResponderRequestReply *)reply)->csr_der);
+    *ret_csr_der = bytes_of_pb(((Trien__GetResponderRequestReply *)reply)->csr_der);
     return RC_OK;
 }
 
@@ -85,8 +76,8 @@ static enum rc write_approval(const struct responder_options *options, const str
 
     approval.version = 1;
     approval.issuer = (char *)options->issuer;
-    approval.key_sha256 = binary(bytes_of(csr->key_sha256, sizeof(csr->key_sha256)));
-    approval.subject_der = binary(subject_of(csr->der));
+    approval.key_sha256 = pb_of_bytes(bytes_of(csr->key_sha256, sizeof(csr->key_sha256)));
+    approval.subject_der = pb_of_bytes(subject_of(csr->der));
     approval.validity_days = options->days;
     approval.expires_at = options->expires_at;
     packed = arena_alloc(ctl_arena(), trien__responder_approval__get_packed_size(&approval));
@@ -106,7 +97,7 @@ static bool is_current(const struct responder_options *options, const struct x50
     const Trien__ResponderApproval *said = unpack(approval);
 
     return said && !strcmp(said->issuer, options->issuer) && said->expires_at > clock_now() &&
-           bytes_equal(view(said->key_sha256), bytes_of(csr->key_sha256, 32));
+           bytes_equal(bytes_of_pb(said->key_sha256), bytes_of(csr->key_sha256, 32));
 }
 
 static enum rc get_approval(const struct responder_options *options, const struct x509_csr *csr,
@@ -122,11 +113,12 @@ static enum rc get_approval(const struct responder_options *options, const struc
 
 static void show_approval(FILE *out, const Trien__ResponderApproval *approval)
 {
-    const char *subject = x509_name_text(ctl_arena(), view(approval->subject_der));
+    const char *subject = x509_name_text(ctl_arena(), bytes_of_pb(approval->subject_der));
 
     fprintf(out, "OCSP responder for %s\n", approval->issuer);
     fprintf(out, "  subject      %s\n", subject ? subject : "(unreadable)");
-    fprintf(out, "  key SHA-256  %s\n", bytes_to_hex(ctl_arena(), view(approval->key_sha256)));
+    fprintf(out, "  key SHA-256  %s\n",
+            bytes_to_hex(ctl_arena(), bytes_of_pb(approval->key_sha256)));
     fprintf(out, "  each certificate lives %u days; none is made after %s\n",
             approval->validity_days, clock_utc_text(ctl_arena(), approval->expires_at));
 }
@@ -155,9 +147,9 @@ static enum rc submit(const struct responder_options *options, struct bytes appr
 
     TRY(x509_key_load(options->key_file, err, &key));
     TRY(x509_sign_p256(key, ctl_arena(), approval, err, &signature));
-    call.approval = binary(approval);
+    call.approval = pb_of_bytes(approval);
     call.officer = &signature;
-    call.csr_der = binary(csr_der);
+    call.csr_der = pb_of_bytes(csr_der);
     TRY(ctl_call(options->officer, "signing", &call.base,
                  &trien__approve_responder_reply__descriptor, CALL_DEADLINE_MS, err, &reply));
     *ret_reply = (Trien__ApproveResponderReply *)reply;
@@ -171,7 +163,7 @@ static void print_result(const struct responder_options *options,
     if (ctl_json()) {
         autoptr(json_t) document = json_pack(
             "{s:s, s:s, s:s, s:i, s:i}", "issuer", approval->issuer, "officer", options->officer,
-            "key_sha256", bytes_to_hex(ctl_arena(), view(approval->key_sha256)), "approvals",
+            "key_sha256", bytes_to_hex(ctl_arena(), bytes_of_pb(approval->key_sha256)), "approvals",
             (int)reply->approvals, "needed", (int)reply->needed);
         ctl_print_json(document);
         return;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/pb_bytes.h"
 #include "services/trienctl/trienctl.h"
 
 enum rc station_open(const struct station_options *options, struct err *err,
@@ -72,11 +73,6 @@ static enum rc make_request(struct p11_key *key, struct err *err, struct bytes *
     return RC_OK;
 }
 
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)(uintptr_t)in.p};
-}
-
 /* In the embedded default one token stands for every device; the order says which one it is now. */
 static struct bytes state_device(const Trien__WorkOrder *order, const struct x509_csr *csr)
 {
@@ -86,7 +82,7 @@ static struct bytes state_device(const Trien__WorkOrder *order, const struct x50
     statement.version = 1;
     statement.order_id = order->order_id;
     statement.device_serial = order->device_serial;
-    statement.key_sha256 = binary(bytes_of(csr->key_sha256, sizeof(csr->key_sha256)));
+    statement.key_sha256 = pb_of_bytes(bytes_of(csr->key_sha256, sizeof(csr->key_sha256)));
     statement.stated_at = clock_now();
     packed = arena_alloc(ctl_arena(), trien__device_statement__get_packed_size(&statement));
     return bytes_of(packed, trien__device_statement__pack(&statement, packed));
@@ -113,8 +109,8 @@ enum rc station_make_submission(struct station *station, const Trien__WorkOrder 
     statement = state_device(order, &csr);
     TRY(x509_sign_p256(station->key, ctl_arena(), statement, err, signature));
     call.order_id = order->order_id;
-    call.csr_der = binary(csr_der);
-    call.statement = binary(statement);
+    call.csr_der = pb_of_bytes(csr_der);
+    call.statement = pb_of_bytes(statement);
     call.station = signature;
     *ret_call = call;
     return RC_OK;

@@ -5,6 +5,7 @@
 
 #include "common/bus.h"
 #include "common/document_fetch.h"
+#include "common/pb_bytes.h"
 #include "services/validation/examine.h"
 #include "services/validation/rules.h"
 #include "services/validation/rules_certificates.h"
@@ -15,11 +16,6 @@
 
 /* --- the act: no database
  * -------------------------------------------------------------------------- */
-
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)in.p};
-}
 
 void examine_pack_signers(struct arena *arena, const struct document_report *report,
                           size_t *ret_count, Trien__ExaminedSigner ***ret_signers)
@@ -37,7 +33,7 @@ void examine_pack_signers(struct arena *arena, const struct document_report *rep
         signer = ARENA_NEW(arena, Trien__ExaminedSigner);
         trien__examined_signer__init(signer);
         signer->certificate_sha256 =
-            binary(arena_bytes(arena, bytes_of(signature->certificate_sha256, 32)));
+            pb_of_bytes(arena_bytes(arena, bytes_of(signature->certificate_sha256, 32)));
         signer->subject = (char *)(signature->subject ? signature->subject : "");
         signers[count++] = signer;
     }
@@ -55,7 +51,7 @@ void examine_pack_needs(struct arena *arena, const struct document_report *repor
 
         trien__crl_need__init(need);
         need->issuer_sha256 =
-            binary(arena_bytes(arena, bytes_of(report->crl_needs[i].issuer_sha256, 32)));
+            pb_of_bytes(arena_bytes(arena, bytes_of(report->crl_needs[i].issuer_sha256, 32)));
         need->issuer = (char *)report->crl_needs[i].issuer;
         need->url = (char *)report->crl_needs[i].url;
         examined->crl_needs[i] = need;

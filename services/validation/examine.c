@@ -4,17 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/pb_bytes.h"
 #include "common/subscriber.h"
 #include "common/x509.h"
 
 static char *borrow(const char *text)
 {
     return (char *)text;
-}
-
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)in.p};
 }
 
 /* A sentence of the registry, placed at a subscriber. */
@@ -44,8 +40,8 @@ static void read_key(struct reasons *reasons, const char *pem, size_t row,
         return;
     }
     item->has_csr_der = item->has_key_sha256 = true;
-    item->csr_der = binary(der);
-    item->key_sha256 = binary(arena_bytes(arena, bytes_of(csr.key_sha256, 32)));
+    item->csr_der = pb_of_bytes(der);
+    item->key_sha256 = pb_of_bytes(arena_bytes(arena, bytes_of(csr.key_sha256, 32)));
 }
 
 /* A row that makes a certificate. */
@@ -62,7 +58,7 @@ static void read_subscriber(const json_t *json, size_t row, struct reasons *reas
     item->subscriber_name = borrow(subscriber.name);
     item->profile = borrow(subscriber.profile);
     item->device_kind = borrow(subscriber.device_kind);
-    item->subject_der = binary(subscriber.subject_der);
+    item->subject_der = pb_of_bytes(subscriber.subject_der);
     item->email = borrow(subscriber.email);
     item->dns_name = borrow(subscriber.dns_name);
     item->ip_address = borrow(subscriber.ip_address);

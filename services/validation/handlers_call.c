@@ -11,16 +11,6 @@
 #define MAX_CONTACTS 20
 #define MAX_SIGNERS 50
 
-static enum rc say_acted(struct tx *tx, const char *act, const char *subject)
-{
-    Trien__OperatorActed acted = TRIEN__OPERATOR_ACTED__INIT;
-
-    acted.principal = (char *)tx->principal;
-    acted.act = (char *)act;
-    acted.subject = (char *)subject;
-    return emit(tx, "operator", &acted);
-}
-
 /* --- agencies ------------------------------------------------------------------------------------
  */
 
@@ -145,7 +135,7 @@ enum rc on_put_agency(struct tx *tx, const void *in, void *reply)
         TRY(read_signer(tx, agency.signers[i], i, &signers[i]));
     TRY(store_set_agency(tx, &agency, signers, &created));
     answer->created = created;
-    return say_acted(tx, created ? "agency add" : "agency change", agency.organ_id);
+    return emit_operator_act(tx, created ? "agency add" : "agency change", agency.organ_id, NULL);
 }
 
 enum rc on_list_agencies(struct tx *tx, const void *in, void *reply)
@@ -173,7 +163,7 @@ enum rc on_put_calendar(struct tx *tx, const void *in, void *reply)
     answer->version = (char *)calendar.version;
     answer->created = created;
     answer->last_year = (uint32_t)calendar.last_year;
-    return say_acted(tx, "calendar import", calendar.version);
+    return emit_operator_act(tx, "calendar import", calendar.version, NULL);
 }
 
 #define MAX_WORKING_DAYS 250

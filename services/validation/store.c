@@ -32,11 +32,6 @@ enum rc store_insert_request(struct tx *tx, const uint8_t request_id[16],
                   db_byteas(digests, count), db_int8s(sizes, count));
 }
 
-static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
-{
-    return db_is_null(rows, row, column) ? NULL : db_get_text(rows, row, column);
-}
-
 enum { CONTACT_NAME = 9, CONTACT_EMAIL, CONTACT_MOBILE };
 
 static void read_contacts(struct tx *tx, const struct db_rows *rows, struct facts *facts)
@@ -49,9 +44,9 @@ static void read_contacts(struct tx *tx, const struct db_rows *rows, struct fact
         if (db_is_null(rows, i, CONTACT_EMAIL) && db_is_null(rows, i, CONTACT_MOBILE))
             continue; /* the one row of an agency without contacts */
         trien__contact__init(&contacts[i]);
-        contacts[i].name = (char *)text_or_null(rows, i, CONTACT_NAME);
-        contacts[i].email = (char *)text_or_null(rows, i, CONTACT_EMAIL);
-        contacts[i].mobile = (char *)text_or_null(rows, i, CONTACT_MOBILE);
+        contacts[i].name = (char *)db_get_text_or_null(rows, i, CONTACT_NAME);
+        contacts[i].email = (char *)db_get_text_or_null(rows, i, CONTACT_EMAIL);
+        contacts[i].mobile = (char *)db_get_text_or_null(rows, i, CONTACT_MOBILE);
         facts->contacts[facts->contact_count++] = &contacts[i];
     }
 }
@@ -75,13 +70,13 @@ enum rc store_get_facts(struct tx *tx, const Trien__ExaminedDocument *examined, 
         .calendar_version = db_get_text(rows, 0, 2),
         .agency_known = !db_is_null(rows, 0, 3),
         .agency_name = db_get_text(rows, 0, 3),
-        .province = text_or_null(rows, 0, 4),
+        .province = db_get_text_or_null(rows, 0, 4),
         .has_valid_from = !db_is_null(rows, 0, 5),
         .has_valid_to = !db_is_null(rows, 0, 6),
         .valid_from = db_get_date(rows, 0, 5),
         .valid_to = db_get_date(rows, 0, 6),
         .roles = db_get_text(rows, 0, 7),
-        .first_receipt = text_or_null(rows, 0, 8),
+        .first_receipt = db_get_text_or_null(rows, 0, 8),
     };
     read_contacts(tx, rows, ret_facts);
     return RC_OK;

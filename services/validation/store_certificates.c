@@ -5,11 +5,6 @@
 #define DB_STATEMENTS_ELSEWHERE
 #include "gen/services/validation/store.inc"
 
-static const char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
-{
-    return db_is_null(rows, row, column) ? NULL : db_get_text(rows, row, column);
-}
-
 enum rc store_get_certificates(struct tx *tx, const Trien__ExaminedDocument *examined,
                                struct certificate_facts *facts)
 {
@@ -25,13 +20,13 @@ enum rc store_get_certificates(struct tx *tx, const Trien__ExaminedDocument *exa
     CHECK(db_count(rows) == count, &tx->err, TRIEN__ERROR__INTERNAL, "rows are missing");
     for (size_t i = 0; i < count; i++)
         certificates[i] = (struct certificate_row){
-            .serial = text_or_null(rows, i, 0),
-            .organ_id = text_or_null(rows, i, 1),
-            .state = text_or_null(rows, i, 2),
-            .profile = text_or_null(rows, i, 3),
-            .subscriber_name = text_or_null(rows, i, 4),
-            .device_kind = text_or_null(rows, i, 5),
-            .device_serial = text_or_null(rows, i, 6),
+            .serial = db_get_text_or_null(rows, i, 0),
+            .organ_id = db_get_text_or_null(rows, i, 1),
+            .state = db_get_text_or_null(rows, i, 2),
+            .profile = db_get_text_or_null(rows, i, 3),
+            .subscriber_name = db_get_text_or_null(rows, i, 4),
+            .device_kind = db_get_text_or_null(rows, i, 5),
+            .device_serial = db_get_text_or_null(rows, i, 6),
         };
     facts->followed_to = db_get_time(heard, 0, 0);
     facts->rows = certificates;

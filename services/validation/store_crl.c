@@ -1,5 +1,6 @@
 /* Waiting requests and revocation lists as rows. */
 #include "common/bus.h"
+#include "common/pb_bytes.h"
 #include "services/validation/store.h"
 
 #define DB_STATEMENTS_ELSEWHERE
@@ -13,11 +14,6 @@ enum rc store_insert_waiting(struct tx *tx, const uint8_t request_id[16], const 
                    db_int8(crl_version), db_int4((int32_t)round));
 }
 
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)in.p};
-}
-
 static void read_enclosed(struct tx *tx, const struct db_rows *rows, size_t row,
                           Trien__ExamineDocument *request)
 {
@@ -29,7 +25,7 @@ static void read_enclosed(struct tx *tx, const struct db_rows *rows, size_t row,
     request->enclosed = ARENA_ARRAY(tx->arena, Trien__EnclosedPart *, count);
     for (size_t i = 0; i < count && i < sizes_count; i++) {
         trien__enclosed_part__init(&parts[i]);
-        parts[i].sha256 = binary(digests[i]);
+        parts[i].sha256 = pb_of_bytes(digests[i]);
         parts[i].size_bytes = (uint64_t)sizes[i];
         request->enclosed[request->n_enclosed++] = &parts[i];
     }
@@ -48,7 +44,7 @@ enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,
         requests[i].request_id = (char *)bus_uuid_text(tx->arena, db_get_uuid(rows, i, 0));
         requests[i].receipt_number = (char *)db_get_text(rows, i, 1);
         requests[i].received_at = db_get_time(rows, i, 2);
-        requests[i].document_sha256 = binary(db_get_bytes(rows, i, 3));
+        requests[i].document_sha256 = pb_of_bytes(db_get_bytes(rows, i, 3));
         requests[i].document_size_bytes = (uint64_t)db_get_int(rows, i, 4);
         requests[i].round = (uint32_t)db_get_int(rows, i, 5);
         read_enclosed(tx, rows, i, &requests[i]);
@@ -116,20 +112,15 @@ enum rc store_find_crl(struct tx *tx, struct bytes issuer_sha256, struct crl_row
     return RC_OK;
 }
 
-static struct bytes bytes_in(ProtobufCBinaryData in)
-{
-    return bytes_of(in.data, in.len);
-}
-
 enum rc store_set_crl(struct tx *tx, const Trien__FetchedCrl *crl, const char *url)
 {
     struct db_rows *rows = NULL;
 
     TRY(DB_RUN(tx, next_crl_knowledge, &rows));
-    return DB_PUSH(tx, set_crl, db_bytea(bytes_in(crl->issuer_sha256)),
-                   db_bytea(bytes_in(crl->sha256)), db_text(crl->number), db_time(crl->this_update),
-                   db_time(crl->next_update), db_time(tx->now), db_text(url),
-                   db_bytea(bytes_in(crl->crl_der)));
+    return DB_PUSH(tx, set_crl, db_bytea(bytes_of_pb(crl->issuer_sha256)),
+                   db_bytea(bytes_of_pb(crl->sha256)), db_text(crl->number),
+                   db_time(crl->this_update), db_time(crl->next_update), db_time(tx->now),
+                   db_text(url), db_bytea(bytes_of_pb(crl->crl_der)));
 }
 
 enum rc store_list_crls(struct tx *tx, size_t *ret_count, struct crl_listed **ret_rows)

@@ -77,11 +77,6 @@ enum rc store_set_agency(struct tx *tx, const Trien__Agency *agency,
     return RC_OK;
 }
 
-static char *text_or_null(const struct db_rows *rows, size_t row, size_t column)
-{
-    return db_is_null(rows, row, column) ? NULL : (char *)db_get_text(rows, row, column);
-}
-
 static char *date_text_or_null(struct tx *tx, const struct db_rows *rows, size_t row, size_t column)
 {
     return db_is_null(rows, row, column)
@@ -109,9 +104,9 @@ static void read_contacts(struct tx *tx, const struct db_rows *rows, size_t at,
     agency->contacts = ARENA_ARRAY(tx->arena, Trien__Contact *, count);
     for (size_t i = 0; i < count; i++) {
         trien__contact__init(&contacts[i]);
-        contacts[i].name = text_or_null(rows, at + i, 1);
-        contacts[i].email = text_or_null(rows, at + i, 2);
-        contacts[i].mobile = text_or_null(rows, at + i, 3);
+        contacts[i].name = (char *)db_get_text_or_null(rows, at + i, 1);
+        contacts[i].email = (char *)db_get_text_or_null(rows, at + i, 2);
+        contacts[i].mobile = (char *)db_get_text_or_null(rows, at + i, 3);
         agency->contacts[i] = &contacts[i];
     }
 }
@@ -159,7 +154,7 @@ enum rc store_list_agencies(struct tx *tx, const char *organ_id, const char *aft
         list[i] = &agencies[i];
         agencies[i].organ_id = (char *)ids[i];
         agencies[i].name = (char *)db_get_text(rows, i, 1);
-        agencies[i].province = text_or_null(rows, i, 2);
+        agencies[i].province = (char *)db_get_text_or_null(rows, i, 2);
         agencies[i].valid_from = date_text_or_null(tx, rows, i, 3);
         agencies[i].valid_to = date_text_or_null(tx, rows, i, 4);
         read_contacts(tx, contacts, contact_at, list[i]);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/pb_bytes.h"
 #include "services/signing/rules.h"
 
 #define REQUEST_ID "019ab3c1-2d3e-7f00-8a00-0123456789ab"
@@ -69,11 +70,6 @@ static struct {
     char *dns_name;
 } good;
 
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)(uintptr_t)in.p};
-}
-
 static void sign_item(struct x509_key *key)
 {
     size_t size = trien__authorization__get_packed_size(&good.authorization);
@@ -121,20 +117,20 @@ static int set_up(void **state)
     good.authorization.lineage_id = (char *)ITEM_ID;
     good.authorization.action = (char *)"issue";
     good.authorization.profile = (char *)(uintptr_t)row.profile;
-    good.authorization.subject_der = binary(row.subject_der);
+    good.authorization.subject_der = pb_of_bytes(row.subject_der);
     good.authorization.n_dns_name = 1;
     good.authorization.dns_name = &good.dns_name;
     good.authorization.validity_days = 1826;
     good.authorization.authorized_at = WORLD_NOW;
     good.authorization.expires_at = WORLD_NOW + DAY_US;
     good.authorization.has_key_sha256 = true;
-    good.authorization.key_sha256 = binary(bytes_of(good.csr.key_sha256, 32));
+    good.authorization.key_sha256 = pb_of_bytes(bytes_of(good.csr.key_sha256, 32));
     good.item.device_kind = (char *)"hsm";
     good.item.subscriber_name = (char *)"Cổng";
     good.item.organ_id = (char *)"H26.14";
     good.item.row = 1;
     good.item.has_csr_der = true;
-    good.item.csr_der = binary(csr);
+    good.item.csr_der = pb_of_bytes(csr);
     sign_item(ra);
     return 0;
 }
@@ -250,7 +246,7 @@ static void test_the_document_bears_it_out(void **state)
     assert_int_equal(borne_out(), RC_OK);
     good.authorization.profile = (char *)PROFILE_API_CLIENT;
     EXPECT_NOT_BORNE_OUT();
-    good.authorization.subject_der = binary(world.issuer.subject_der);
+    good.authorization.subject_der = pb_of_bytes(world.issuer.subject_der);
     EXPECT_NOT_BORNE_OUT();
     good.authorization.dns_name = &other;
     EXPECT_NOT_BORNE_OUT();
@@ -264,7 +260,7 @@ static void test_the_document_bears_it_out(void **state)
     EXPECT_NOT_BORNE_OUT();
     good.item.device_kind = (char *)"pki_token";
     EXPECT_NOT_BORNE_OUT();
-    good.item.csr_der = binary(make_csr(world.ca_key));
+    good.item.csr_der = pb_of_bytes(make_csr(world.ca_key));
     EXPECT_NOT_BORNE_OUT();
     good.item.has_csr_der = false;
     EXPECT_NOT_BORNE_OUT();
@@ -285,7 +281,7 @@ static struct bytes state_device(const char *order_id, const char *device_serial
     statement.version = 1;
     statement.order_id = (char *)(uintptr_t)order_id;
     statement.device_serial = (char *)(uintptr_t)device_serial;
-    statement.key_sha256 = binary(bytes_of(csr->key_sha256, 32));
+    statement.key_sha256 = pb_of_bytes(bytes_of(csr->key_sha256, 32));
     statement.stated_at = WORLD_NOW;
     packed = arena_alloc(world.arena, trien__device_statement__get_packed_size(&statement));
     return bytes_of(packed, trien__device_statement__pack(&statement, packed));
@@ -341,7 +337,7 @@ static enum rc approve(uint32_t days, int64_t expires_at, const struct x509_csr 
 
     approval.version = 1;
     approval.issuer = (char *)"issuing1";
-    approval.key_sha256 = binary(bytes_of(csr->key_sha256, 32));
+    approval.key_sha256 = pb_of_bytes(bytes_of(csr->key_sha256, 32));
     approval.subject_der = good.authorization.subject_der;
     approval.validity_days = days;
     approval.expires_at = expires_at;

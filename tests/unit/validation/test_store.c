@@ -14,6 +14,7 @@
 #include "services/validation/validation.h"
 
 #define STORE_SERVICE "validation"
+#include "common/pb_bytes.h"
 #include "tests/unit/common/store.h"
 
 #define URL "http://crl.test/"
@@ -52,11 +53,6 @@ static struct bytes digest_of(const char *text)
     return arena_bytes(tx->arena, bytes_of(digest, sizeof(digest)));
 }
 
-static ProtobufCBinaryData binary(struct bytes in)
-{
-    return (ProtobufCBinaryData){in.n, (uint8_t *)(uintptr_t)in.p};
-}
-
 /* --- requests ------------------------------------------------------------------------------------
  */
 
@@ -71,7 +67,7 @@ static void new_request(uint8_t ret_id[16])
     event.channel = (char *)"portal";
     event.client_id = (char *)"portal";
     event.received_at = tx->now;
-    event.document_sha256 = binary(digest_of("document"));
+    event.document_sha256 = pb_of_bytes(digest_of("document"));
     event.document_size_bytes = 1000;
     assert_int_equal(store_insert_request(tx, ret_id, &event), RC_OK);
     commit();
@@ -133,9 +129,9 @@ static enum rc put_list(const char *number, const char *content, usec this_updat
     Trien__FetchCrl ask = TRIEN__FETCH_CRL__INIT;
 
     ask.url = (char *)URL "list.crl";
-    crl.crl_der = binary(bytes_of_text(content));
-    crl.issuer_sha256 = binary(digest_of("issuer"));
-    crl.sha256 = binary(digest_of(content));
+    crl.crl_der = pb_of_bytes(bytes_of_text(content));
+    crl.issuer_sha256 = pb_of_bytes(digest_of("issuer"));
+    crl.sha256 = pb_of_bytes(digest_of(content));
     crl.number = (char *)(uintptr_t)number;
     crl.this_update = this_update;
     crl.next_update = next_update;
