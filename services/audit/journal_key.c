@@ -24,11 +24,6 @@ struct journal_key {
     struct x509_key *public_key;
 };
 
-static const char *or_null(const char *text)
-{
-    return text && *text ? text : NULL;
-}
-
 enum rc journal_key_new(const struct journal_key_conf *conf, struct arena *arena, struct err *err,
                         struct journal_key **ret_key)
 {
@@ -36,27 +31,9 @@ enum rc journal_key_new(const struct journal_key_conf *conf, struct arena *arena
 
     key->conf = *conf;
     key->arena = arena;
-    key->wanted =
-        (struct token_key){.label = conf->key_label, .make_kind = or_null(conf->key_kind)};
     pthread_mutex_init(&key->lock, NULL);
-    const struct token_config config = {
-        .p11 = {.module_path = conf->module,
-                .token_label = conf->label,
-                .pin_path = conf->pin_file,
-                .softhsm_config = or_null(conf->softhsm_config),
-                .refusal_path = or_null(conf->refusal_file),
-                .writable = *conf->key_kind != 0},
-        .workers = (unsigned)conf->workers,
-        .network = conf->network,
-        .sign_timeout_ms = (int)conf->sign_timeout_ms,
-        .start_timeout_ms = (int)conf->start_timeout_ms,
-        .probe_ms = (int)conf->probe_ms,
-        .keys = &key->wanted,
-        .key_count = 1,
-    };
-    TRY(token_new(&config, err, &key->token));
     *ret_key = key;
-    return token_start(key->token, err);
+    return token_from_conf(&key->conf.token, &key->wanted, err, &key->token);
 }
 
 void journal_key_free(struct journal_key **key)
@@ -119,7 +96,7 @@ static enum rc learn(struct journal_key *key, struct err *err)
     autoptr(x509_key_t) ours = NULL;
     struct bytes spki;
 
-    TRY(token_spki(key->token, key->conf.key_label, key->arena, err, &spki));
+    TRY(token_spki(key->token, key->conf.token.key_label, key->arena, err, &spki));
     TRY(x509_key_from_spki(spki, err, &ours));
     TRY(compare_public(key, ours, err));
     key->public_key = TAKE(ours);
@@ -146,5 +123,5 @@ enum rc journal_key_sign(struct journal_key *key, struct bytes text, struct aren
     uint8_t digest[32];
 
     bytes_sha256(text, digest);
-    return token_sign(key->token, key->conf.key_label, digest, arena, err, ret_signature);
+    return token_sign(key->token, key->conf.token.key_label, digest, arena, err, ret_signature);
 }

@@ -7,17 +7,15 @@
 #include "common/arena.h"
 #include "common/bytes.h"
 #include "common/guard.h"
+#include "common/token_conf.h"
 #include "common/x509.h"
 
 struct journal_key;
 
 /* Rows in conf.c. */
 struct journal_key_conf {
-    const char *module, *label, *pin_file, *softhsm_config, *refusal_file;
-    const char *key_label, *key_kind; /* made at first use when the token does not have it */
-    const char *public_file;          /* where the public half stands for everybody to read */
-    int64_t workers, sign_timeout_ms, start_timeout_ms, probe_ms;
-    bool network;
+    struct token_conf token;
+    const char *public_file; /* where the public half stands for everybody to read */
 };
 
 /** Forks what holds the token; before any thread. */

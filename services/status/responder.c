@@ -34,11 +34,6 @@ struct responder {
     struct in_use in_use[RESPONDER_MAX_ISSUERS];
 };
 
-static const char *or_null(const char *text)
-{
-    return text && *text ? text : NULL;
-}
-
 enum rc responder_new(const struct responder_conf *conf, int64_t max_signing, struct arena *arena,
                       struct err *err, struct responder **ret_responder)
 {
@@ -47,28 +42,10 @@ enum rc responder_new(const struct responder_conf *conf, int64_t max_signing, st
     responder->conf = *conf;
     responder->max_signing = max_signing;
     responder->arena = arena;
-    responder->key =
-        (struct token_key){.label = conf->key_label, .make_kind = or_null(conf->key_kind)};
     pthread_mutex_init(&responder->key_lock, NULL);
     pthread_rwlock_init(&responder->lock, NULL);
-    const struct token_config config = {
-        .p11 = {.module_path = conf->module,
-                .token_label = conf->label,
-                .pin_path = conf->pin_file,
-                .softhsm_config = or_null(conf->softhsm_config),
-                .refusal_path = or_null(conf->refusal_file),
-                .writable = *conf->key_kind != 0},
-        .workers = (unsigned)conf->workers,
-        .network = conf->network,
-        .sign_timeout_ms = (int)conf->sign_timeout_ms,
-        .start_timeout_ms = (int)conf->start_timeout_ms,
-        .probe_ms = (int)conf->probe_ms,
-        .keys = &responder->key,
-        .key_count = 1,
-    };
-    TRY(token_new(&config, err, &responder->token));
     *ret_responder = responder;
-    return token_start(responder->token, err);
+    return token_from_conf(&responder->conf.token, &responder->key, err, &responder->token);
 }
 
 void responder_free(struct responder **responder)
@@ -128,7 +105,8 @@ static enum rc learn_key(struct responder *responder, struct err *err)
     const uint8_t *p;
     autoptr(EVP_PKEY) key = NULL;
 
-    TRY(token_spki(responder->token, responder->conf.key_label, responder->arena, err, &spki));
+    TRY(token_spki(responder->token, responder->conf.token.key_label, responder->arena, err,
+                   &spki));
     p = spki.p;
     key = d2i_PUBKEY(NULL, &p, (long)spki.n);
     CHECK(key, err, TRIEN__ERROR__TOKEN_REFUSED, "the responder's public key cannot be read");
@@ -180,7 +158,7 @@ static enum rc sign(struct responder *responder, struct bytes message, struct ar
         rc = err_set(err, TRIEN__ERROR__TOKEN_UNAVAILABLE, __FILE__, __LINE__,
                      "enough answers wait for the token");
     else
-        rc = token_sign(responder->token, responder->conf.key_label, digest, arena, err,
+        rc = token_sign(responder->token, responder->conf.token.key_label, digest, arena, err,
                         ret_signature);
     atomic_fetch_sub(&responder->signing, 1);
     return rc;

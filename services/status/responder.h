@@ -9,6 +9,7 @@
 #include "common/bytes.h"
 #include "common/clock.h"
 #include "common/guard.h"
+#include "common/token_conf.h"
 #include "services/status/ocsp_answer.h"
 
 #define RESPONDER_MAX_ISSUERS 8
@@ -18,12 +19,9 @@ struct responder;
 
 /* Rows in conf.c. */
 struct responder_conf {
-    const char *module, *label, *pin_file, *softhsm_config, *refusal_file;
-    const char *key_label, *key_kind;       /* made at first use when the token does not have it */
+    struct token_conf token;
     const char *organisation, *common_name; /* of the certificate that is asked for */
     const char *request_file;               /* where the signing request is written, or "" */
-    int64_t workers, sign_timeout_ms, start_timeout_ms, probe_ms;
-    bool network;
 };
 
 /** Forks what holds the token; before any thread. `max_signing` threads may wait for the token at

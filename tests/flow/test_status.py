@@ -193,10 +193,11 @@ def test_a_hanging_token_stops_nobody_else(issued):
     run(["kill", "-STOP", *token_workers(status)])
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         hanging = [pool.submit(ask, status, certificate, issuer, nonce=b"hang") for _ in range(2)]
-        started = time.monotonic()
-        for _ in range(20):
+        meanwhile = 0
+        while not all(h.done() for h in hanging):
             assert good(status, certificate, issuer)
-        assert time.monotonic() - started < 2
+            meanwhile += 1
+        assert meanwhile > 5
         for answer, _ in (h.result() for h in hanging):
             assert answer.response_status in (ocsp.OCSPResponseStatus.TRY_LATER, ocsp.OCSPResponseStatus.SUCCESSFUL)
 
