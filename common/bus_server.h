@@ -99,6 +99,8 @@ void work_stop(struct bus_server *server);
 
 /** Is the word one of the space-separated words? */
 bool work_may(const char *words, const char *word);
+/** The principal is an officer: "officer1" to "officer999". */
+bool work_is_officer(const char *principal);
 
 /* operator.c (without a database) and operator_letters.c (with one): calls every service answers;
  * each ends with an all-zero row. */

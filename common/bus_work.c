@@ -56,10 +56,21 @@ static const struct on_call *find_row(const struct svc *svc, const char *method)
     return row ? row : find_in(operator_database_calls, method);
 }
 
-/* "@self" among those who may: the service's own key. No principal is called so. */
+bool work_is_officer(const char *principal)
+{
+    size_t prefix = strlen("officer");
+
+    return !strncmp(principal, "officer", prefix) && principal[prefix] >= '1' &&
+           principal[prefix] <= '9' && strspn(principal + prefix, "0123456789") <= 3 &&
+           !principal[prefix + strspn(principal + prefix, "0123456789")];
+}
+
+/* Among those who may: "@self" is the service's own key, "officers" every officer there is. No
+ * principal is called so. */
 static bool may_call(const struct svc *svc, const struct on_call *row, const char *principal)
 {
     return work_may(row->from, principal) ||
+           (work_is_officer(principal) && work_may(row->from, "officers")) ||
            (!strcmp(principal, svc->service->name) && work_may(row->from, "@self"));
 }
 

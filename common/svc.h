@@ -106,7 +106,8 @@ struct on_feed {
  */
 struct on_call {
     const ProtobufCMessageDescriptor *in, *reply;
-    const char *from; /* principals that may: "signing revocation" */
+    const char
+        *from; /* principals that may: "signing revocation"; "officers": officer1, officer2 … */
     enum rc (*fn)(struct tx *tx, const void *in, void *reply);
     const ProtobufCMessageDescriptor *out[MAX_OUT];
     bool no_transaction; /* touches no database */

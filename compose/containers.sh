@@ -13,7 +13,8 @@
 #
 # Only containers/, secrets/, enrolled/, operator/, ca/, trust/, data/ and the tokens of signer, status and audit go to
 # the hosts of the containers: tokens/root and keys/ stay here. TRIEN_PUBLIC_URL is what certificates name
-# (http), TRIEN_PORTAL_URL the portal's address, TRIEN_NET the first half of the networks' addresses.
+# (http), TRIEN_PORTAL_URL the portal's address, TRIEN_NET the first half of the networks' addresses, TRIEN_OFFICERS
+# how many officers there are (2).
 set -eu
 umask 077
 SHARE=$(cd "$(dirname "$0")/.." && pwd)
@@ -25,7 +26,7 @@ NET=${TRIEN_NET:-10.73}
 BASE_PORT=8080
 CONTAINER_USER=10001
 TOKENS_OF_CONTAINERS="signer status audit"
-OPERATORS="operator auditor officer1 officer2 station"
+OPERATORS="operator auditor $(seq -s " " -f officer%g 1 "${TRIEN_OFFICERS:-2}") station"
 
 [ $# -eq 1 ] || { echo "usage: containers.sh DIR" >&2; exit 64; }
 (umask 022 && mkdir -p "$1")

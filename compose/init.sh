@@ -22,7 +22,9 @@ BASE_PORT=$2 PLACE=${3:-machine}
 PUBLIC_URL=${TRIEN_PUBLIC_URL:-http://127.0.0.1:$((BASE_PORT + 1))}
 PORTAL_URL=${TRIEN_PORTAL_URL:-http://127.0.0.1:$BASE_PORT}
 TOKENS="root signer status audit station"
-PRINCIPALS="operator auditor officer1 officer2 station portal"
+# Two at least: an OCSP responder needs two different ones.
+OFFICERS=$(seq -f officer%g 1 "${TRIEN_OFFICERS:-2}")
+PRINCIPALS="operator auditor $OFFICERS station portal"
 : "${TRIENCTL:?is set by trienctl init}"
 
 say() { echo "  $*"; }
@@ -85,8 +87,7 @@ say "tokens and keys"
 for role in $TOKENS; do token "$role"; done
 statement_key registration registration
 statement_key station stations
-statement_key officer1 officers
-statement_key officer2 officers
+for officer in $OFFICERS; do statement_key "$officer" officers; done
 # What the carrier's webhook signs with; a real carrier is given it, or gives its own.
 [ -s "$DIR/keys/carrier-vnpost.secret" ] || openssl rand -hex 32 > "$DIR/keys/carrier-vnpost.secret"
 

@@ -55,11 +55,9 @@ static enum rc check_pace(struct tx *tx)
     int64_t count = 0;
 
     TRY(store_count_revoked_by(tx, tx->principal, tx->now - 3600 * USEC_PER_SECOND, &count));
-    CHECK(count < conf->officer_hourly, &tx->err, TRIEN__ERROR__FORBIDDEN,
-          "%s revoked %lld certificates within the hour and officer/hourly is %lld: wait, let "
-          "another "
-          "officer go on, or raise it in revocation's configuration when this is an emergency",
-          tx->principal, (long long)count, (long long)conf->officer_hourly);
+    CHECK(count < conf->officer_hourly, &tx->err, TRIEN__ERROR__OFFICER_LIMIT,
+          "%s revoked %lld certificates within the hour and officer/hourly is %lld", tx->principal,
+          (long long)count, (long long)conf->officer_hourly);
     return RC_OK;
 }
 

@@ -75,7 +75,7 @@ enum rc revoke(struct tx *tx, const struct certificate_row *certificate,
 
 /** RevokeCertificate: an officer, day and night. The same serial again answers with what stands.
  *  REJECT CERTIFICATE_UNKNOWN, CERTIFICATE_EXPIRED, CAUSE_INVALID, FIELD_INVALID,
- *  FORBIDDEN beyond officer/hourly: a stolen officer's key does not end every certificate. */
+ *  OFFICER_LIMIT beyond officer/hourly: a stolen officer's key does not end every certificate. */
 enum rc on_revoke_certificate(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_get_certificate_status(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_get_crl(struct tx *tx, const void *in, void *reply) MUST_USE;

@@ -14,7 +14,7 @@ static const struct on_event events[] = {
 static const struct on_call calls[] = {
     {.in = &trien__get_responder_request__descriptor,
      .reply = &trien__get_responder_request_reply__descriptor,
-     .from = "operator officer officer1 officer2",
+     .from = "operator officers",
      .fn = on_get_responder_request,
      .no_transaction = true},
     {0},

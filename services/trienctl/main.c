@@ -14,7 +14,7 @@ static const struct command {
     const char *usage;
 } commands[] = {
     {"init", "make an installation: database cluster, tokens, keys, configuration", cmd_init,
-     "[--dir DIR] [--base-port N]"},
+     "[--dir DIR] [--base-port N] [--officers N]"},
     {"ceremony", "make root and issuing authority from one reviewed file (etc/ceremony.conf)",
      cmd_ceremony, "[FILE]"},
     {"up",

@@ -149,7 +149,7 @@ class LabTemplate:
     def _make(self, ceremony, fsync, ceremony_key):
         self.pki = documents.make_test_pki(self.dir / "pki")
         (self.dir / "trust").symlink_to(self.pki.trust)
-        self.trienctl("init", "--dir", self.dir, "--base-port", free_base_port(1), config=False)
+        self.trienctl("init", "--dir", self.dir, "--base-port", free_base_port(1), "--officers", "3", config=False)
         self.cluster("start")
         if not fsync:
             self.psql("postgres", "ALTER SYSTEM SET fsync = off")

@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include "common/bus_server.h"
 #include "common/log.h"
 #include "common/svc_parts.h"
 #include "proto/bus.pb-c.h"
@@ -228,6 +229,18 @@ static void test_methods_are_for_their_principals(void **state)
     bus_caller_free(&caller);
 }
 
+static void test_who_is_an_officer(void **state)
+{
+    (void)state;
+    assert_true(work_is_officer("officer1"));
+    assert_true(work_is_officer("officer12"));
+    assert_false(work_is_officer("officer"));
+    assert_false(work_is_officer("officer0"));
+    assert_false(work_is_officer("officers"));
+    assert_false(work_is_officer("officer1x"));
+    assert_false(work_is_officer("officer1234"));
+}
+
 static void test_stranger_gets_nothing(void **state)
 {
     struct bus_caller *caller = caller_of("stranger");
@@ -320,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_methods_are_for_their_principals),
+        cmocka_unit_test(test_who_is_an_officer),
         cmocka_unit_test(test_stranger_gets_nothing),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_restart_of_the_server),
