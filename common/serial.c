@@ -14,6 +14,15 @@ bool serial_is(const char *text)
     return digits > 0 && digits <= MAX_DIGITS && !text[digits] && text[0] != '0';
 }
 
+bool serial_is_device(const char *text)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t length = strlen(text);
+
+    return length >= 3 && length <= 64 && strspn(text, allowed) == length && !strchr("._-", *text);
+}
+
 const char *serial_from_people(struct arena *arena, const char *text)
 {
     char *serial = arena_alloc(arena, MAX_DIGITS + 1);

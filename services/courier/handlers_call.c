@@ -2,6 +2,7 @@
  * own). Wrong input is refused whole, with the field named. */
 #include <string.h>
 
+#include "common/serial.h"
 #include "proto/bus.pb-c.h"
 #include "services/courier/courier.h"
 
@@ -16,7 +17,7 @@ static int limit_of(protobuf_c_boolean has, uint32_t limit)
 static enum rc check_stock(struct tx *tx, const Trien__StockDevice *device, size_t row)
 {
     err_field(&tx->err, "devices/%zu/device_serial", row);
-    CHECK(rule_is_device_serial(device->device_serial), &tx->err, TRIEN__ERROR__FIELD_INVALID,
+    CHECK(serial_is_device(device->device_serial), &tx->err, TRIEN__ERROR__FIELD_INVALID,
           "3 to 64 letters, digits, '.', '_', '-'");
     err_field(&tx->err, "devices/%zu/device_kind", row);
     CHECK(rule_is_stock_kind(device->device_kind), &tx->err, TRIEN__ERROR__FIELD_INVALID,

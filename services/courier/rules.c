@@ -1,21 +1,8 @@
 /* courier's decisions about devices: names, kinds, and what a report of an agency may say. Pure. */
 #include "services/courier/rules.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-bool rule_is_device_serial(const char *text)
-{
-    size_t length = strlen(text);
-
-    if (length < 3 || length > 64 || !isalnum((unsigned char)text[0]))
-        return false;
-    for (const char *c = text; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-            return false;
-    return true;
-}
 
 static bool is_one_of(const char *text, const char *const *words, size_t count)
 {

@@ -20,8 +20,6 @@ extern const struct state_table courier_states[];
 /** The state a device of `state` is in after the event; NULL when the event may not be. */
 const char *rule_device_next(const char *state, const char *event);
 
-/** 3…64 letters, digits, '.', '_', '-', the first a letter or digit. */
-bool rule_is_device_serial(const char *text);
 /** pki_token, sim_pki: what stock may hold. */
 bool rule_is_stock_kind(const char *text);
 /** in_person, cipher_organisation, public_post (R06 of the guidance). */

@@ -3,6 +3,7 @@
 #include "services/validation/forms_checkers.h"
 
 #include "common/causes.h"
+#include "common/serial.h"
 #include "services/validation/rules.h"
 
 static bool is_plain(const struct checker *checker, const struct rule_context *context,
@@ -103,7 +104,7 @@ static bool is_device_serial(const struct checker *checker, const struct rule_co
 {
     (void)checker, (void)context;
     *ret_normal = text;
-    return rule_is_device_serial(text);
+    return serial_is_device(text);
 }
 
 static bool is_cause(const struct checker *checker, const struct rule_context *context,

@@ -39,9 +39,6 @@ const char *rule_document_key(struct arena *arena, const char *number);
  *  Normal form: lower case without leading zeros, 1 to 40 digits (RFC 5280 4.1.2.2). */
 bool rule_is_certificate_serial(struct arena *arena, const char *text, const char **ret_serial);
 
-/** A key device's serial number: 1 to 64 ASCII letters, digits, '.', '_', '-'. */
-bool rule_is_device_serial(const char *text);
-
 /** An instant: "YYYY-MM-DD" (the day's beginning in Vietnam) or RFC 3339 with its offset. */
 bool rule_is_moment(const char *text, usec *ret_moment);
 

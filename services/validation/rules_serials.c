@@ -1,4 +1,4 @@
-/* Serial numbers of certificates and devices, and moments. They say only whether a text is one;
+/* Serial numbers of certificates, and moments. They say only whether a text is one;
  * whether there is such a thing is the registry's (rules_certificates.c). */
 #include <ctype.h>
 #include <string.h>
@@ -23,15 +23,6 @@ bool rule_is_certificate_serial(struct arena *arena, const char *text, const cha
     digits[count] = 0;
     *ret_serial = digits;
     return count >= 1 && count <= MAX_SERIAL_DIGITS;
-}
-
-bool rule_is_device_serial(const char *text)
-{
-    static const char allowed[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    size_t length = strlen(text);
-
-    return length >= 1 && length <= 64 && strspn(text, allowed) == length;
 }
 
 bool rule_is_moment(const char *text, usec *ret_moment)

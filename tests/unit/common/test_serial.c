@@ -41,11 +41,27 @@ static void what_people_copy(void **state)
     arena_free(&arena);
 }
 
+static void devices(void **state)
+{
+    (void)state;
+    assert_true(serial_is_device("VN-2026.000_1"));
+    assert_true(serial_is_device("5a4f-00.12_B"));
+    assert_true(serial_is_device("D-1"));
+    assert_true(serial_is_device(LONGEST "abcdefghijklmnopqrstuvwx"));
+    assert_false(serial_is_device(LONGEST "abcdefghijklmnopqrstuvwxy"));
+    assert_false(serial_is_device(""));
+    assert_false(serial_is_device("ab"));
+    assert_false(serial_is_device("-ab"));
+    assert_false(serial_is_device("a b c"));
+    assert_false(serial_is_device("thiết-bị"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_form),
         cmocka_unit_test(what_people_copy),
+        cmocka_unit_test(devices),
     };
 
     return cmocka_run_group_tests_name("serial", tests, NULL, NULL);
