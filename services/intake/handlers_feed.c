@@ -80,8 +80,9 @@ enum rc on_request_waiting(struct tx *tx, const void *in)
     const Trien__RequestWaiting *event = in;
     uint8_t request_id[16];
     TRY(parse_request_id(tx, event->request_id, request_id));
-    return store_insert_notice(tx, request_id, event->waiting_since, "RequestWaiting",
-                               event->issuer, NULL);
+    return store_insert_notice(
+        tx, request_id, event->waiting_since, "RequestWaiting", event->issuer,
+        event->code == TRIEN__ERROR__CRL_STALE ? NULL : err_entry(event->code)->name);
 }
 
 enum rc on_item_authorized(struct tx *tx, const void *in)

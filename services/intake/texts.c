@@ -12,6 +12,8 @@ static const struct event_text {
     {"RequestSubmitted", "", "Đã tiếp nhận văn bản, số biên nhận %d."},
     {"RequestAccepted", "", "Yêu cầu của %s hợp lệ; hạn trả kết quả: %D."},
     {"RequestRejected", "", "Yêu cầu bị từ chối; xem các lý do kèm theo."},
+    {"RequestWaiting", "not_yet",
+     "Đang chờ dữ liệu mới nhất về chứng thư để đối chiếu các số hiệu trong văn bản."},
     {"RequestWaiting", "", "Đang chờ danh sách chứng thư bị thu hồi của %s để kiểm tra người ký."},
     {"ItemAuthorized", "", "Đã phê duyệt cấp chứng thư cho %s."},
     {"KeyAwaited", "", "Đang chờ tạo khóa trên thiết bị lưu khóa bí mật cho %s."},

@@ -12,7 +12,8 @@
 #include "services/validation/rules_registry.h"
 #include "services/validation/validation.h"
 
-#define CRL_PAUSE (10 * USEC_PER_SECOND) /* a list is not asked for again sooner */
+#define CRL_PAUSE (10 * USEC_PER_SECOND)     /* a list is not asked for again sooner */
+#define REGISTRY_QUIET (3 * USEC_PER_SECOND) /* a wait for signing that is longer is said */
 
 /* --- the act: no database
  * -------------------------------------------------------------------------- */
@@ -141,10 +142,22 @@ static enum rc ask_again(struct tx *tx, const Trien__ExamineDocument *request, u
     return examine_ask(tx, &again, pause);
 }
 
+static enum rc say_waiting(struct tx *tx, const Trien__ExamineDocument *request, Trien__Error code,
+                           const char *issuer)
+{
+    Trien__RequestWaiting waiting = TRIEN__REQUEST_WAITING__INIT;
+
+    waiting.request_id = request->request_id;
+    waiting.receipt_number = request->receipt_number;
+    waiting.code = code;
+    waiting.issuer = (char *)issuer;
+    waiting.waiting_since = tx->now;
+    return emit(tx, request->request_id, &waiting);
+}
+
 static enum rc let_wait(struct tx *tx, const Trien__ExamineDocument *request,
                         const Trien__ExaminedDocument *examined, const struct facts *facts)
 {
-    Trien__RequestWaiting waiting = TRIEN__REQUEST_WAITING__INIT;
     uint8_t request_id[16];
 
     CHECK(examined->n_crl_needs > 0, &tx->err, TRIEN__ERROR__INTERNAL, "waits for nothing");
@@ -160,12 +173,7 @@ static enum rc let_wait(struct tx *tx, const Trien__ExamineDocument *request,
     }
     TRY(store_insert_waiting(tx, request_id, examined->crl_needs[0]->issuer, facts->crl_version,
                              request->round));
-    waiting.request_id = request->request_id;
-    waiting.receipt_number = request->receipt_number;
-    waiting.code = TRIEN__ERROR__CRL_STALE;
-    waiting.issuer = examined->crl_needs[0]->issuer;
-    waiting.waiting_since = tx->now;
-    return emit(tx, request->request_id, &waiting);
+    return say_waiting(tx, request, TRIEN__ERROR__CRL_STALE, examined->crl_needs[0]->issuer);
 }
 
 static void take_reasons(const Trien__ExaminedDocument *examined, struct reasons *reasons)
@@ -197,6 +205,19 @@ static enum rc get_facts(struct tx *tx, const Trien__ExaminedDocument *examined,
 static usec registry_pause(uint32_t round)
 {
     return (USEC_PER_SECOND / 2) << (round < 6 ? round - 1 : 6);
+}
+
+/* Signing's feed is behind the request. What is read within moments is no wait to speak of. */
+static enum rc let_registry_follow(struct tx *tx, const Trien__ExamineDocument *request)
+{
+    Trien__ExamineDocument again = *request;
+
+    if (!request->waiting_said && tx->now >= request->received_at + REGISTRY_QUIET) {
+        TRY(say_waiting(tx, request, TRIEN__ERROR__NOT_YET, ""));
+        again.has_waiting_said = true;
+        again.waiting_said = true;
+    }
+    return ask_again(tx, &again, registry_pause(request->round));
 }
 
 /* The certificates that the rows are about, and whose attachments these are. */
@@ -241,7 +262,7 @@ enum rc examine_done(struct tx *tx, const char *key, const void *intent, const v
         rule_registry(&facts, examined, clock_civil_day(request->received_at), &reasons);
         TRY(get_certificates(tx, examined, &certificates));
         if (rule_certificates_lag(&certificates, request->received_at))
-            return ask_again(tx, request, registry_pause(request->round));
+            return let_registry_follow(tx, request);
         rule_certificates(&certificates, examined, &reasons);
         if (reasons.count == 0)
             examined = rule_certificates_fill(tx->arena, &certificates, examined);

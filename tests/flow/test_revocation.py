@@ -292,9 +292,10 @@ def test_one_officer_does_not_revoke_without_end(lab):
     first, second = issue(lab, 2)
     said = officer(lab, first, "lo_mat_khau")
     why = refused(lab, "revoke", serial(second), "--cause", "lo_mat_khau", "--note", "x")
+    assert "let another officer go on" in why
     assert "officer/hourly is 1" in why
     assert officer(lab, first, "lo_mat_khau") == said, "what stands is told all the same"
-    assert officer(lab, second, "lo_mat_khau", "--officer", "officer2")["state"] == "revoked"
+    assert officer(lab, second, "lo_mat_khau", "--officer", "officer3")["state"] == "revoked"
 
 
 def test_a_list_whose_intent_vanished_is_replaced(road):
@@ -312,6 +313,22 @@ def test_a_list_whose_intent_vanished_is_replaced(road):
     signer.start()
     road.wait_well(signer, revocation)
     crl_with(road, certificate)
+
+
+def test_a_wait_for_signings_word_is_told(road):
+    """A certificate nobody here has heard of is no reason to refuse while signing's feed is not read."""
+    signing = road.process("signing")
+    signing.stop()
+    request = revoke(road, [requests.revoked("54abcdef0123456789", "hu_hong")])
+
+    def lines():
+        return [line for line in road.get(request)["timeline"] if line["event"] == "RequestWaiting"]
+    line, = wait_until("the wait to be told", lines)
+    assert line["text"].startswith("Đang chờ dữ liệu mới nhất về chứng thư")
+    signing.start()
+    road.wait_well(signing)
+    assert codes(road.wait_request(request)) == ["certificate_unknown"]
+    assert len(lines()) == 1
 
 
 @pytest.mark.lab(config={"status": {"sync/max_feed_age": "2s", "feed/wait": "300ms"}})
