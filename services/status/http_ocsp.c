@@ -49,16 +49,37 @@ static bool read_question(struct tx *tx, struct bytes der, struct question *ques
 /* --- the two paths -------------------------------------------------------------------------------
  */
 
+/* False when memory cannot say: not there, or only the database knows whether its lineage is still
+ * blocked. */
+static bool answer_from_memory(struct tx *tx, const struct question *question,
+                               const struct http_request *request, struct http_response *response)
+{
+    struct status_state *state = tx->state;
+    const struct cached *entry;
+
+    if (question->request.count != 1)
+        return false;
+    entry = cache_find(state->cache, &question->key, tx->now);
+    if (!entry)
+        return false;
+    if (!sync_is_blocked(state, entry->lineage)) {
+        if (question->request.nonce.p)
+            return ocsp_answer_nonce(tx, request, question, entry, response);
+        if (entry->size)
+            return ocsp_answer_kept(request, response, entry);
+    }
+    cache_release((void *)entry);
+    return false;
+}
+
 static bool hot(struct tx *tx, struct bytes der, const struct http_request *request,
                 struct http_response *response)
 {
-    struct status_state *state = tx->state;
     struct question question;
-    const struct cached *entry;
 
     if (!read_question(tx, der, &question, response))
         return true;
-    switch (sync_look(state, tx->now)) {
+    switch (sync_look(tx->state, tx->now)) {
     case SYNC_DUE:
         return false;
     case SYNC_STALE:
@@ -66,21 +87,7 @@ static bool hot(struct tx *tx, struct bytes der, const struct http_request *requ
     case SYNC_FINE:
         break;
     }
-    if (question.request.count != 1)
-        return false;
-    entry = cache_find(state->cache, &question.key, tx->now);
-    if (!entry)
-        return false;
-    if (sync_is_blocked(state, entry->lineage)) {
-        cache_release((void *)entry);
-        return false; /* the database says whether it still is */
-    }
-    if (question.request.nonce.p)
-        return ocsp_answer_nonce(tx, request, &question, entry, response);
-    if (entry->size)
-        return ocsp_answer_kept(request, response, entry);
-    cache_release((void *)entry);
-    return false;
+    return answer_from_memory(tx, &question, request, response);
 }
 
 /* What the database knows about all that is asked. */
@@ -119,6 +126,9 @@ static enum rc cold(struct tx *tx, struct bytes der, const struct http_request *
         ocsp_refuse(response, OCSP_TRY_LATER, "stale");
         return RC_OK;
     }
+    /* Whoever brought memory up to date is answered from it as well, token or no token. */
+    if (answer_from_memory(tx, &question, request, response))
+        return RC_OK;
     TRY(find_rows(tx, &question, rows, &blocked, &unknown));
     /* Only a known certificate's answer without nonce is worth keeping; the number of those is
      * bounded, so they need no permit. */

@@ -7,7 +7,19 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "compose/compose.yaml").read_text()
-COMPOSE = yaml.safe_load(TEXT)
+
+
+class Strict(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, as docker compose does."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [k.value for k, _ in node.value if k.value != "<<"]
+        twice = sorted({k for k in keys if keys.count(k) > 1})
+        assert twice == [], f"line {node.start_mark.line + 1}: twice: {twice}"
+        return super().construct_mapping(node, deep)
+
+
+COMPOSE = yaml.load(TEXT, Strict)
 ENTRIES = COMPOSE["services"]
 SERVICES = sorted(p.parent.name for p in ROOT.glob("services/*/main.c") if p.parent.name != "trienctl")
 DATABASES = sorted(p.parent.name for p in ROOT.glob("migrations/*/sqitch.plan") if p.parent.name != "frame")
