@@ -12,15 +12,17 @@ enum rc on_get_document(struct tx *tx, const void *in, void *reply)
     const Trien__GetDocument *call = in;
     Trien__GetDocumentReply *answer = reply;
     uint8_t request_id[16];
-    bool found = false;
+    bool found = true;
     struct part_slice slice = {0};
     CHECK(bus_uuid_parse(call->request_id, request_id), &tx->err, TRIEN__ERROR__MALFORMED,
           "not a request id");
     CHECK(call->part <= MAX_ATTACHMENTS && call->offset < POST_MAX_BYTES && call->max_bytes > 0,
           &tx->err, TRIEN__ERROR__MALFORMED, "part, offset or max_bytes out of range");
     uint32_t max_bytes = call->max_bytes < CHUNK_MAX_BYTES ? call->max_bytes : CHUNK_MAX_BYTES;
-    TRY(store_find_part(tx, request_id, (int16_t)call->part, (int64_t)call->offset, max_bytes,
-                        &found, &slice));
+    if (!recent_find(tx->state, tx->arena, request_id, (int16_t)call->part, (size_t)call->offset,
+                     max_bytes, &slice))
+        TRY(store_find_part(tx, request_id, (int16_t)call->part, (int64_t)call->offset, max_bytes,
+                            &found, &slice));
     CHECK(found, &tx->err, TRIEN__ERROR__NOT_FOUND, "no such document");
     answer->chunk = pb_of_bytes(slice.chunk);
     answer->size_bytes = (uint64_t)slice.size_bytes;

@@ -67,6 +67,14 @@ static enum rc answer_again(struct tx *tx, const struct new_post *post, const ch
     return store_get_post(tx, post->post_sha256, ret_first);
 }
 
+/* For those who will ask for it in a moment. */
+static void keep_recent(struct tx *tx, const struct new_post *post)
+{
+    for (size_t i = 0; i < post->post->count; i++)
+        recent_put(tx->state, post->request_id, (int16_t)i, post->post->parts[i].content,
+                   post->part_sha256[i]);
+}
+
 /* Stores the post or finds the one that was first. */
 static enum rc take_in(struct tx *tx, const struct new_post *post, struct first_answer *ret_first)
 {
@@ -78,6 +86,7 @@ static enum rc take_in(struct tx *tx, const struct new_post *post, struct first_
     if (!stored.key_fits)
         return key_conflict(tx);
     TRY(emit_submitted(tx, post, &stored));
+    keep_recent(tx, post);
     *ret_first = (struct first_answer){post->request_id, stored.receipt_no, tx->now};
     return RC_OK;
 }

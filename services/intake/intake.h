@@ -6,12 +6,14 @@
 #include "common/svc.h"
 #include "proto/intake.pb-c.h"
 #include "proto/types.pb-c.h"
+#include "services/intake/recent.h"
 #include "services/intake/store.h"
 
 DEFINE_AUTOPTR(json_t, json_decref)
 
 struct intake_conf {
     const char *public_url; /* of the portal API, without a slash at the end */
+    int64_t recent_bytes;
 };
 
 #define POST_MAX_BYTES ((size_t)20 * 1024 * 1024)

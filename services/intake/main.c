@@ -11,8 +11,22 @@
 static const struct conf_row conf_rows[] = {
     {"public_url", CONF_URL, offsetof(struct intake_conf, public_url), "http://127.0.0.1:8080",
      "address of the portal API as clients see it, without a slash at the end", 0, 0, NULL},
+    {"documents/memory", CONF_BYTES, offsetof(struct intake_conf, recent_bytes), "32M",
+     "The latest documents are kept in memory for those who examine them, up to this; 0: none", 0,
+     0x100000000, NULL},
     {0},
 };
+
+/* tx->state: the latest documents. */
+static enum rc make_state(const void *conf, struct err *err, void **ret_state)
+{
+    const struct intake_conf *own = conf;
+    struct recent *recent = NULL;
+
+    TRY(recent_new((size_t)own->recent_bytes, err, &recent));
+    *ret_state = recent;
+    return RC_OK;
+}
 
 static const struct http_route routes[] = {
     {.method = "POST",
@@ -113,6 +127,7 @@ static const struct service service = {
     .routes = routes,
     .states = intake_states,
     .feed_readers = feed_readers,
+    .early = make_state,
 };
 
 int main(int argc, char **argv)
