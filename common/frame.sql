@@ -3,6 +3,15 @@
 
 -- === publishing =====================================================================================
 
+-- name: outbox_append_event (int2, uuid, text, text, text, timestamptz, bytea)
+-- The one event of a transaction, without arrays: most transactions say just one.
+WITH head AS (
+    UPDATE outbox_head SET next_offset = next_offset + 1, last_id = $2
+     WHERE partition = $1
+    RETURNING segment, next_offset - 1 AS event_offset)
+INSERT INTO outbox (segment, partition, event_offset, id, type, key, traceparent, created_at, payload)
+SELECT h.segment, $1, h.event_offset, $2, $3, $4, $5, $6, $7 FROM head h;
+
 -- name: outbox_append_one (int2, int8, uuid, uuid[], text[], text[], text[], timestamptz, bytea[])
 -- All events of a transaction when they lie in one partition: $2 of them, the last one's id is $3.
 WITH head AS (

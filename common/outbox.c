@@ -75,12 +75,24 @@ static void share_out(struct columns *c, size_t count, struct shares *shares)
         c->places[i] = places[c->partitions[i]];
 }
 
+static enum rc append_event(struct tx *tx, const struct tx_event *event)
+{
+    uint8_t *id = arena_alloc(tx->arena, 16);
+
+    bus_uuid(tx->now, id);
+    return DB_PUSH(tx, outbox_append_event, db_int2((int16_t)bus_partition(event->key)),
+                   db_uuid(id), db_text(event->type), db_text(event->key),
+                   db_text(event->traceparent), db_time(tx->now), db_bytea(event->payload));
+}
+
 static enum rc append_events(struct tx *tx)
 {
     size_t n = tx->frame->event_count;
     struct columns c;
     struct shares s;
 
+    if (n == 1)
+        return append_event(tx, &tx->frame->events[0]);
     fill_columns(tx, n, &c);
     share_out(&c, n, &s);
     if (s.count == 1)
