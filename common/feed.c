@@ -196,9 +196,10 @@ static void *run(void *arg)
     while (!atomic_load(&feed->closing)) {
         bool waiting = anybody_waits(feed);
 
+        fds[1].fd = waiting ? feed->svc->poke_fd : -1; /* nobody to tell of a commit */
         poll(fds, 2, waiting ? poll_ms : HOUSEKEEPING_MS);
         drain(feed->wake_fd);
-        feed->poked |= drain(feed->svc->poke_fd); /* kept until somebody waits */
+        feed->poked |= drain(feed->svc->poke_fd);
         take_jobs(feed);
         if (anybody_waits(feed))
             answer_all(feed, feed->poked || feed->more ||

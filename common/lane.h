@@ -41,7 +41,8 @@ struct lane_feed {
     struct link *link;
     uint64_t fetch_id;
     bool asked;        /* a fetch is out */
-    usec ask_at;       /* not before; after an error */
+    usec ask_at;       /* not before; after an error, or while events wait for company */
+    usec answered_at;  /* when the last answer came */
     usec tell_at;      /* the publisher hears of our last commit even if nothing else comes */
     usec answer_by;    /* the publisher has gone silent after that */
     usec missed_since; /* no connection since then; 0: there is one */

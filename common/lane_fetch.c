@@ -10,7 +10,9 @@
 
 #define ANSWER_GRACE (3 * USEC_PER_SECOND)
 #define STOPPED_FOR (10 * USEC_PER_SECOND)
-#define LINGER_BELOW 64 /* a batch of that many events is large enough */
+#define LARGE_BATCH 64                 /* needs no company, and more may be behind it */
+#define COMPANY_WAIT (5 * USEC_PER_MS) /* events wait as long after a small batch, ... */
+#define COMPANY 16                     /* ... when at least as many are to be expected */
 #define TELL_AFTER (500 * USEC_PER_MS)
 #define MISSED_AFTER (2 * USEC_PER_SECOND)
 
@@ -257,6 +259,20 @@ static bool follow(struct lane *lane, struct lane_feed *feed, const Trien__Event
     return true;
 }
 
+/* How long the next events wait for company: small batches cost as much as large ones, and take the
+ * time from those who write. Where events are rare nobody waits. */
+static usec company_wait(const struct lane *lane, struct lane_feed *feed, size_t events, usec now)
+{
+    usec since = now - feed->answered_at;
+
+    feed->answered_at = now;
+    if (events >= LARGE_BATCH)
+        return 0;
+    if (lane->svc->service->linger_ms)
+        return lane->svc->service->linger_ms * USEC_PER_MS;
+    return (usec)events * COMPANY_WAIT >= COMPANY * since ? COMPANY_WAIT : 0;
+}
+
 static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Events *events)
 {
     usec now = clock_monotonic(), wall = clock_now();
@@ -282,9 +298,8 @@ static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Ev
     }
     svc_waits(lane->svc, feed->name, NULL);
     feed->failures = 0;
-    if (lane->svc->service->linger_ms && events->n_events < LINGER_BELOW)
-        feed->ask_at = now + lane->svc->service->linger_ms * USEC_PER_MS;
-    else if (!effects_crowded(&lane->effects, now))
+    feed->ask_at = now + company_wait(lane, feed, events->n_events, now);
+    if (events->n_events >= LARGE_BATCH && !effects_crowded(&lane->effects, now))
         fetch_send(lane, feed, now); /* the next one travels while this one is applied */
     if (events->n_events && batch_apply(lane, feed, events->events, events->n_events) != RC_OK)
         fetch_again(feed);
