@@ -115,6 +115,8 @@ static enum rc check_subscriber(const Trien__SignCertificate *order,
           "the authorisation has expired");
     CHECK(a->authorized_at <= now + RULES_SKEW, err, TRIEN__ERROR__BEYOND_AUTHORIZATION,
           "the authorisation is of the future");
+    CHECK(strcmp(order->order_id, a->item_id) == 0, err, TRIEN__ERROR__BEYOND_AUTHORIZATION,
+          "the authorisation is about another order");
     TRY(find_key(order, a, rings, now, arena, err, &ground));
     ground.sha256 = hex_digest(arena, bytes_of_pb(order->subscriber->authorization));
     ground.profile = a->profile;

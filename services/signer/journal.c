@@ -170,17 +170,16 @@ void journal_index_record(struct journal *journal, const struct record *record, 
     }
 }
 
-enum rc journal_append(struct journal *journal, const char *body, usec now, struct err *err,
-                       uint64_t *ret_sequence)
+/* There is room (make_room()): this never waits, so what was asked before under the same hold of
+ * the lock is still true when the line stands. */
+static enum rc append_now(struct journal *journal, const char *body, usec now, struct err *err,
+                          uint64_t *ret_sequence)
 {
     uint64_t position;
     struct record record;
     char copy[RECORD_MAX_BYTES];
-    size_t start, length;
+    size_t start = journal->pending_bytes, length;
 
-    TRY(check_alive(journal, err));
-    TRY(make_room(journal, now, err));
-    start = journal->pending_bytes;
     TRY(append_line(journal, body, now, err, &position));
     length = journal->pending_bytes - start - 1;
     memcpy(copy, journal->pending + start, length);
@@ -190,6 +189,14 @@ enum rc journal_append(struct journal *journal, const char *body, usec now, stru
     journal_index_record(journal, &record, position);
     *ret_sequence = journal->sequence;
     return RC_OK;
+}
+
+enum rc journal_append(struct journal *journal, const char *body, usec now, struct err *err,
+                       uint64_t *ret_sequence)
+{
+    TRY(check_alive(journal, err));
+    TRY(make_room(journal, now, err));
+    return append_now(journal, body, now, err, ret_sequence);
 }
 
 /* --- finding -------------------------------------------------------------------------------------
@@ -256,11 +263,26 @@ enum rc journal_find(struct journal *journal, const char *order_id, struct arena
 /* --- intents and answers -------------------------------------------------------------------------
  */
 
+/* Without waiting: what is not on the disk yet would be lost together with what follows it. */
+static enum rc is_known(struct journal *journal, const char *space, const char *name,
+                        struct err *err, bool *ret_known)
+{
+    uint8_t key[INDEX_KEY_BYTES];
+    uint64_t position = 0;
+
+    index_key(space, name, key);
+    TRY(index_find(journal->index, key, err, &position));
+    *ret_known = position != 0;
+    return RC_OK;
+}
+
+/* Waits only when it refuses. */
 static enum rc check_unused(struct journal *journal, const struct journal_intent *intent,
                             struct arena *arena, struct err *err)
 {
     struct record record;
     char name[160];
+    bool known;
 
     serial_name(intent->issuer, intent->serial, name);
     TRY(find_record(journal, "serial", name, arena, err, &record));
@@ -268,9 +290,9 @@ static enum rc check_unused(struct journal *journal, const struct journal_intent
           "serial number %s belongs to order %s", intent->serial, record.fields[0]);
     if (intent->follows) {
         serial_name(intent->issuer, intent->follows, name);
-        TRY(find_record(journal, "serial", name, arena, err, &record));
-        CHECK(record.field_count > 0, err, TRIEN__ERROR__ORDER_CONFLICT, "%s cannot come before %s",
-              intent->serial, intent->follows);
+        TRY(is_known(journal, "serial", name, err, &known));
+        CHECK(known, err, TRIEN__ERROR__ORDER_CONFLICT, "%s cannot come before %s", intent->serial,
+              intent->follows);
     }
     if (!intent->ground_once)
         return RC_OK;
@@ -280,12 +302,15 @@ static enum rc check_unused(struct journal *journal, const struct journal_intent
     return RC_OK;
 }
 
+/* From the question to the line nothing waits, for waiting lets others in: room is made first. */
 static enum rc intend_locked(struct journal *journal, const struct journal_intent *intent, usec now,
                              struct arena *arena, struct err *err, uint64_t *ret_sequence)
 {
     struct journal_order known;
     uint64_t sequence;
 
+    TRY(check_alive(journal, err));
+    TRY(make_room(journal, now, err));
     TRY(find_locked(journal, intent->order_id, arena, err, &known));
     if (known.intent_sequence) {
         CHECK(strcmp(known.tbs_sha256, intent->tbs_sha256) == 0, err, TRIEN__ERROR__ORDER_CONFLICT,
@@ -294,12 +319,11 @@ static enum rc intend_locked(struct journal *journal, const struct journal_inten
         return RC_OK;
     }
     TRY(check_unused(journal, intent, arena, err));
-    TRY(journal_append(journal,
-                       arena_printf(arena, "intent %s %s %s %s %s %s %s %s", intent->order_id,
-                                    intent->issuer, intent->profile, intent->serial,
-                                    intent->tbs_sha256, intent->ground, intent->ground_sha256,
-                                    intent->vouchers),
-                       now, err, &sequence));
+    TRY(append_now(journal,
+                   arena_printf(arena, "intent %s %s %s %s %s %s %s %s", intent->order_id,
+                                intent->issuer, intent->profile, intent->serial, intent->tbs_sha256,
+                                intent->ground, intent->ground_sha256, intent->vouchers),
+                   now, err, &sequence));
     TRY(journal_sync(journal, sequence, err));
     *ret_sequence = sequence;
     return RC_OK;

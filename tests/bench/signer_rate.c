@@ -100,7 +100,6 @@ static Trien__SignCertificate *make_order(unsigned number)
 
     world_good(&w, PROFILE_PERSON, arena_printf(w.arena, "order-%u", number), &o);
     o.tbs.serial_hex = arena_printf(w.arena, "51%030x", number);
-    o.authorization.item_id = arena_printf(w.arena, "item/%u", number);
     o.with_statement = number % 2;
     return world_order(&w, &o);
 }

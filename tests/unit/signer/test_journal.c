@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -257,6 +258,97 @@ static void flip(const char *path, off_t at)
     close(fd);
 }
 
+static void empty_folder(void)
+{
+    char command[160];
+
+    snprintf(command, sizeof(command), "rm -rf %s/*", folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* --- one authorisation, many orders -------------------------------------------------------------
+ */
+
+#define RIVALS 4
+
+struct contest {
+    struct journal *journal;
+    pthread_barrier_t barrier;
+    unsigned rounds;
+    atomic_uint won[4096]; /* rivals that were let in, by round */
+    atomic_bool over;
+};
+
+struct rival {
+    struct contest *contest;
+    unsigned number;
+};
+
+/* Rivals intend orders of their own on one ground, all at the same moment. */
+static void *compete(void *arg)
+{
+    struct rival *rival = arg;
+    struct contest *contest = rival->contest;
+    struct arena *room = arena_new((size_t)1024 * 1024);
+
+    for (unsigned round = 0; round < contest->rounds; round++) {
+        struct journal_intent intent = intent_of(room, 2000000 + round * RIVALS + rival->number);
+        struct err err = {0};
+        uint64_t sequence;
+
+        intent.ground_sha256 = intent_of(room, 2000000 + round).ground_sha256;
+        pthread_barrier_wait(&contest->barrier);
+        if (journal_intend(contest->journal, &intent, 2, room, &err, &sequence) == RC_OK)
+            atomic_fetch_add(&contest->won[round], 1);
+        arena_reset(room);
+    }
+    arena_free(&room);
+    return NULL;
+}
+
+/* Fills files and groups, so that the rivals have to wait for room now and then. */
+static void *fill(void *arg)
+{
+    struct rival *rival = arg;
+    struct arena *room = arena_new((size_t)1024 * 1024);
+
+    for (unsigned i = 0; !atomic_load(&rival->contest->over); i++) {
+        struct err err = {0};
+        assert_int_equal(
+            sign(rival->contest->journal, room, 3000000 + i * RIVALS + rival->number, &err), RC_OK);
+        arena_reset(room);
+    }
+    arena_free(&room);
+    return NULL;
+}
+
+static void one_ground_serves_one_order(void **state)
+{
+    static struct contest contest;
+    struct rival rivals[RIVALS];
+    pthread_t competing[RIVALS], filling[RIVALS];
+
+    (void)state;
+    contest.journal = open_journal();
+    contest.rounds = 500;
+    pthread_barrier_init(&contest.barrier, NULL, RIVALS);
+    for (unsigned i = 0; i < RIVALS; i++) {
+        rivals[i] = (struct rival){&contest, i};
+        pthread_create(&filling[i], NULL, fill, &rivals[i]);
+        pthread_create(&competing[i], NULL, compete, &rivals[i]);
+    }
+    for (unsigned i = 0; i < RIVALS; i++)
+        pthread_join(competing[i], NULL);
+    atomic_store(&contest.over, true);
+    for (unsigned i = 0; i < RIVALS; i++)
+        pthread_join(filling[i], NULL);
+    for (unsigned round = 0; round < contest.rounds; round++)
+        assert_int_equal(atomic_load(&contest.won[round]), 1);
+    journal_close(&contest.journal);
+    in_order();
+    empty_folder();
+}
+
 /* --- kill -9
  * --------------------------------------------------------------------------------------- */
 
@@ -414,14 +506,6 @@ static void sign_many(unsigned first, unsigned count)
     for (unsigned i = 0; i < HANDS; i++)
         pthread_join(threads[i], NULL);
     journal_close(&journal);
-}
-
-static void empty_folder(void)
-{
-    char command[160];
-
-    snprintf(command, sizeof(command), "rm -rf %s/*", folder);
-    assert_int_equal(system(command), 0);
 }
 
 /* Sequence number of the last record before the line a byte stands in. */
@@ -588,6 +672,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_stay),
         cmocka_unit_test(conflicts_are_refused),
+        cmocka_unit_test(one_ground_serves_one_order),
         cmocka_unit_test(one_process_at_a_time),
         cmocka_unit_test(torn_tails_are_cut),
         cmocka_unit_test(released_answers_survive_kills),

@@ -124,6 +124,7 @@ SET(ra_action, o->authorization.action = (char *)"renew")
 SET(ra_digest_short, o->authorization.key_sha256.len = 31)
 SET(ra_expired, o->authorization.expires_at = WORLD_NOW - 1)
 SET(ra_future, o->authorization.authorized_at = WORLD_NOW + 301 * 1000000LL)
+SET(ra_other_order, o->authorization.item_id = (char *)"order-2")
 SET(ra_no_key, o->authorization.has_key_sha256 = false)
 SET(ra_other_profile, o->authorization.profile = (char *)PROFILE_AGENCY)
 SET(ra_short_life, o->authorization.validity_days = 1825)
@@ -353,6 +354,7 @@ static const struct refusal refusals[] = {
     ROW(ra_unknown_field, P, RA, NULL),
     ROW(ra_expired, P, BEYOND, NULL),
     ROW(ra_future, P, BEYOND, NULL),
+    ROW(ra_other_order, P, BEYOND, NULL),
     ROW(ra_no_key, P, BEYOND, NULL),
     ROW(ra_other_profile, P, BEYOND, "profile_as_authorized"),
     ROW(ra_short_life, P, BEYOND, "validity_within_authorization"),

@@ -132,7 +132,6 @@ static Trien__SignCertificate *order(unsigned number)
 
     world_good(&w, PROFILE_PERSON, arena_printf(w.arena, "order-%u", number), &o);
     o.tbs.serial_hex = arena_printf(w.arena, "51%030x", number);
-    o.authorization.item_id = arena_printf(w.arena, "item/%u", number);
     return world_order(&w, &o);
 }
 
@@ -168,7 +167,7 @@ static void same_order_same_answer(void **state)
     signer_close(&signer);
 }
 
-/* One authorisation, one certificate: a second order on the same ground is refused. */
+/* One authorisation, one order, one certificate, one serial number. */
 static void a_ground_is_used_once(void **state)
 {
     struct signer *signer = open_signer();
@@ -185,9 +184,9 @@ static void a_ground_is_used_once(void **state)
     o.tbs.serial_hex = "5200000000000000000000000000000002";
     assert_int_equal(signer_sign(signer, world_order(&w, &o), WORLD_NOW, w.arena, &err, &reply),
                      RC_REJECT);
-    assert_int_equal(err.code, TRIEN__ERROR__ORDER_CONFLICT);
+    assert_int_equal(err.code, TRIEN__ERROR__BEYOND_AUTHORIZATION);
     o.order_id = "ground-3";
-    o.authorization.item_id = (char *)"another";
+    o.authorization.item_id = (char *)"ground-3";
     o.tbs.serial_hex = "5200000000000000000000000000000001";
     assert_int_equal(signer_sign(signer, world_order(&w, &o), WORLD_NOW, w.arena, &err, &reply),
                      RC_REJECT);

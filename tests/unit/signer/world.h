@@ -388,7 +388,7 @@ static inline void world_good(struct world *w, const char *profile, const char *
     trien__authorization__init(&o->authorization);
     o->authorization.version = 1;
     o->authorization.request_id = (char *)"01890000-0000-7000-8000-000000000001";
-    o->authorization.item_id = (char *)"01890000-0000-7000-8000-000000000001/1";
+    o->authorization.item_id = (char *)(uintptr_t)order_id;
     o->authorization.lineage_id = o->authorization.item_id;
     o->authorization.document_sha256 = (ProtobufCBinaryData){32, o->key_sha256};
     o->authorization.action = (char *)"issue";
