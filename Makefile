@@ -119,7 +119,7 @@ $(INSPECT): $(INSPECT_OBJ) $(LIBCOMMON)
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 ifeq ($(filter asan fuzz,$(BUILD)),)
-	$(Q)$(CXX) $(filter-out -pie,$(LDFLAGS)) -static-pie -o $@ $^ -lqpdf -lz -ljpeg
+	$(Q)$(CXX) $(filter-out -pie,$(LDFLAGS)) -static-pie -Wl,-z,max-page-size=0x200000 -o $@ $^ -lqpdf -lz -ljpeg
 else
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lqpdf -lseccomp
 endif

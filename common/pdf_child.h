@@ -53,6 +53,9 @@ struct pdf_child_answer {
  * but what running out of memory while answering throws, which ends the child. */
 struct bytes pdf_child_job(struct bytes file);
 
+/** Frees what the latest answer needed. */
+void pdf_child_forget(void);
+
 /** Examines a document with everything in it, made here, so that a forked child finds it all warm.
  *  False when that document does not pass: the build is broken. */
 bool pdf_child_warm_up(void);

@@ -67,10 +67,20 @@ static struct bytes map_input(int input)
 
     if (fstat(input, &status) != 0 || status.st_size <= 0)
         _exit(70);
-    p = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, input, 0);
+    p = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, input, 0);
     if (p == MAP_FAILED)
         _exit(70);
     return bytes_of(p, (size_t)status.st_size);
+}
+
+/* The stack the warm-up needed: asked for at once instead of page by page. An older kernel does not
+ * know how, and nothing is lost. */
+static void touch_stack(void)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+              here = (uintptr_t)__builtin_frame_address(0) & ~(page - 1);
+
+    madvise((void *)(here - 3 * page), 4 * page, MADV_POPULATE_WRITE);
 }
 
 /* Order matters: limits, then files, then the lock that forbids all of this. */
@@ -128,6 +138,9 @@ static _Noreturn void child(const struct sandbox_work *work, const struct sandbo
     static const uint8_t ready = SANDBOX_SAYS_READY;
     struct bytes input = map_input(input_fd), output;
 
+    touch_stack();
+    if (work->touch_memory)
+        work->touch_memory();
     lock_in(profile, answer);
     if (!write_all(&ready, 1))
         end(1);

@@ -19,6 +19,8 @@ struct sandbox_work {
     /* Puts by all the memory that the program will ever have; false: there is none. NULL when the
      * job allocates nothing, and under ASan. */
     bool (*give_memory)(size_t bytes);
+    /* Makes some of it ready at once, in the child before it is locked in. May be NULL. */
+    void (*touch_memory)(void);
     /* Runs once in the zygote, so that children need not; false: do not start. May be NULL. */
     bool (*warm_up)(void);
     /* Runs in the child; what it returns is written to the caller. */

@@ -9,3 +9,11 @@
 /** Puts by so many bytes, of which only those that are used cost anything; what was allocated
  * before stays. When they are gone malloc() says NULL. False: the kernel has no room. */
 bool heap_give(size_t bytes);
+
+/** Leaves what was freed so far alone and goes on at the beginning of a page: a forked child then
+ *  writes to pages nobody wrote before it, and none is copied for it. */
+void heap_settle(void);
+
+/** Asks for the pages of an ordinary document at once instead of one by one. In the child, before
+ *  it is locked in. */
+void heap_touch(void);

@@ -135,3 +135,8 @@ struct bytes pdf_child_job(struct bytes file)
     trien::examine(file, *trien::latest);
     return trien::answer_with(*trien::latest);
 }
+
+void pdf_child_forget(void)
+{
+    trien::latest.reset();
+}

@@ -97,6 +97,6 @@ bool pdf_child_warm_up(void)
         sound = sound && said && said->findings == 0 && said->signature_count == 2 &&
                 said->request_size == 2;
     }
-    pdf_child_job({nullptr, 0}); /* so that no child has to clear this away */
+    pdf_child_forget(); /* so that no child has to clear this away */
     return sound;
 }

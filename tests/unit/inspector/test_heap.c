@@ -133,12 +133,35 @@ static void what_is_not_there_is_not_given(void **state)
     assert_non_null(malloc(0));
 }
 
+/* A child writes to pages of its own: what the zygote freed stays where it is. */
+static void small_blocks_begin_a_page_after_settling(void **state)
+{
+    char *before = malloc(100), *kept = malloc(100), *after, *large, *beside;
+
+    (void)state;
+    free(before);
+    heap_settle();
+    heap_touch();
+    assert_non_null(kept);
+    after = malloc(100);
+    large = malloc(65536);
+    beside = malloc(100);
+    assert_ptr_not_equal(after, before);
+    assert_int_equal((uintptr_t)(after - GRAIN) % 4096, 0);
+    assert_in_range(beside - after, 1, 4096);
+    assert_true(large > beside + ROOM / 2);
+    memset(large, 1, 65536);
+    free(large);
+    assert_ptr_equal(malloc(65536), large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(blocks_do_not_overlap, set_up),
         cmocka_unit_test_setup(freed_blocks_come_back, set_up),
         cmocka_unit_test_setup(what_is_not_there_is_not_given, set_up),
+        cmocka_unit_test_setup(small_blocks_begin_a_page_after_settling, set_up),
     };
 
     return cmocka_run_group_tests_name("heap", tests, NULL, NULL);
