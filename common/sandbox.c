@@ -20,6 +20,8 @@
 #define GRACE_MS                                                                                   \
     1000u /* the kernel's own alarm comes first; this is for a machine that stands still */
 
+#define ANSWERS_SOON_MS 20 /* and what is larger than a pipe is read no sooner */
+
 struct sandbox {
     struct sandbox_profile profile;
     int control; /* SOCK_SEQPACKET: each send is one whole job, so threads need no lock */
@@ -154,6 +156,16 @@ static bool send_job(int control, int input, int answer)
     return n == 1;
 }
 
+/* Sleeps until the child has ended, and not for what it says before: an answer waits in the pipe.
+ * One that is too large for it waits for a reader, so this is only for so long. */
+static void wait_for_end(int fd)
+{
+    struct pollfd end = {fd, 0, 0};
+
+    while (poll(&end, 1, ANSWERS_SOON_MS) < 0 && errno == EINTR)
+        ;
+}
+
 /* Reads until `size` bytes are there, the end, or the deadline. */
 static ssize_t read_until(int fd, uint8_t *ret_bytes, size_t size, usec deadline)
 {
@@ -219,6 +231,7 @@ static enum rc run_once(struct sandbox *sandbox, struct bytes input, struct aren
     sent = send_job(sandbox->control, memory, ends[1]);
     close(ends[1]);
     CHECK(sent, err, TRIEN__ERROR__INSPECTOR_UNAVAILABLE, "the zygote has gone");
+    wait_for_end(reader);
     CHECK(read_until(reader, &ready, 1, deadline) == 1 && ready == SANDBOX_SAYS_READY, err,
           TRIEN__ERROR__INSPECTOR_UNAVAILABLE, "no child came to life");
     *ret_end = read_answer(sandbox, reader, deadline, arena, ret_answer);
