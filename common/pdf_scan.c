@@ -15,6 +15,30 @@ struct scanner {
 
 /* --- objects --- */
 
+static bool is_hex(const uint8_t *digits, size_t n)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < n; i++) {
+        uint8_t c = digits[i], letter = (uint8_t)((c | 0x20) - 'a');
+
+        all &= (uint8_t)(c - '0') < 10 || letter < 6;
+    }
+    return all;
+}
+
+/* What stands between `start` and here was one token. */
+static void note_long(struct scanner *s, size_t start)
+{
+    struct pdf_scan_long hex = {start + 1, s->in.at - 1};
+    struct pdf_scan *scan = s->scan;
+
+    if (s->in.at - start >= PDF_SCAN_LONG_BYTES && s->in.file.p[start] == '<' &&
+        scan->long_count < PDF_SCAN_MAX_LONG &&
+        is_hex(s->in.file.p + hex.start, hex.end - hex.start))
+        scan->longs[scan->long_count++] = hex;
+}
+
 /* From behind "obj" to behind "endobj". */
 static bool skip_object(struct scanner *s)
 {
@@ -22,6 +46,8 @@ static bool skip_object(struct scanner *s)
     size_t length = SIZE_MAX;
 
     for (;;) {
+        size_t start;
+
         pdf_token_blank(&s->in);
         if (nest.depth == 0 && pdf_token_take(&s->in, "endobj"))
             return true;
@@ -35,8 +61,10 @@ static bool skip_object(struct scanner *s)
             return pdf_token_fail(&s->in, "object inside an object");
         if (nest.depth == 1 && pdf_token_is(&s->in, "/Length"))
             length = pdf_token_length(&s->in);
+        start = s->in.at;
         if (!pdf_token_skip(&s->in, &nest))
             return false;
+        note_long(s, start);
     }
 }
 

@@ -17,6 +17,8 @@ extern "C" {
 #endif
 
 #define PDF_SCAN_MAX_OBJECTS 200000
+#define PDF_SCAN_MAX_LONG 32
+#define PDF_SCAN_LONG_BYTES 512
 
 /* One "N G obj … endobj". */
 struct pdf_scan_object {
@@ -33,6 +35,12 @@ struct pdf_scan_free {
     size_t at; /* offset of the table */
 };
 
+/* A hexadecimal string in an object, long and of nothing but digits: mostly a signature. */
+struct pdf_scan_long {
+    size_t start; /* offset of its first digit */
+    size_t end;   /* offset of its '>' */
+};
+
 struct pdf_scan {
     struct pdf_scan_object *objects; /* in file order */
     size_t object_count, object_room;
@@ -40,6 +48,8 @@ struct pdf_scan {
     size_t freed_count, freed_room;
     size_t *tables; /* what each startxref points at */
     size_t table_count, table_room;
+    struct pdf_scan_long longs[PDF_SCAN_MAX_LONG]; /* in file order; others are not noted */
+    size_t long_count;
     uint32_t revisions;
     const char *fault; /* why the file is not accepted, static; NULL when it is */
     size_t fault_at;

@@ -3,6 +3,7 @@
  */
 #include "common/pdf_child.h"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 
@@ -12,14 +13,18 @@ namespace trien
 {
 
 struct Scan {
-    explicit Scan(struct bytes file)
+    explicit Scan(struct bytes file) : sound(pdf_scan_file(file, &result))
     {
-        if (!pdf_scan_file(file, &result)) {
-            std::string why = std::string(result.fault ? result.fault : "scan") + " at " +
-                              std::to_string(result.fault_at);
-            pdf_scan_done(&result);
-            throw Refusal{PDF_CHILD_STRUCTURE, why};
-        }
+    }
+    void check() const
+    {
+        if (!sound)
+            throw Refusal{PDF_CHILD_STRUCTURE, std::string(result.fault ? result.fault : "scan") +
+                                                   " at " + std::to_string(result.fault_at)};
+    }
+    Gaps long_strings() const
+    {
+        return sound ? Gaps(result.longs, result.longs + result.long_count) : Gaps();
     }
     ~Scan()
     {
@@ -29,7 +34,19 @@ struct Scan {
     Scan &operator=(Scan const &) = delete;
 
     struct pdf_scan result;
+    bool sound;
 };
+
+/* Every gap is what a signature leaves out. */
+static bool are_signatures(Gaps const &gaps, std::vector<pdf_child_signature> const &signatures)
+{
+    return std::all_of(gaps.begin(), gaps.end(), [&](pdf_scan_long const &gap) {
+        return std::any_of(
+            signatures.begin(), signatures.end(), [&](pdf_child_signature const &signature) {
+                return signature.gap_start + 1 == gap.start && signature.gap_end == gap.end + 1;
+            });
+    });
+}
 
 struct Examination {
     Findings findings;
@@ -53,17 +70,33 @@ struct Examination {
         request = first.bytes;
     }
 
-    void run(struct bytes file)
+    /* Signatures are most of the text there is, and nobody here needs their digits. Whether long
+     * strings are signatures is known afterwards: if not, the file is read again whole. */
+    std::unique_ptr<Revision> open_last(struct bytes file, Gaps &gaps)
     {
-        auto last = std::make_unique<Revision>(file, file.n);
+        auto last = std::make_unique<Revision>(file, file.n, gaps);
 
         signatures = find_signatures(*last, findings);
+        if (are_signatures(gaps, signatures))
+            return last;
+        gaps.clear();
+        last = std::make_unique<Revision>(file, file.n, gaps);
+        signatures = find_signatures(*last, findings);
+        return last;
+    }
+
+    void run(struct bytes file)
+    {
         Scan scan(file);
+        auto gaps = scan.long_strings();
+        auto last = open_last(file, gaps);
+
+        scan.check();
         for (auto const &signature : signatures) {
             if (signature.covered_end > file.n)
                 throw Refusal{PDF_CHILD_STRUCTURE, "ByteRange reaches beyond the file"};
             if (signature.covered_end < file.n)
-                revisions.push_back(std::make_unique<Revision>(file, signature.covered_end));
+                revisions.push_back(std::make_unique<Revision>(file, signature.covered_end, gaps));
         }
         revisions.push_back(std::move(last));
         for (size_t i = 0; i < revisions.size(); i++) {

@@ -33,14 +33,14 @@ static Entry entry_of(int generation, QPDFXRefEntry const &entry)
     return {generation, 2, 0, entry.getObjStreamNumber(), entry.getObjStreamIndex()};
 }
 
-static std::shared_ptr<QPDF> open(struct bytes file, size_t size)
+static std::shared_ptr<QPDF> open(struct bytes file, size_t size, Gaps const &gaps)
 {
     auto pdf = QPDF::create();
 
     pdf->setSuppressWarnings(true);
     pdf->setAttemptRecovery(false);
     try {
-        pdf->processMemoryFile("document", reinterpret_cast<char const *>(file.p), size);
+        pdf->processInputSource(make_input(file, size, gaps));
     } catch (QPDFExc const &error) {
         if (error.getErrorCode() == qpdf_e_password || no_crypto_was_asked())
             throw Refusal{PDF_CHILD_ENCRYPTED, "encrypted"};
@@ -55,7 +55,8 @@ static std::shared_ptr<QPDF> open(struct bytes file, size_t size)
     return pdf;
 }
 
-Revision::Revision(struct bytes file, size_t prefix) : size(prefix), pdf(open(file, prefix))
+Revision::Revision(struct bytes file, size_t prefix, Gaps const &gaps)
+    : size(prefix), pdf(open(file, prefix, gaps))
 {
     for (auto const &row : pdf->getXRefTable()) {
         int number = row.first.getObj();
@@ -100,6 +101,14 @@ void Revision::survey_child(QPDFObjectHandle child, int depth)
         survey(child, depth + 1);
 }
 
+/* A key whose value is null is not there (ISO 32000-2 7.3.7). */
+static bool is_there(std::map<std::string, QPDFObjectHandle> const &entries, char const *key)
+{
+    auto found = entries.find(key);
+
+    return found != entries.end() && !QPDFObjectHandle(found->second).isNull();
+}
+
 /* One pass over an indirect object and all that it contains directly. */
 void Revision::survey(QPDFObjectHandle object, int depth)
 {
@@ -108,11 +117,12 @@ void Revision::survey(QPDFObjectHandle object, int depth)
     if (object.isStream())
         object = object.getDict();
     if (object.isDictionary()) {
-        if (object.hasKey("/ByteRange"))
+        auto const entries = object.getDictAsMap();
+        if (is_there(entries, "/ByteRange"))
             signatures.push_back(object);
-        if (object.hasKey("/EF"))
+        if (is_there(entries, "/EF"))
             file_specs.push_back(object);
-        for (auto const &entry : object.ditems())
+        for (auto const &entry : entries)
             survey_child(entry.second, depth);
     } else if (object.isArray()) {
         for (auto const &item : object.aitems())

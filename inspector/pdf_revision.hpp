@@ -42,9 +42,17 @@ struct Entry { /* one row of the merged cross-reference table */
     bool operator==(Entry const &other) const;
 };
 
+/* Digits of hexadecimal strings that need not be read: the reader sees them empty, everything else
+ * where it stands. In file order. */
+using Gaps = std::vector<pdf_scan_long>;
+
+/** The first `size` bytes of the file for libqpdf, which reads tokens without the gaps and anything
+ *  else (streams) with them. */
+std::shared_ptr<InputSource> make_input(struct bytes file, size_t size, Gaps const &gaps);
+
 /* The document as it was after one of its revisions: the first `size` bytes of the file. */
 struct Revision {
-    Revision(struct bytes file, size_t size);
+    Revision(struct bytes file, size_t size, Gaps const &gaps);
 
     size_t size;
     std::shared_ptr<QPDF> pdf;

@@ -320,6 +320,10 @@ def revisions(pki: Pki):
     yield Case("later optional content", then(catalog(b" /OCProperties << /OCGs [] /D << >> >>")), CONTENT_CHANGED)
     yield Case("later page rotated", then(page(b" /Rotate 180")), CONTENT_CHANGED)
     yield Case("later page action", then(page(b" /AA << >>")), CONTENT_CHANGED)
+    digits = b" /Note <" + b"ab" * 2000 + b">"
+    yield Case("later digit in a string as long as a signature", then(
+        lambda w: setattr(w, "page", w.page.replace(b"abab>", b"abac>")), page_extra=digits), CONTENT_CHANGED)
+    yield Case("later signature beside a string as long", then(lambda w: None, page_extra=digits), [])
     yield Case("later second page", then(lambda w: (
         w.put(2, b"<< /Type /Pages /Kids [3 0 R 44 0 R] /Count 2 >>"),
         w.put(44, b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>"))), CONTENT_CHANGED)

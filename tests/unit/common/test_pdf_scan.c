@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -74,6 +75,42 @@ static void test_refused_files(void **state)
     assert_refused("xref\n0 99999999\n", "malformed cross-reference table");
 }
 
+/* A document of one string with so many digits, the last replaced; how many long ones were noted.
+ */
+static size_t long_strings(size_t digits, char last, struct pdf_scan_long *ret_first)
+{
+    static const char head[] = "1 0 obj << /A (<", tail[] = "> endobj\n";
+    char text[4096];
+    size_t at = (size_t)snprintf(text, sizeof(text), "%s00>) /B <", head), count;
+    struct pdf_scan scan;
+
+    memset(text + at, 'c', digits);
+    text[at + digits - 1] = last;
+    snprintf(text + at + digits, sizeof(text) - at - digits, "> >%s", tail);
+    assert_true(pdf_scan_file(bytes_of_text(text), &scan));
+    count = scan.long_count;
+    if (count > 0) {
+        *ret_first = scan.longs[0];
+        assert_int_equal(ret_first->start, at);
+    }
+    pdf_scan_done(&scan);
+    return count;
+}
+
+static void test_long_strings_are_noted(void **state)
+{
+    struct pdf_scan_long first = {0};
+
+    (void)state;
+    assert_int_equal(long_strings(2000, 'F', &first), 1);
+    assert_int_equal(first.end - first.start, 2000);
+    assert_int_equal(long_strings(100, '0', &first), 0);
+    assert_int_equal(long_strings(2000, 'g', &first), 0);
+    assert_int_equal(long_strings(2000, ' ', &first), 0);
+    assert_int_equal(long_strings(2000, '/', &first), 0);
+    assert_int_equal(long_strings(2000, '@', &first), 0);
+}
+
 static void test_nesting_is_bounded(void **state)
 {
     char text[4096] = "1 0 obj ";
@@ -88,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sound_files),
         cmocka_unit_test(test_refused_files),
+        cmocka_unit_test(test_long_strings_are_noted),
         cmocka_unit_test(test_nesting_is_bounded),
     };
 
