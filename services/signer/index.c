@@ -1,26 +1,21 @@
 /* The index: a table in memory, sorted runs on disk, one thread that writes and merges them.
- * Refuses to guess: a damaged manifest or run stops the signer; `journal/rebuild_index` makes the
- * index anew from the journal. */
+ * Refuses to guess: a damaged manifest or run is not used; the index is made anew from the journal.
+ */
 #include "services/signer/index.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/arena.h"
 #include "common/bytes.h"
+#include "common/log.h"
 #include "common/threads.h"
-#include "services/signer/run.h"
+#include "services/signer/manifest.h"
 
 #define SLOTS (INDEX_TABLE_ENTRIES * 2) /* half full at most */
-#define MAX_RUNS 64
-#define MAX_MANIFEST_BYTES 8192
 
 struct table {
     size_t used;
@@ -40,7 +35,7 @@ struct index {
     struct err failed;                      /* code 0: well */
     struct index_checkpoint frozen_reached; /* when `frozen` is written */
     struct index_checkpoint reached;        /* what the runs hold; the writer's own */
-    struct run runs[MAX_RUNS];
+    struct run runs[MANIFEST_MAX_RUNS];
     size_t run_count;
     uint64_t next_id;
 };
@@ -86,93 +81,6 @@ bool index_is_full(const struct index *index, size_t entries)
     return index->active->used + entries > INDEX_TABLE_ENTRIES;
 }
 
-/* --- the manifest --------------------------------------------------------------------------------
- */
-
-static enum rc fail_io(struct err *err, const char *what)
-{
-    FAIL(err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "index: %s: %s", what, strerror(errno));
-}
-
-static enum rc replace_manifest(struct index *index, const char *text, size_t size, struct err *err)
-{
-    int fd = openat(index->dir_fd, "index.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok;
-
-    if (fd < 0)
-        return fail_io(err, "index.new");
-    ok = write(fd, text, size) == (ssize_t)size && fdatasync(fd) == 0;
-    close(fd);
-    if (!ok || renameat(index->dir_fd, "index.new", index->dir_fd, "index") != 0 ||
-        fsync(index->dir_fd) != 0)
-        return fail_io(err, "replace manifest");
-    return RC_OK;
-}
-
-static enum rc write_manifest(struct index *index, const struct index_checkpoint *reached,
-                              const struct run *runs, size_t run_count, struct err *err)
-{
-    char text[MAX_MANIFEST_BYTES];
-    size_t n =
-        (size_t)snprintf(text, sizeof(text), "trien-index 1 %" PRIu64 " %" PRIu64 " %s %zu\n",
-                         reached->position, reached->sequence, reached->hash, run_count);
-
-    for (size_t i = 0; i < run_count; i++)
-        n += (size_t)snprintf(text + n, sizeof(text) - n, "%" PRIu64 " %u\n", runs[i].id,
-                              runs[i].level);
-    n += (size_t)snprintf(text + n, sizeof(text) - n, "end\n");
-    return replace_manifest(index, text, n, err);
-}
-
-static enum rc open_runs(struct index *index, FILE *file, size_t count, struct err *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint64_t id;
-        unsigned level;
-
-        CHECK(fscanf(file, "%" SCNu64 " %u", &id, &level) == 2, err,
-              TRIEN__ERROR__JOURNAL_UNWRITABLE, "index: damaged manifest");
-        TRY(run_open(index->dir_fd, id, level, err, &index->runs[i]));
-        index->run_count++;
-        if (id >= index->next_id)
-            index->next_id = id + 1;
-    }
-    return RC_OK;
-}
-
-static enum rc read_manifest(struct index *index, FILE *file, struct err *err)
-{
-    size_t count = 0;
-    char end[8] = "";
-
-    CHECK(fscanf(file, "trien-index 1 %" SCNu64 " %" SCNu64 " %64s %zu", &index->reached.position,
-                 &index->reached.sequence, index->reached.hash, &count) == 4 &&
-              count <= MAX_RUNS,
-          err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "index: damaged manifest");
-    TRY(open_runs(index, file, count, err));
-    CHECK(fscanf(file, "%7s", end) == 1 && strcmp(end, "end") == 0, err,
-          TRIEN__ERROR__JOURNAL_UNWRITABLE, "index: damaged manifest");
-    return RC_OK;
-}
-
-static enum rc load_manifest(struct index *index, bool rebuild, struct err *err)
-{
-    int fd = rebuild ? -1 : openat(index->dir_fd, "index", O_RDONLY | O_CLOEXEC);
-    FILE *file;
-    enum rc rc;
-
-    memcpy(index->reached.hash, RECORD_FIRST_HASH, sizeof(index->reached.hash));
-    index->next_id = 1;
-    if (fd < 0 && (rebuild || errno == ENOENT))
-        return RC_OK;
-    file = fd < 0 ? NULL : fdopen(fd, "r");
-    if (!file)
-        return fail_io(err, "open manifest");
-    rc = read_manifest(index, file, err);
-    fclose(file);
-    return rc;
-}
-
 /* --- the writer thread ---------------------------------------------------------------------------
  */
 
@@ -192,7 +100,7 @@ static size_t sort_table(const struct table *table, struct run_entry *ret_sorted
 static enum rc publish(struct index *index, const struct run *runs, size_t count,
                        const struct index_checkpoint *reached, bool drop_frozen, struct err *err)
 {
-    TRY(write_manifest(index, reached, runs, count, err));
+    TRY(manifest_write(index->dir_fd, reached, runs, count, err));
     index->reached = *reached;
     pthread_mutex_lock(&index->lock);
     memcpy(index->runs, runs, count * sizeof(runs[0]));
@@ -206,11 +114,11 @@ static enum rc publish(struct index *index, const struct run *runs, size_t count
 
 static enum rc write_frozen(struct index *index, struct err *err)
 {
-    struct run runs[MAX_RUNS];
+    struct run runs[MANIFEST_MAX_RUNS];
     size_t count = index->run_count;
     struct index_checkpoint reached = index->frozen_reached; /* stands while `frozen` does */
 
-    CHECK(count < MAX_RUNS, err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "index: too many runs");
+    CHECK(count < MANIFEST_MAX_RUNS, err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "index: too many runs");
     memcpy(runs, index->runs, count * sizeof(runs[0]));
     TRY(run_write(index->dir_fd, index->next_id++, index->sorted,
                   sort_table(index->frozen, index->sorted), err, &runs[count]));
@@ -227,7 +135,7 @@ static bool merge_is_due(const struct index *index)
 
 static enum rc merge_last(struct index *index, struct err *err)
 {
-    struct run runs[MAX_RUNS], old[RUN_MERGE];
+    struct run runs[MANIFEST_MAX_RUNS], old[RUN_MERGE];
     size_t kept = index->run_count - RUN_MERGE;
 
     memcpy(runs, index->runs, kept * sizeof(runs[0]));
@@ -333,6 +241,28 @@ void index_size(struct index *index, uint64_t *ret_entries, size_t *ret_runs)
 /* --- life ----------------------------------------------------------------------------------------
  */
 
+/* What the manifest says; a damaged index is thrown away, since the journal makes it anew. The
+ * manifest goes first, so that no crash leaves it with the runs of the next one. */
+static enum rc load(struct index *index, bool rebuild, struct err *err)
+{
+    struct manifest manifest = {.reached.hash = RECORD_FIRST_HASH};
+
+    if (rebuild || manifest_read(index->dir_fd, err, &manifest) != RC_OK) {
+        if (!rebuild)
+            log_error(LOG_WARNING, "index_rebuilt", err);
+        *err = (struct err){0};
+        TRY(manifest_remove(index->dir_fd, err));
+    }
+    index->reached = manifest.reached;
+    index->next_id = 1;
+    index->run_count = manifest.run_count;
+    memcpy(index->runs, manifest.runs, sizeof(index->runs));
+    for (size_t i = 0; i < manifest.run_count; i++)
+        if (manifest.runs[i].id >= index->next_id)
+            index->next_id = manifest.runs[i].id + 1;
+    return RC_OK;
+}
+
 enum rc index_open(int dir_fd, bool rebuild, struct err *err, struct index **ret_index,
                    struct index_checkpoint *ret_checkpoint)
 {
@@ -345,7 +275,7 @@ enum rc index_open(int dir_fd, bool rebuild, struct err *err, struct index **ret
     index->active = &index->tables[0];
     pthread_mutex_init(&index->lock, NULL);
     pthread_cond_init(&index->changed, NULL);
-    rc = load_manifest(index, rebuild, err);
+    rc = load(index, rebuild, err);
     if (rc == RC_OK) {
         index->running = true;
         rc = threads_start("index", writer_main, index, err, &index->thread);

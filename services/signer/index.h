@@ -31,7 +31,7 @@ struct index_checkpoint {
 };
 
 /** Opens the index in a directory (an open descriptor, borrowed), or begins a new one when there is
- *  none or `rebuild`; a damaged one is an error, so that nobody rebuilds for hours unawares.
+ *  none, `rebuild`, or a byte of it is not what was written (the log says `index_rebuilt` and why).
  *  FATAL JOURNAL_UNWRITABLE. */
 enum rc index_open(int dir_fd, bool rebuild, struct err *err, struct index **ret_index,
                    struct index_checkpoint *ret_checkpoint) MUST_USE;

@@ -42,25 +42,29 @@ static bool write_all(int fd, const char *text, size_t size)
     return true;
 }
 
-/* Writes and syncs all that is pending; the lock is released meanwhile. */
+/* Writes and syncs all that is pending, then the head; the lock is released meanwhile. Nobody is
+ * told of a record before the head knows it. */
 static enum rc sync_pending(struct journal *journal, struct err *err)
 {
     char *text = journal->pending;
     size_t size = journal->pending_bytes;
-    uint64_t upto = journal->sequence;
+    struct head head = {journal->sequence, journal->position, ""};
     bool ok;
+
+    memcpy(head.hash, journal->hash, sizeof(head.hash));
 
     journal->pending = journal->writing;
     journal->writing = text;
     journal->pending_bytes = 0;
     journal->syncing = true;
     pthread_mutex_unlock(&journal->lock);
-    ok = write_all(journal->fd, text, size) && fdatasync(journal->fd) == 0;
+    ok = write_all(journal->fd, text, size) && fdatasync(journal->fd) == 0 &&
+         head_write(&journal->head, &head);
     pthread_mutex_lock(&journal->lock);
     journal->syncing = false;
     if (!ok)
         return fail_dead(journal, "write", err);
-    journal->synced = upto;
+    journal->synced = head.sequence;
     journal->syncs++;
     pthread_cond_broadcast(&journal->changed);
     return RC_OK;
@@ -89,7 +93,8 @@ static enum rc append_line(struct journal *journal, const char *body, usec now, 
         record_write(journal->sequence + 1, now, body, journal->hash, line, journal->hash);
 
     CHECK(length > 0, err, TRIEN__ERROR__INTERNAL, "a journal record would be too long");
-    *ret_position = SEGMENT_POSITION(journal->segment, journal->offset);
+    journal->position = SEGMENT_POSITION(journal->segment, journal->offset);
+    *ret_position = journal->position;
     memcpy(journal->pending + journal->pending_bytes, line, length);
     journal->pending_bytes += length;
     journal->offset += length;

@@ -7,8 +7,9 @@
  * What a crash can leave: an intent without an answer (the order may be signed again: same bytes;
  * no answer was ever released) and, at the very end, lines that were never synced. Those are cut at
  * the next start, which the `open` record says. Only the last JOURNAL_GROUP_BYTES can be of that
- * kind, and only when no record behind the wrong place proves that it was durable (an answer is
- * written after its intent was synced): all else is damage, and the signer does not start.
+ * kind, and only behind the last record that was acknowledged (head.h) or that a record behind the
+ * wrong place proves to have been durable (an answer is written after its intent was synced): all
+ * else is damage or a cut, and the signer does not start.
  *
  * After a failed write or sync the journal is dead until the process starts again: what the kernel
  * did with the pages is unknown, and asking fsync twice hides it. */

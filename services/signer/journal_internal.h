@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "services/signer/head.h"
 #include "services/signer/index.h"
 #include "services/signer/journal.h"
 #include "services/signer/segment.h"
@@ -21,8 +22,10 @@ struct journal {
     unsigned segment;
     uint64_t offset;   /* where the next record will stand in the file */
     uint64_t sequence; /* of the last record */
+    uint64_t position; /* of the last record */
     char hash[RECORD_HASH_CHARS + 1];
-    uint64_t synced; /* sequence up to which all is durable */
+    struct head_file head; /* written by who syncs */
+    uint64_t synced;       /* sequence up to which all is durable */
     uint64_t syncs;
     bool syncing, dead;
     char *pending; /* written by the next sync; JOURNAL_GROUP_BYTES large */

@@ -1,5 +1,6 @@
-/* Starting the journal: lock, index, tail, cut. Reads only what lies behind the index's checkpoint.
- * Refuses to start when anything but the last unsynced bytes is not a record of the chain. */
+/* Starting the journal: lock, index, tail, head, cut. Reads only what lies behind the index's
+ * checkpoint. Refuses to start when anything but the last unsynced bytes is not a record of the
+ * chain, and when a record that was acknowledged is not there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -41,6 +42,7 @@ static enum rc take_record(struct journal *journal, const struct segment_reader 
     journal_index_record(journal, record, position);
     journal->offset = reader->offset;
     journal->sequence = record->sequence;
+    journal->position = position;
     memcpy(journal->hash, record->hash, sizeof(journal->hash));
     return RC_OK;
 }
@@ -116,6 +118,22 @@ static enum rc read_tail(struct journal *journal, const struct index_checkpoint 
 /* --- the cut -------------------------------------------------------------------------------------
  */
 
+/* What was acknowledged must be there before anything is cut; a new journal gets its head before
+ * its first line. */
+static enum rc check_head(struct journal *journal, struct err *err)
+{
+    struct head head = {0, 0, RECORD_FIRST_HASH};
+    bool found;
+
+    TRY(head_open(journal->dir_fd, err, &journal->head, &head, &found));
+    if (found)
+        return head_check(journal->dir_fd, &head, journal->sequence, err);
+    CHECK(journal->sequence == 0, err, TRIEN__ERROR__JOURNAL_UNWRITABLE,
+          "the journal has records, but no head that says how many were acknowledged; put it back "
+          "from a copy, or look at --journal-verify and then --journal-accept");
+    return head_begin(journal->dir_fd, &head, err, &journal->head);
+}
+
 /* Keeps a copy of what is cut beside the journal, for whoever wants to know what it was. */
 static enum rc keep_copy(struct journal *journal, struct bytes cut, struct err *err)
 {
@@ -167,11 +185,12 @@ static enum rc check_never_durable(const struct journal *journal, struct bytes t
     return RC_OK;
 }
 
-static enum rc cut_tail(struct journal *journal, struct arena *arena, struct err *err,
-                        const char **ret_said)
+/* What stands behind the last record: small enough, and nothing in it was ever durable. */
+static enum rc read_torn(struct journal *journal, struct arena *arena, struct err *err,
+                         struct bytes *ret_torn)
 {
     struct stat st;
-    uint8_t *tail, digest[32];
+    uint8_t *torn;
     size_t size;
 
     if (fstat(journal->fd, &st) != 0)
@@ -181,15 +200,23 @@ static enum rc cut_tail(struct journal *journal, struct arena *arena, struct err
           "journal file %u is damaged at byte %" PRIu64 ", too far from its end for a crash",
           journal->segment, journal->offset);
     size = (size_t)((uint64_t)st.st_size - journal->offset);
-    tail = arena_alloc(arena, size + 1);
-    if (pread(journal->fd, tail, size, (off_t)journal->offset) != (ssize_t)size)
-        return fail_io(err, "read what is cut");
-    TRY(check_never_durable(journal, bytes_of(tail, size), arena, err));
-    TRY(keep_copy(journal, bytes_of(tail, size), err));
+    torn = arena_alloc(arena, size + 1);
+    if (pread(journal->fd, torn, size, (off_t)journal->offset) != (ssize_t)size)
+        return fail_io(err, "read what is torn");
+    *ret_torn = bytes_of(torn, size);
+    return check_never_durable(journal, *ret_torn, arena, err);
+}
+
+static enum rc cut_torn(struct journal *journal, struct bytes torn, struct arena *arena,
+                        struct err *err, const char **ret_said)
+{
+    uint8_t digest[32];
+
+    TRY(keep_copy(journal, torn, err));
     if (ftruncate(journal->fd, (off_t)journal->offset) != 0 || fsync(journal->fd) != 0)
         return fail_io(err, "cut");
-    bytes_sha256(bytes_of(tail, size), digest);
-    *ret_said = arena_printf(arena, "%zu %s", size, bytes_to_hex(arena, bytes_of(digest, 32)));
+    bytes_sha256(torn, digest);
+    *ret_said = arena_printf(arena, "%zu %s", torn.n, bytes_to_hex(arena, bytes_of(digest, 32)));
     return RC_OK;
 }
 
@@ -220,16 +247,21 @@ static enum rc open_steps(struct journal *journal, const struct journal_config *
     autoptr(arena_t) arena = arena_new((size_t)32 * 1024 * 1024);
     struct index_checkpoint from;
     const char *cut = "0 -";
+    struct bytes torn = {0};
     bool broken = false;
 
     TRY(open_folder(journal, config->folder, err));
     TRY(index_open(journal->dir_fd, config->rebuild_index, err, &journal->index, &from));
     TRY(read_tail(journal, &from, arena, err, &broken));
     if (broken)
-        TRY(cut_tail(journal, arena, err, &cut));
+        TRY(read_torn(journal, arena, err, &torn));
+    TRY(check_head(journal, err));
+    if (broken)
+        TRY(cut_torn(journal, torn, arena, err, &cut));
     if (fsync(journal->dir_fd) != 0)
         return fail_io(err, "sync the folder");
-    return note_start(journal, cut, now, arena, err);
+    TRY(note_start(journal, cut, now, arena, err));
+    return fdatasync(journal->head.fd) == 0 ? RC_OK : fail_io(err, "sync the head");
 }
 
 enum rc journal_open(const struct journal_config *config, usec now, struct err *err,
@@ -240,7 +272,7 @@ enum rc journal_open(const struct journal_config *config, usec now, struct err *
     enum rc rc;
 
     journal->arena = arena;
-    journal->dir_fd = journal->lock_fd = journal->fd = -1;
+    journal->dir_fd = journal->lock_fd = journal->fd = journal->head.fd = -1;
     journal->segment_bytes = config->segment_bytes;
     journal->pending = arena_alloc(arena, JOURNAL_GROUP_BYTES);
     journal->writing = arena_alloc(arena, JOURNAL_GROUP_BYTES);
@@ -267,6 +299,8 @@ void journal_close(struct journal **journal)
     index_close(&p->index);
     if (p->fd >= 0)
         close(p->fd);
+    if (p->head.fd >= 0)
+        close(p->head.fd);
     if (p->lock_fd >= 0)
         close(p->lock_fd);
     if (p->dir_fd >= 0)

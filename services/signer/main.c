@@ -1,7 +1,9 @@
 /* signer: the only process that can reach the issuing key. The tables below are all of it: calls
  * from signing and revocation, no database, no HTTP, no feed.
  *
- *     trien-signer --journal-verify DIR     checks a journal from its first line to its last */
+ *     trien-signer --journal-verify DIR     checks a journal from its first line to its last
+ *     trien-signer --journal-accept DIR     takes it as it stands, after a loss
+ * (docs/operations.md) */
 #include <string.h>
 
 #include "services/signer/signer.h"
@@ -86,6 +88,8 @@ static const struct service service = {
 
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--journal-accept") == 0)
+        return verify_accept_main(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--journal-verify") == 0)
         return verify_main(argv[2]);
     return svc_main(&service, argc, argv);

@@ -1,5 +1,5 @@
 /* Runs of the index: writing, merging, searching sorted files. Refuses a file whose size does not
- * fit its header. */
+ * fit its header, or whose bytes are not those that were written. */
 #include "services/signer/run.h"
 
 #include <endian.h>
@@ -11,6 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "common/ossl.h"
 
 #define HEADER_BYTES 16
 #define ENTRY_BYTES ((size_t)24)
@@ -44,30 +48,65 @@ void run_remove(int dir_fd, uint64_t id)
     unlinkat(dir_fd, name, 0);
 }
 
-enum rc run_open(int dir_fd, uint64_t id, unsigned level, struct err *err, struct run *ret_run)
+static bool sum_matches(int fd, uint64_t count, const uint8_t header[HEADER_BYTES],
+                        const uint8_t expected[RUN_SUM_BYTES])
 {
-    char name[40];
+    autoptr(EVP_MD_CTX) digest = EVP_MD_CTX_new();
+    uint8_t buffer[BUFFER_ENTRIES * ENTRY_BYTES], sum[RUN_SUM_BYTES];
+    uint64_t left = count * ENTRY_BYTES, at = HEADER_BYTES;
+
+    if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1)
+        return false;
+    while (left > 0) {
+        size_t size = left < sizeof(buffer) ? (size_t)left : sizeof(buffer);
+        if (pread(fd, buffer, size, (off_t)at) != (ssize_t)size ||
+            EVP_DigestUpdate(digest, buffer, size) != 1)
+            return false;
+        left -= size;
+        at += size;
+    }
+    return EVP_DigestUpdate(digest, header, HEADER_BYTES) == 1 &&
+           EVP_DigestFinal_ex(digest, sum, NULL) == 1 && memcmp(sum, expected, sizeof(sum)) == 0;
+}
+
+static enum rc check_run(int fd, uint64_t id, const uint8_t sum[RUN_SUM_BYTES], struct err *err,
+                         uint64_t *ret_count)
+{
     uint8_t header[HEADER_BYTES];
     struct stat st;
     uint64_t count;
-    int fd;
 
-    run_name(id, name);
-    fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return fail_io(err, "open", id);
-    if (pread(fd, header, sizeof(header), 0) != HEADER_BYTES ||
-        memcmp(header, magic, sizeof(magic)) != 0 || fstat(fd, &st) != 0) {
-        close(fd);
-        FAIL(err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "index run %" PRIu64 " is damaged", id);
-    }
+    CHECK(pread(fd, header, sizeof(header), 0) == HEADER_BYTES &&
+              memcmp(header, magic, sizeof(magic)) == 0 && fstat(fd, &st) == 0,
+          err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "index run %" PRIu64 " is damaged", id);
     memcpy(&count, header + sizeof(magic), sizeof(count));
     count = le64toh(count);
-    if (count > UINT32_MAX || (uint64_t)st.st_size != HEADER_BYTES + count * ENTRY_BYTES) {
-        close(fd);
-        FAIL(err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "index run %" PRIu64 " has a wrong size", id);
+    CHECK(count <= UINT32_MAX && (uint64_t)st.st_size == HEADER_BYTES + count * ENTRY_BYTES, err,
+          TRIEN__ERROR__JOURNAL_UNWRITABLE, "index run %" PRIu64 " has a wrong size", id);
+    CHECK(sum_matches(fd, count, header, sum), err, TRIEN__ERROR__JOURNAL_UNWRITABLE,
+          "index run %" PRIu64 " is damaged: its checksum is not the manifest's", id);
+    *ret_count = count;
+    return RC_OK;
+}
+
+enum rc run_open(int dir_fd, uint64_t id, unsigned level, const uint8_t sum[RUN_SUM_BYTES],
+                 struct err *err, struct run *ret_run)
+{
+    struct run run = {.id = id, .level = level};
+    char name[40];
+    enum rc rc;
+
+    run_name(id, name);
+    run.fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+    if (run.fd < 0)
+        return fail_io(err, "open", id);
+    rc = check_run(run.fd, id, sum, err, &run.count);
+    if (rc != RC_OK) {
+        close(run.fd);
+        return rc;
     }
-    *ret_run = (struct run){id, level, count, fd};
+    memcpy(run.sum, sum, sizeof(run.sum));
+    *ret_run = run;
     return RC_OK;
 }
 
@@ -77,6 +116,7 @@ enum rc run_open(int dir_fd, uint64_t id, unsigned level, struct err *err, struc
 struct writer {
     int fd;
     bool failed;
+    EVP_MD_CTX *digest; /* of the entries so far */
     size_t used;
     uint64_t count;
     uint8_t buffer[BUFFER_ENTRIES * ENTRY_BYTES];
@@ -84,6 +124,7 @@ struct writer {
 
 static void writer_flush(struct writer *w)
 {
+    w->failed |= EVP_DigestUpdate(w->digest, w->buffer, w->used) != 1;
     for (size_t at = 0; at < w->used && !w->failed;) {
         ssize_t n = write(w->fd, w->buffer + at, w->used - at);
         if (n <= 0)
@@ -116,9 +157,24 @@ static enum rc writer_begin(int dir_fd, uint64_t id, struct err *err, struct wri
     w->failed = false;
     w->used = 0;
     w->count = 0;
-    if (w->fd < 0 || write(w->fd, room, sizeof(room)) != HEADER_BYTES)
+    w->digest = EVP_MD_CTX_new();
+    if (w->fd < 0 || write(w->fd, room, sizeof(room)) != HEADER_BYTES || !w->digest ||
+        EVP_DigestInit_ex(w->digest, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(w->digest);
         return fail_io(err, "create", id);
+    }
     return RC_OK;
+}
+
+/* Entries, then the header: what sum_matches() reads. */
+static bool writer_sum(struct writer *w, const uint8_t header[HEADER_BYTES],
+                       uint8_t ret_sum[RUN_SUM_BYTES])
+{
+    bool ok = EVP_DigestUpdate(w->digest, header, HEADER_BYTES) == 1 &&
+              EVP_DigestFinal_ex(w->digest, ret_sum, NULL) == 1;
+
+    EVP_MD_CTX_free(w->digest);
+    return ok;
 }
 
 static enum rc writer_end(struct writer *w, uint64_t id, unsigned level, struct err *err,
@@ -126,16 +182,18 @@ static enum rc writer_end(struct writer *w, uint64_t id, unsigned level, struct 
 {
     uint8_t header[HEADER_BYTES];
     uint64_t count = htole64(w->count);
+    struct run run = {.id = id, .level = level, .count = w->count, .fd = w->fd};
 
     writer_flush(w);
     memcpy(header, magic, sizeof(magic));
     memcpy(header + sizeof(magic), &count, sizeof(count));
+    w->failed |= !writer_sum(w, header, run.sum);
     if (w->failed || pwrite(w->fd, header, sizeof(header), 0) != HEADER_BYTES ||
         fdatasync(w->fd) != 0) {
         close(w->fd);
         return fail_io(err, "write", id);
     }
-    *ret_run = (struct run){id, level, w->count, w->fd};
+    *ret_run = run;
     return RC_OK;
 }
 
@@ -225,6 +283,7 @@ enum rc run_merge(int dir_fd, uint64_t id, const struct run inputs[RUN_MERGE], s
     }
     TRY(writer_begin(dir_fd, id, err, &w));
     if (!merge_all(readers, &w)) {
+        EVP_MD_CTX_free(w.digest);
         close(w.fd);
         return fail_io(err, "read", id);
     }

@@ -1,5 +1,6 @@
-/* Verifying a whole journal. Uses nothing of the index and nothing of journal.c, so that a mistake
- * there cannot hide itself. Keeps one table: order → (intent, answered), serial → seen. */
+/* Verifying a whole journal, and accepting it as it stands. Uses nothing of the index and nothing
+ * of journal.c, so that a mistake there cannot hide itself. Keeps one table: order → (intent,
+ * answered), serial → seen. */
 #include "services/signer/verify.h"
 
 #include <errno.h>
@@ -8,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/arena.h"
 #include "common/bytes.h"
+#include "services/signer/head.h"
 #include "services/signer/segment.h"
 
 /* Open-addressed table that doubles; memory by mmap, since only the arena may malloc. */
@@ -151,9 +154,12 @@ static enum rc check_segment(struct segment_reader *reader, unsigned segment,
 {
     for (;;) {
         struct record record;
+        uint64_t position = SEGMENT_POSITION(segment, reader->offset);
 
         switch (segment_next(reader, &record)) {
         case SEGMENT_RECORD:
+            result->sequence = record.sequence;
+            result->position = position;
             TRY(check_record(table, &record, result, err));
             break;
         case SEGMENT_IO:
@@ -196,19 +202,43 @@ static enum rc check_all(int dir_fd, struct seen_table *table, struct err *err,
     return rc;
 }
 
-enum rc verify_journal(const char *folder, struct err *err, struct verify_result *ret_result)
+/* The chain alone. */
+static enum rc check_chain(int dir_fd, struct err *err, struct verify_result *ret_result)
 {
     struct seen_table table = {slots_new(1024), 1024, 0};
     struct verify_result result = {.hash = RECORD_FIRST_HASH};
+    enum rc rc = check_all(dir_fd, &table, err, &result);
+
+    munmap(table.slots, table.size * sizeof(struct seen));
+    if (rc == RC_OK)
+        *ret_result = result;
+    return rc;
+}
+
+/* The head first: a signer that is running goes on while the files are read. */
+static enum rc check_folder(int dir_fd, struct err *err, struct verify_result *ret_result)
+{
+    struct verify_result result;
+    struct head head;
+    bool has_head;
+
+    TRY(head_read(dir_fd, err, &head, &has_head));
+    TRY(check_chain(dir_fd, err, &result));
+    if (has_head)
+        TRY(head_check(dir_fd, &head, result.sequence, err));
+    result.has_head = has_head;
+    *ret_result = result;
+    return RC_OK;
+}
+
+enum rc verify_journal(const char *folder, struct err *err, struct verify_result *ret_result)
+{
     int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum rc rc;
 
     CHECK(dir_fd >= 0, err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "%s: %s", folder, strerror(errno));
-    rc = check_all(dir_fd, &table, err, &result);
+    rc = check_folder(dir_fd, err, ret_result);
     close(dir_fd);
-    munmap(table.slots, table.size * sizeof(struct seen));
-    if (rc == RC_OK)
-        *ret_result = result;
     return rc;
 }
 
@@ -224,9 +254,55 @@ int verify_main(const char *folder)
     }
     fputs(arena_printf(arena,
                        "%s: in order: %" PRIu64 " records in %u files, %" PRIu64
-                       " intents, %" PRIu64 " answers, %" PRIu64 " starts; last hash %s\n",
+                       " intents, %" PRIu64 " answers, %" PRIu64 " starts; %slast hash %s\n",
                        folder, result.records, result.segments, result.intents, result.answers,
-                       result.opens, result.hash),
+                       result.opens, result.has_head ? "" : "no head beside it; ", result.hash),
+          stdout);
+    return 0;
+}
+
+static enum rc accept_as_is(int dir_fd, struct err *err, struct head *ret_before,
+                            struct head *ret_now)
+{
+    int lock = openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct verify_result result;
+    struct head_file file;
+    bool found;
+
+    CHECK(lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0, err, TRIEN__ERROR__JOURNAL_UNWRITABLE,
+          "a signer has this journal open");
+    *ret_before = (struct head){0};
+    if (head_read(dir_fd, err, ret_before, &found) != RC_OK)
+        *err = (struct err){0}; /* an unreadable one is what is replaced */
+    TRY(check_chain(dir_fd, err, &result));
+    *ret_now = (struct head){result.sequence, result.position, ""};
+    memcpy(ret_now->hash, result.hash, sizeof(ret_now->hash));
+    TRY(head_begin(dir_fd, ret_now, err, &file));
+    close(file.fd);
+    close(lock);
+    CHECK(fsync(dir_fd) == 0, err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "sync: %s", strerror(errno));
+    return RC_OK;
+}
+
+int verify_accept_main(const char *folder)
+{
+    autoptr(arena_t) arena = arena_new((size_t)64 * 1024);
+    int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct head before, now;
+    struct err err = {0};
+
+    if (dir_fd < 0) {
+        fputs(arena_printf(arena, "%s: %s\n", folder, strerror(errno)), stdout);
+        return 1;
+    }
+    if (accept_as_is(dir_fd, &err, &before, &now) != RC_OK) {
+        fputs(arena_printf(arena, "%s: not accepted: %s\n", folder, err.detail), stdout);
+        return 1;
+    }
+    fputs(arena_printf(arena,
+                       "%s: record %" PRIu64 " is now the last acknowledged one (before: %" PRIu64
+                       "); hash %s\n",
+                       folder, now.sequence, before.sequence, now.hash),
           stdout);
     return 0;
 }

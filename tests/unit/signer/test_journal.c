@@ -179,6 +179,11 @@ static void one_process_at_a_time(void **state)
 /* --- files
  * ----------------------------------------------------------------------------------------- */
 
+static void flip_byte(char *text, off_t at)
+{
+    text[at] ^= 1;
+}
+
 static const char *last_file(void)
 {
     const char *path = NULL;
@@ -228,7 +233,6 @@ static void torn_tails_are_cut(void **state)
     static const char half[] = "12345 1795320449100061 answer order-1 17 c2lnbmF0";
     struct journal *journal = open_journal();
     struct err err = {0};
-    const char *path;
 
     (void)state;
     assert_int_equal(sign(journal, arena, 20000, &err), RC_OK);
@@ -239,11 +243,123 @@ static void torn_tails_are_cut(void **state)
     expect_answer(20000);
     append(last_file(), "\n\n\nxyz\n", 7);
     expect_answer(20000);
-    for (int cut = 1; cut < 150; cut += 13) { /* the last record is an `open`: nothing of value */
-        path = last_file();
-        assert_int_equal(truncate(path, size_of(path) - cut), 0);
-        expect_answer(20000);
+}
+
+/* --- what was acknowledged
+ * -------------------------------------------------------------------------- */
+
+static void expect_cut_is_seen(const char *path, off_t size)
+{
+    struct verify_result result;
+    struct err err = {0};
+
+    assert_int_equal(truncate(path, size), 0);
+    if (cannot_open(&err) != RC_FATAL ||
+        !strstr(err.detail, "was acknowledged: its end was cut off"))
+        fail_msg("cut to %ld bytes: %s", (long)size, err.detail);
+    assert_true(size_of(path) == size); /* nothing was repaired */
+    assert_int_not_equal(verify_journal(folder, &err, &result), RC_OK);
+}
+
+static char *keep(const char *path, off_t *ret_size)
+{
+    int fd = open(path, O_RDONLY);
+    char *text;
+
+    *ret_size = size_of(path);
+    text = arena_alloc(arena, (size_t)*ret_size);
+    assert_int_equal(read(fd, text, (size_t)*ret_size), *ret_size);
+    close(fd);
+    return text;
+}
+
+static void put_back(const char *path, const char *text, off_t size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    assert_int_equal(write(fd, text, (size_t)size), size);
+    close(fd);
+}
+
+/* Where the last `records` lines begin. */
+static off_t start_of_last(const char *text, off_t size, int records)
+{
+    off_t at = size - 1;
+
+    for (; records > 0; records--)
+        for (at--; at > 0 && text[at] != '\n'; at--)
+            ;
+    return at + 1;
+}
+
+/* A torn end is what nobody was told of. The answer that left last and its intent have no record
+ * behind them; still no byte of theirs can be cut, in the middle of a line or between lines. */
+static void what_was_acknowledged_cannot_be_cut(void **state)
+{
+    struct journal *journal = open_journal();
+    struct err err = {0};
+    const char *path;
+    char *text;
+    off_t size, from;
+
+    (void)state;
+    assert_int_equal(sign(journal, arena, 20001, &err), RC_OK);
+    journal_close(&journal);
+    path = last_file();
+    text = keep(path, &size);
+    from = start_of_last(text, size, 2);
+    assert_non_null(strstr(text + from, " intent order-20001 "));
+    for (off_t to = from; to < size; to++) {
+        expect_cut_is_seen(path, to);
+        put_back(path, text, size);
     }
+    text[size - 1] = 'x'; /* not cut, but changed */
+    put_back(path, text, size);
+    assert_int_equal(cannot_open(&err), RC_FATAL);
+    text[size - 1] = '\n';
+    put_back(path, text, size);
+    expect_answer(20001);
+}
+
+/* The head lags behind after a power cut, and a record that nobody was told of may be whole: it is
+ * kept. A head that is away, or of no use, stops the start; --journal-accept is an operator's act.
+ */
+static void the_head(void **state)
+{
+    const char *head = arena_printf(arena, "%s/head", folder);
+    struct journal *journal = open_journal();
+    struct err err = {0};
+    off_t size, before_size;
+    char *before, *text;
+
+    (void)state;
+    before = keep(head, &before_size);
+    assert_int_equal(sign(journal, arena, 20002, &err), RC_OK);
+    journal_close(&journal);
+    text = keep(head, &size);
+    put_back(head, before, before_size);
+    expect_answer(20002);
+    for (off_t at = 0; at < 256; at++) { /* one place torn: the other one is good for a start */
+        flip_byte(before, at);
+        put_back(head, before, before_size);
+        flip_byte(before, at);
+        if (at % 32 == 0)
+            expect_answer(20002);
+    }
+    text[6] ^= 1;
+    text[4096 + 6] ^= 1;
+    put_back(head, text, size);
+    assert_int_equal(cannot_open(&err), RC_FATAL);
+    assert_non_null(strstr(err.detail, "neither of its places"));
+    assert_int_equal(unlink(head), 0);
+    assert_int_equal(cannot_open(&err), RC_FATAL);
+    assert_non_null(strstr(err.detail, "no head"));
+    in_order(); /* the chain alone */
+    assert_int_equal(verify_accept_main(folder), 0);
+    expect_answer(20002);
+    journal = open_journal();
+    assert_int_equal(verify_accept_main(folder), 1); /* not under a signer that runs */
+    journal_close(&journal);
 }
 
 static void flip(const char *path, off_t at)
@@ -603,13 +719,18 @@ static void damage_in_the_tail_stops_the_start(void **state)
     verifier_finds(before_last, at);
     flip(before_last, at);
     in_order();
-    assert_int_equal(truncate(last, 0), 0); /* whole lines gone: that is what a copy is for */
+    expect_cut_is_seen(last, 0); /* whole lines gone, a file empty */
+    assert_int_equal(unlink(last), 0);
+    assert_int_equal(cannot_open(&err), RC_FATAL);
+    assert_non_null(strstr(err.detail, "was acknowledged"));
+    assert_int_equal(verify_accept_main(folder), 0); /* an operator who has no copy */
     in_order();
+    journal_close(&(struct journal *){open_journal()});
 }
 
 /* In the last file a torn end is cut; but not from where a later record proves that the place was
- * durable, or a signature that was given would be forgotten. Every byte of the last orders but the
- * very last answer and what follows it. */
+ * durable, or a signature that was given would be forgotten. Every byte of the last orders; behind
+ * the very last answer the head alone knows. */
 static void damage_in_what_was_synced_is_not_cut(void **state)
 {
     const char *last;
@@ -624,10 +745,12 @@ static void damage_in_what_was_synced_is_not_cut(void **state)
     journal_close(&journal);
     last = last_file();
     size = size_of(last);
-    end = size - 120; /* the `open` itself, the only record that nothing vouches for */
-    for (off_t at = 200; at < end; at += 37) {
+    end = size - 120; /* the `open` itself, the only record that no other vouches for */
+    for (off_t at = 200; at < size; at += 37) {
         flip(last, at);
-        if (cannot_open(&err) != RC_FATAL || !strstr(err.detail, "no crash did it"))
+        if (cannot_open(&err) != RC_FATAL ||
+            !(strstr(err.detail, "no crash did it") ||
+              (at >= end && strstr(err.detail, "was acknowledged"))))
             fail_msg("byte %ld of %ld: %s", (long)at, (long)size, err.detail);
         verifier_finds(last, at);
         flip(last, at);
@@ -675,6 +798,8 @@ int main(void)
         cmocka_unit_test(one_ground_serves_one_order),
         cmocka_unit_test(one_process_at_a_time),
         cmocka_unit_test(torn_tails_are_cut),
+        cmocka_unit_test(what_was_acknowledged_cannot_be_cut),
+        cmocka_unit_test(the_head),
         cmocka_unit_test(released_answers_survive_kills),
         cmocka_unit_test(start_reads_the_tail_only),
         cmocka_unit_test(the_index_can_be_made_anew),
