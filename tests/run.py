@@ -1,142 +1,269 @@
 #!/usr/bin/env python3
 """Runs the tests and says how many passed: `make check` and `make check T=<word>`.
 
-Steps in order, cheapest first, so that the first failure is the deepest:
+Steps:
   lint    the rules of the house, from the sources
-  unit    C unit tests of the ASan+UBSan build, two at a time (private PostgreSQL for those that need it)
+  unit    C unit tests of the ASan+UBSan build (private PostgreSQL for those that need it)
   flow    real processes of the ASan+UBSan build: tests/{store,flow}
-  road    the road, the road over separate hosts and the kill test on the release build
+  road    the road, the road over separate hosts and the kill tests on the release build
   fuzz    every fuzz target for a short time
 A step's parts can be chosen by word: `tests/run.py unit test_db`.
+
+Every file is a job, a process of its own with a laboratory of its own (a copy of one template that is
+made once a run). As many jobs as there are processors run at a time, and beside them one of those that
+wait more than they work (SIDE), each list in order, so what takes long stands first. A job is one line when it
+ends; what a failed one said follows at once, and lies with everybody's words in build/check/.
 """
-import concurrent.futures
+import contextlib
 import os
-import pathlib
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 BUILD = ROOT / "build"
-FUZZ_SECONDS = os.environ.get("FUZZ_SECS", "5")
-
-
-class Tally:
-    def __init__(self):
-        self.passed = self.failed = self.skipped = 0
-
-    def add(self, passed=0, failed=0, skipped=0):
-        self.passed += passed
-        self.failed += failed
-        self.skipped += skipped
+WORDS = BUILD / "check"
+STEPS = ("lint", "unit", "flow", "road", "fuzz")
+# Longest first; what is not named comes after them.
+LONG = ("crash/test_road_crash", "hosts/test_hosts", "crash/test_bus_crash", "hosts/test_operations",
+        "flow/test_journal", "flow/test_validation", "flow/test_road", "flow/test_bus_protocol", "flow/test_revocation",
+        "flow/test_start_up", "flow/test_notification", "flow/test_bus_consumer", "flow/test_documents", "flow/test_status",
+        "flow/test_courier", "flow/test_portal", "flow/test_trienctl", "flow/test_signing", "flow/test_ceremony")
+SIDE = ("crash/", "hosts/")
+# Leaks: the unit tests' and the services' own (lab.py), not those of tools that end by exit().
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
 
 def say(text):
     print(text, flush=True)
 
 
-def run_unit_binary(path, env):
-    """One cmocka program; its TAP lines are counted, a crash counts as one failure."""
-    started = time.monotonic()
-    done = subprocess.run([path], env=env, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=600)
-    text = done.stdout + done.stderr
-    passed = len(re.findall(r"^ok \d+", text, re.M))
-    skipped = len(re.findall(r"^ok \d+.*# SKIP", text, re.M))
-    failed = len(re.findall(r"^not ok \d+", text, re.M))
-    if done.returncode != 0 and failed == 0:
-        failed = 1
-    if passed + failed == 0:
-        failed = 1
-    return passed - skipped, failed, skipped, text, time.monotonic() - started
+class Job:
+    """One program that tests: its command, and how its end is counted."""
+
+    def __init__(self, step, name, command, environment, deadline=900):
+        self.step, self.name, self.command, self.deadline = step, name, command, deadline
+        self.environment, self.popen = dict(os.environ, **environment), None
+        self.log = WORDS / step / f"{name.replace('/', '-')}.log"
+        self.passed = self.failed = self.skipped = 0
+
+    def run(self):
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        with open(self.log, "w") as log:
+            self.popen = subprocess.Popen(self.command, env=self.environment, cwd=ROOT, stdin=subprocess.DEVNULL,
+                                          stdout=log, stderr=subprocess.STDOUT)
+            try:
+                status = self.popen.wait(self.deadline)
+            except subprocess.TimeoutExpired:
+                status = f"not ended after {self.deadline} s"
+                self.stop()
+        self.seconds = time.monotonic() - started
+        self.text = self.log.read_text(errors="replace")
+        self.count(status)
+
+    def stop(self):
+        """As Ctrl-C does: pytest clears its laboratories away."""
+        if self.popen and self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.popen.wait(30)
+            self.popen.kill()
+
+    def count(self, status):
+        """One program of TAP lines or of run.sh's; a crash counts as one failure."""
+        self.skipped = len(re.findall(r"^ok \d+.*# SKIP", self.text, re.M))
+        self.passed = len(re.findall(r"^ok \d+|^fuzz \S+: ok", self.text, re.M)) - self.skipped
+        self.failed = len(re.findall(r"^not ok \d+|^fuzz \S+: FAILED", self.text, re.M)) + self.skipped
+        self.skipped = 0  # PostgreSQL is there: nothing has a reason to be left out
+        if (status != 0 and not self.failed) or not self.passed + self.failed:
+            self.failed += 1
+            self.text += f"\nended with {status}"
 
 
-def step_unit(tally, word):
-    binaries = sorted((BUILD / "asan" / "unit").glob("*/test_*"))
-    binaries = [b for b in binaries if b.is_file() and os.access(b, os.X_OK) and b.suffix != ".d"
-                and (not word or word in str(b))]
-    server = subprocess.run([ROOT / "tests/lib/pg.sh", "start"], capture_output=True, text=True, check=True)
-    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", TRIEN_TEST_PG=server.stdout.strip(),
-               TRIEN_ROOT=str(ROOT), TRIEN_BUILD=str(BUILD / "asan"))
-    try:
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            jobs = {b: pool.submit(run_unit_binary, b, env) for b in binaries}
-            for binary, job in jobs.items():
-                passed, failed, skipped, text, seconds = job.result()
-                tally.add(passed, failed + skipped)  # PostgreSQL is there: nothing has a reason to be left out
-                name = f"{binary.parent.name}/{binary.name}"
-                say(f"  unit {name}: {passed} passed, {failed} failed, {skipped} skipped ({seconds:.1f}s)")
-                if failed or skipped:
-                    say(text[-6000:])
-    finally:
-        subprocess.run([ROOT / "tests/lib/pg.sh", "stop"], check=False)
+class PytestJob(Job):
+    def __init__(self, step, name, paths, word, build="release", deadline="60"):
+        self.report = WORDS / step / f"{name.replace('/', '-')}.xml"
+        self.report.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--junitxml={self.report}", *paths]
+        super().__init__(step, name, command + (["-k", word] if word else []),
+                         SANITIZERS | {"TRIEN_BUILD": str(BUILD / build), "TRIEN_TEST_DEADLINE": deadline})
+
+    def count(self, status):
+        suites = list(ElementTree.parse(self.report).getroot().iter("testsuite")) if self.report.exists() else []
+        for suite in suites:
+            self.failed += int(suite.get("failures")) + int(suite.get("errors"))
+            self.skipped += int(suite.get("skipped"))
+            self.passed += int(suite.get("tests"))
+        self.passed -= self.failed + self.skipped
+        if status not in (0, 1, 5) and not self.failed:  # 5: the word chose nothing here
+            self.failed += 1
+            self.text += f"\nended with {status}"
 
 
-def run_pytest(tally, paths, word, build="release", deadline="60"):
-    report = BUILD / "pytest.xml"
-    report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-x" if os.environ.get("FAIL_FAST") else "-q",
-               "--durations=15", "-p", "no:cacheprovider", f"--junitxml={report}", *map(str, paths)]
-    if word:
-        command += ["-k", word]
-    # Leaks: the unit tests' and the services' own (lab.py), not those of tools that end by exit().
-    env = dict(os.environ, TRIEN_BUILD=str(BUILD / build), TRIEN_TEST_DEADLINE=deadline,
-               ASAN_OPTIONS="detect_leaks=0", UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
-    done = subprocess.run(command, cwd=ROOT, env=env)
-    if not report.exists():
-        tally.add(failed=1)
-        return
-    suites = ElementTree.parse(report).getroot().iter("testsuite")
-    total = failed = skipped = 0
-    for suite in suites:
-        total += int(suite.get("tests"))
-        failed += int(suite.get("failures")) + int(suite.get("errors"))
-        skipped += int(suite.get("skipped"))
-    if done.returncode not in (0, 1, 5) and failed == 0:
-        failed += 1
-    tally.add(total - failed - skipped, failed, skipped)
+# --- what there is to do -----------------------------------------------------------------------------------
+
+def files(*folders):
+    """(name, path) of the test files, in the order of LONG."""
+    paths = [p for folder in folders for p in sorted((ROOT / "tests" / folder).glob("test_*.py"))]
+    named = [(str(p.relative_to(ROOT / "tests").with_suffix("")), p) for p in paths]
+    return sorted(named, key=lambda n: LONG.index(n[0]) if n[0] in LONG else len(LONG))
 
 
-def step_lint(tally, word):
-    run_pytest(tally, [ROOT / "tests/lint"], word)
+def chosen(path, word):
+    """Whether a file can have tests of that name; an expression of pytest's own may mean any."""
+    return not word or not word.replace("_", "").isalnum() or word.lower() in path.read_text().lower() + str(path)
 
 
-def step_flow(tally, word):
-    run_pytest(tally, [ROOT / "tests/store", ROOT / "tests/flow"], word, build="asan", deadline="180")
+def jobs_lint(word):
+    return [PytestJob("lint", "all", [ROOT / "tests/lint"], word)]
 
 
-def step_road(tally, word):
-    run_pytest(tally, [ROOT / "tests/flow/test_road.py", ROOT / "tests/hosts", ROOT / "tests/crash"], word)
+def jobs_unit(word):
+    binaries = [b for b in sorted((BUILD / "asan/unit").glob("*/test_*")) if b.is_file() and os.access(b, os.X_OK) and b.suffix != ".d"]
+    environment = {"CMOCKA_MESSAGE_OUTPUT": "TAP", "TRIEN_ROOT": str(ROOT), "TRIEN_BUILD": str(BUILD / "asan")}
+    return [Job("unit", f"{b.parent.name}/{b.name}", [b], environment) for b in binaries if not word or word in str(b)]
 
 
-def step_fuzz(tally, word):
-    done = subprocess.run([ROOT / "tests/fuzz/run.sh", FUZZ_SECONDS, *([word] if word else [])], cwd=ROOT,
-                          capture_output=True, text=True, env=dict(os.environ, PYTHON=sys.executable, FUZZ_SEED="1"))
-    print(done.stdout, end="", flush=True)
-    passed = len(re.findall(r"^fuzz \S+: ok", done.stdout, re.M))
-    failed = len(re.findall(r"^fuzz \S+: FAILED", done.stdout, re.M))
-    if passed + failed == 0:
-        failed = 1
-        say(done.stderr)
-    tally.add(passed, failed)
+def jobs_flow(word):
+    return [PytestJob("flow", name, [path], word, "asan", "180") for name, path in files("flow", "store") if chosen(path, word)]
 
 
-STEPS = {"lint": step_lint, "unit": step_unit, "flow": step_flow, "road": step_road, "fuzz": step_fuzz}
+def jobs_road(word):
+    road = [("flow/test_road", ROOT / "tests/flow/test_road.py")]
+    return [PytestJob("road", name, [path], word) for name, path in files("crash", "hosts") + road if chosen(path, word)]
+
+
+def jobs_fuzz(word):
+    targets = [t.name for t in sorted((BUILD / "fuzz/fuzz").glob("*")) if t.is_file() and os.access(t, os.X_OK)]
+    environment = {"PYTHON": sys.executable, "FUZZ_SEED": "1"}
+    return [Job("fuzz", t, [ROOT / "tests/fuzz/run.sh", os.environ.get("FUZZ_SECS", "5"), t], environment)
+            for t in targets if not word or word == t]
+
+
+# --- doing it ----------------------------------------------------------------------------------------------
+
+class Ground:
+    """What jobs stand on: PostgreSQL for unit tests, the template for laboratories, seeds for fuzz targets. Each is
+    made once, when it is first wanted."""
+
+    def __init__(self):
+        self.lock, self.unit_pg, self.template, self.seeds = threading.Lock(), None, None, None
+
+    def under(self, job):
+        with self.lock:
+            if job.step == "unit":
+                if not self.unit_pg:
+                    self.unit_pg = subprocess.run([ROOT / "tests/lib/pg.sh", "start"], capture_output=True, text=True, check=True).stdout.strip()
+                job.environment["TRIEN_TEST_PG"] = self.unit_pg
+            elif job.step in ("flow", "road"):
+                if not self.template:
+                    from tests.lib.lab import LabTemplate
+                    self.template = LabTemplate()
+                    self.template.cluster("stop")
+                job.environment["TRIEN_LAB_PREPARED"] = str(self.template.dir)
+            elif job.step == "fuzz":
+                if not self.seeds:
+                    self.seeds = subprocess.run([sys.executable, ROOT / "tests/fuzz/seeds.py", BUILD / "fuzz/seeds"], cwd=ROOT, check=True)
+                job.environment["FUZZ_SEEDED"] = "yes"
+
+    def clear(self):
+        if self.unit_pg:
+            subprocess.run([ROOT / "tests/lib/pg.sh", "stop"], check=False)
+        if self.template:
+            self.template.close()
+
+
+class Hall:
+    """Two lists of jobs and those who work them off."""
+
+    def __init__(self, jobs):
+        self.side = [j for j in jobs if j.step == "road" and j.name.startswith(SIDE)]
+        self.main = [j for j in jobs if j not in self.side]
+        self.jobs, self.ended, self.lock, self.ground = jobs, 0, threading.Lock(), Ground()
+
+    def work(self, mine, other):
+        while True:
+            with self.lock:
+                if not mine and not other:
+                    return
+                job = (mine or other).pop(0)
+            try:
+                self.ground.under(job)
+                job.run()
+            except Exception as error:
+                job.failed, job.text, job.seconds = 1, repr(error), 0
+            with self.lock:
+                self.ended += 1
+                self.tell(job)
+
+    def tell(self, job):
+        more = f", {job.skipped} skipped" if job.skipped else ""
+        say(f"  [{self.ended}/{len(self.jobs)}] {job.step} {job.name}: {job.passed} passed, {job.failed} failed{more} ({job.seconds:.1f} s)")
+        if job.failed:
+            say(job.text[-40000:])
+        if job.skipped:
+            say("\n".join(re.findall(r"^SKIPPED.*", job.text, re.M)))
+
+    def run(self):
+        threads = [threading.Thread(target=self.work, args=(self.main, self.side)) for _ in range(max(2, os.cpu_count()))]
+        threads.append(threading.Thread(target=self.work, args=(self.side, self.main)))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            with self.lock:  # nothing, unless it is interrupted
+                self.main.clear()
+                self.side.clear()
+            for job in self.jobs:
+                job.stop()
+            for thread in threads:
+                thread.join()
+            self.ground.clear()
+
+
+def merge_reports(jobs):
+    """build/junit.xml of all, and the slowest tests of all."""
+    root, slow = ElementTree.Element("testsuites"), []
+    for job in jobs:
+        if isinstance(job, PytestJob) and job.report.exists():
+            for suite in ElementTree.parse(job.report).getroot().iter("testsuite"):
+                suite.set("name", f"{job.step} {job.name}")
+                root.append(suite)
+                slow += [(float(case.get("time")), f"{job.step} {job.name}::{case.get('name')}") for case in suite.iter("testcase")]
+    ElementTree.ElementTree(root).write(BUILD / "junit.xml", encoding="utf-8", xml_declaration=True)
+    say("slowest tests:")
+    for seconds, name in sorted(slow, reverse=True)[:20]:
+        say(f"  {seconds:6.1f} s  {name}")
 
 
 def main(arguments):
-    chosen = [a for a in arguments if a in STEPS] or list(STEPS)
+    steps = [a for a in arguments if a in STEPS] or STEPS
     word = next((a for a in arguments if a not in STEPS), None)
-    tally = Tally()
-    for name in chosen:
-        started = time.monotonic()
-        say(f"== {name}")
-        STEPS[name](tally, word)
-        say(f"== {name}: {time.monotonic() - started:.0f}s")
-    line = f"{tally.passed} passed, {tally.failed} failed"
-    say(line + (f", {tally.skipped} skipped" if tally.skipped else ""))
-    return 1 if tally.failed or not tally.passed else 0
+    jobs = [job for step in steps for job in globals()[f"jobs_{step}"](word)]
+    started = time.monotonic()
+    Hall(list(jobs)).run()
+    if len(jobs) > 1:
+        merge_reports(jobs)
+    for step in steps:
+        ours = [j for j in jobs if j.step == step]
+        say(f"== {step}: {sum(j.passed for j in ours)} passed, {sum(j.failed for j in ours)} failed, {sum(j.seconds for j in ours):.0f} s of work")
+    passed, failed, skipped = (sum(getattr(j, kind) for j in jobs) for kind in ("passed", "failed", "skipped"))
+    for job in jobs:
+        if job.failed:
+            say(f"FAILED {job.step} {job.name}: {job.log.relative_to(ROOT)}")
+    say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "") + f" in {time.monotonic() - started:.0f} s")
+    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs fuzz targets for so many seconds each:  tests/fuzz/run.sh SECONDS [TARGET]
-# Seeds come from tests/fuzz/corpus/<target>/ (and what tests/fuzz/seeds.py makes); what the fuzzer
+# Seeds come from tests/fuzz/corpus/<target>/ and what tests/fuzz/seeds.py makes (FUZZ_SEEDED: has made); what the fuzzer
 # finds new stays under build/fuzz/found/<target>/, a crash under build/fuzz/crash/.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -8,7 +8,7 @@ seconds=$1
 only=${2:-}
 failed=0
 ran=0
-[ ! -e tests/fuzz/seeds.py ] || "${PYTHON:-python3}" tests/fuzz/seeds.py build/fuzz/seeds
+[ -n "${FUZZ_SEEDED:-}" ] || "${PYTHON:-python3}" tests/fuzz/seeds.py build/fuzz/seeds
 for target in build/fuzz/fuzz/*; do
     [ -x "$target" ] && [ -f "$target" ] || continue
     name=$(basename "$target")

@@ -13,6 +13,8 @@ The build under test is $TRIEN_BUILD, else build/release.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import http.client
 import itertools
 import json
@@ -38,6 +40,8 @@ DEADLINE = float(os.environ.get("TRIEN_TEST_DEADLINE", "60"))  # seconds; a slow
 FINAL = ("completed", "rejected", "failed")
 SINGLE = ("signer",)  # one process by design: it holds the journal
 REPLICA_PORTS = 100  # a replica's base_port lies this much above the one before
+# Folder of a template that was made and stopped before (tests/run.py): others are copies of it.
+PREPARED = Path(os.environ["TRIEN_LAB_PREPARED"]) if "TRIEN_LAB_PREPARED" in os.environ else None
 
 
 def build_dir() -> Path:
@@ -106,25 +110,40 @@ def write_config(path, config: dict) -> None:
 
 # --- ports -----------------------------------------------------------------------------------------------
 
-_blocks = itertools.count(secrets.randbelow(60))
+PORT_BLOCK = 400  # ports a laboratory may use, REPLICA_PORTS a replica
+_blocks = itertools.count(secrets.randbelow(55))
+_held: dict[int, int] = {}  # base port: descriptor of the lock that makes the block ours
 
 
-def free_base_port(replicas: int) -> int:
-    """A base port below the ephemeral range whose ports are free on loopback for so many replicas."""
+def take_base_port(replicas: int) -> int:
+    """A base port below the ephemeral range whose ports are free on loopback for so many replicas. Nobody who
+    asks in this way gets it before free_base_port(), whatever process they are."""
     for _ in range(200):
-        base = 10000 + next(_blocks) % 70 * 300
-        wanted = [base + r * REPLICA_PORTS + kind + n for r in range(replicas)
-                  for kind in (0, 20, 40) for n in PLAN.values()]
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in wanted:
-                    s = stack.enter_context(socket.socket())
-                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind(("127.0.0.1", port))
-                return base
-            except OSError:
-                continue
+        base = 10000 + next(_blocks) % 55 * PORT_BLOCK
+        try:
+            lock = os.open(f"/tmp/trien-ports-{base}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except PermissionError:  # another user's
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            check_free(base, replicas)
+            _held[base] = lock
+            return base
+        except OSError:
+            os.close(lock)
     raise AssertionError("no free block of ports")
+
+
+def check_free(base: int, replicas: int) -> None:
+    with contextlib.ExitStack() as stack:
+        for replica, kind, n in itertools.product(range(replicas), (0, 20, 40), PLAN.values()):
+            s = stack.enter_context(socket.socket())
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", base + replica * REPLICA_PORTS + kind + n))
+
+
+def free_base_port(base: int) -> None:
+    os.close(_held.pop(base))
 
 
 # --- once per session ----------------------------------------------------------------------------------
@@ -141,15 +160,19 @@ class LabTemplate:
         self.dir.chmod(0o711)
         self.numbers = itertools.count(1)
         try:
-            self._make(ceremony, fsync, ceremony_key)
+            self.pki = documents.make_test_pki(self.dir / "pki")
+            (self.dir / "trust").symlink_to(self.pki.trust)
+            if PREPARED and ceremony and not fsync and not ceremony_key:
+                self._copy(PREPARED)
+            else:
+                self._make(ceremony, fsync, ceremony_key)
         except BaseException:
             self.close()
             raise
 
     def _make(self, ceremony, fsync, ceremony_key):
-        self.pki = documents.make_test_pki(self.dir / "pki")
-        (self.dir / "trust").symlink_to(self.pki.trust)
-        self.trienctl("init", "--dir", self.dir, "--base-port", free_base_port(1), "--officers", "3", config=False)
+        base_port = take_base_port(1)
+        self.trienctl("init", "--dir", self.dir, "--base-port", base_port, "--officers", "3", config=False)
         self.cluster("start")
         if not fsync:
             self.psql("postgres", "ALTER SYSTEM SET fsync = off")
@@ -160,6 +183,19 @@ class LabTemplate:
             write_config(self.dir / "etc/ceremony.conf", plan)
         if ceremony:
             self.ceremony()
+        free_base_port(base_port)
+
+    def _copy(self, prepared: Path):
+        """Another template that stands still, under a name of its own: what costs ten seconds is done once a run."""
+        run(["cp", "-a", *(p for p in prepared.iterdir() if p.name not in ("pki", "trust")), self.dir])
+        names = [(str(d), f"/tmp/trien-{hashlib.sha256(str(d).encode()).hexdigest()[:10]}") for d in (prepared, self.dir)]
+        for path in [*(self.dir / "etc").rglob("*"), self.dir / "pg/postgresql.conf"]:
+            if path.is_file():
+                text = path.read_text()
+                for old, new in zip(*names):
+                    text = text.replace(old, new)
+                path.write_text(text)
+        self.cluster("start")
 
     def trienctl(self, *arguments, config=True, **options):
         chosen = ["--config", self.dir / "etc/trienctl.conf"] if config else []
@@ -186,11 +222,11 @@ class LabTemplate:
         line = [x for x in (self.dir / "etc/cluster").read_text().splitlines() if x.startswith("SOCKET=")]
         return line[0].partition("=")[2]
 
-    def psql(self, database: str, sql: str) -> list[list[str]]:
-        """Rows of the statements as texts, as the cluster's administrator."""
+    def psql(self, database: str, *statements: str) -> list[list[str]]:
+        """Rows of the statements as texts, as the cluster's administrator; each argument is a transaction."""
         environment = dict(os.environ, PGHOST=self.socket, PGPASSFILE=str(self.dir / "keys/db/passfile"))
         text = run(["psql", "-qXAt", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-U", "trien_admin",
-                    "-d", database, "-c", sql], env=environment)
+                    "-d", database, *itertools.chain.from_iterable(("-c", sql) for sql in statements)], env=environment)
         return [line.split("\x1f") for line in text.splitlines()]
 
     def databases(self) -> list[str]:
@@ -293,6 +329,13 @@ class Process:
                 raise AssertionError(f"{self.name} did not stop in {timeout} s:\n{self.tail()}")
         return self.popen.returncode
 
+    def complaints(self, lines=12) -> str:
+        """The last lines of the log that are not everyday's."""
+        with contextlib.suppress(FileNotFoundError):
+            return "\n".join([line for line in self.log.read_text(errors="replace").splitlines()
+                              if '"level":"info"' not in line and '"level":"debug"' not in line][-lines:])
+        return "(no log)"
+
     def tail(self, lines=40) -> str:
         with contextlib.suppress(FileNotFoundError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -308,7 +351,7 @@ class Lab:
         self.template, self.number, self.build = template, number, template.build
         self.replicas, self.hosts = replicas, hosts
         self.prefix = f"lab{number}_"
-        self.base_port = free_base_port(replicas)
+        self.base_port = take_base_port(replicas)
         self.dir = Path(tempfile.mkdtemp(prefix=f"lab{number}-", dir="/tmp"))
         self.processes: dict[str, Process] = {}
         self.edge = None  # set by who starts one
@@ -323,11 +366,13 @@ class Lab:
     # --- making ---
 
     def _clone_databases(self):
-        for service in self.template.databases():
+        self.databases = self.template.databases()
+        statements = []
+        for service in self.databases:
             name = self.prefix + service
-            self.template.psql("postgres", f"CREATE DATABASE {name} TEMPLATE trien_{service} "
-                                           f"OWNER trien_{service}_owner")
-            self.template.psql("postgres", f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO trien_{service}")
+            statements += [f"CREATE DATABASE {name} TEMPLATE trien_{service} OWNER trien_{service}_owner",
+                           f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO trien_{service}"]
+        self.template.psql("postgres", *statements)
 
     def _make_folders(self):
         for name in ("etc", "log", "run", "data"):
@@ -580,9 +625,14 @@ class Lab:
         self.close()
 
     def say_logs(self):
+        """The log's tail of each process that ended, and what the others found wrong."""
+        print(f"laboratory kept: {self.dir}", file=sys.stderr)
         for process in self.processes.values():
-            state = "runs" if process.alive() else f"ended with {process.popen and process.popen.returncode}"
-            print(f"--- {process.name} ({state}) ---\n{process.tail()}", file=sys.stderr)
+            if process.alive():
+                said, state = process.complaints(), "runs"
+            else:
+                said, state = process.tail(), f"ended with {process.popen and process.popen.returncode}"
+            print(f"--- {process.name} ({state}) ---\n{said}", file=sys.stderr)
 
     def close(self):
         """Kills everything; prints the logs and keeps the folder when the test failed."""
@@ -590,7 +640,9 @@ class Lab:
             self.say_logs()
         for process in self.processes.values():
             process.kill()
-        for service in self.template.databases():
-            self.template.psql("postgres", f"DROP DATABASE IF EXISTS {self.prefix}{service} WITH (FORCE)")
+        self.template.psql("postgres", *(f"DROP DATABASE IF EXISTS {self.prefix}{service} WITH (FORCE)"
+                                         for service in self.databases))
+        if self.base_port in _held:
+            free_base_port(self.base_port)
         if not self.failed:
             shutil.rmtree(self.dir, ignore_errors=True)

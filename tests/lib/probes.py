@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.lib import busline
-from tests.lib.lab import ROOT, build_dir, free_base_port, run, wait_until
+from tests.lib.lab import ROOT, build_dir, free_base_port, run, take_base_port, wait_until
 
 SERVICES = ("alpha", "beta")
 PRINCIPALS = ("alpha", "beta", "operator", "stranger")
@@ -115,7 +115,7 @@ class ProbeLab:
         self.cluster, self.log_messages, self.binary, self.more = cluster, log_messages, binary, more
         self.number = next(self.numbers)
         self.dir = Path(tempfile.mkdtemp(prefix="probe-", dir=cluster.dir))
-        self.base_port = free_base_port(4)
+        self.base_port = take_base_port(4)
         self.keys = {name: busline.keypair() for name in PRINCIPALS}
         self.addresses = f"tcp://127.0.0.1:{self.port('alpha', 0)}"
         self.probes, self.peers = [], []
@@ -211,3 +211,4 @@ class ProbeLab:
                 probe.kill()
         for service in SERVICES:
             self.cluster.psql("postgres", f"DROP DATABASE {self.database(service)} WITH (FORCE)")
+        free_base_port(self.base_port)
