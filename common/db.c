@@ -117,14 +117,19 @@ static PGconn *connect_now(const struct db_conf *conf, const char *application,
  */
 static enum rc check_session(struct db *db, struct err *err)
 {
-    PGresult *result = PQexec(db->conn, "SHOW synchronous_commit");
+    PGresult *result = PQexec(
+        db->conn, "SELECT current_setting('synchronous_commit'),"
+                  "       (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8, oid"
+                  "  FROM pg_database WHERE datname = current_database()");
     const char *value;
     enum rc rc = RC_OK;
 
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        rc = db_error(db, "SHOW synchronous_commit", result, err);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1) {
+        rc = db_error(db, "settings of the session", result, err);
     } else {
         value = PQgetvalue(result, 0, 0);
+        db->log.server_started = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
+        db->log.database = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
         if (!strcmp(value, "off") || !strcmp(value, "local"))
             rc = err_set(err, TRIEN__ERROR__CONFIG_INVALID, __FILE__, __LINE__,
                          "the database role has synchronous_commit = %s: events could be lost",
@@ -195,6 +200,11 @@ bool db_alive(const struct db *db)
 int db_socket(const struct db *db)
 {
     return db->conn ? PQsocket(db->conn) : -1;
+}
+
+struct db_log db_log(const struct db *db)
+{
+    return db->log;
 }
 
 void db_cancel(struct db *db)

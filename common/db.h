@@ -100,6 +100,12 @@ MUST_USE enum rc db_run(struct tx *tx, const struct db_statement *statement,
 MUST_USE enum rc db_push(struct tx *tx, const struct db_statement *statement, size_t value_count,
                          const struct db_value *values);
 
+/** Queues a statement whose rows are needed after the commit: *ret_rows may be read once it
+ *  succeeded. */
+MUST_USE enum rc db_later(struct tx *tx, const struct db_statement *statement,
+                          struct db_rows **ret_rows, size_t value_count,
+                          const struct db_value *values);
+
 /** Adds a row to a statement whose parameters are arrays (unnest): what a batch of messages writes
  *  to one table travels as one statement, which costs the database a fraction of one for each. A
  * value is the element of its parameter, or all of it and then the same for every row. Values are
@@ -126,6 +132,10 @@ MUST_USE enum rc db_peek(struct tx *tx, const struct db_statement *statement,
     db_push((tx), &stmt_##name,                                                                    \
             sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value),                    \
             (struct db_value[]){__VA_ARGS__})
+#define DB_LATER(tx, name, ret_rows, ...)                                                          \
+    db_later((tx), &stmt_##name, (ret_rows),                                                       \
+             sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value),                   \
+             (struct db_value[]){__VA_ARGS__})
 #define DB_PEEK(tx, name, ret_rows, ...)                                                           \
     db_peek((tx), &stmt_##name, (ret_rows),                                                        \
             sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value),                    \
@@ -196,5 +206,11 @@ void db_rollback(struct db *db);
 bool db_alive(const struct db *db);
 /** Socket to poll, or -1. */
 int db_socket(const struct db *db);
+/* Where a connection's commits go: connections of one run of the server to one database see one
+ * history; after a restart, a fail-over or a restore it may be another. */
+struct db_log {
+    int64_t server_started, database;
+};
+struct db_log db_log(const struct db *db);
 /** Ends the statement that is running on another thread's connection. */
 void db_cancel(struct db *db);

@@ -19,8 +19,12 @@ struct db {
     bool failed;     /* a statement failed: nothing more until rollback */
     bool fat;
     struct err error; /* the first failure, while `failed` */
-    /* What was queued and not answered yet, oldest first: statement names, or db_sync. */
-    const char *pending[DB_MAX_PENDING];
+    struct db_log log;
+    /* What was queued and not answered yet, oldest first. */
+    struct db_pending {
+        const char *name;     /* of the statement, or db_sync */
+        struct db_rows *rows; /* gets the answer; NULL: nobody needs it */
+    } pending[DB_MAX_PENDING];
     size_t head, count;
 };
 

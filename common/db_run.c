@@ -27,7 +27,7 @@ static void note_failure(struct db *db, const char *name, const PGresult *result
 
 void db_pend(struct db *db, const char *name)
 {
-    db->pending[(db->head + db->count++) % DB_MAX_PENDING] = name;
+    db->pending[(db->head + db->count++) % DB_MAX_PENDING] = (struct db_pending){name, NULL};
 }
 
 /* A lost connection answers nothing any more (PQgetResult would say NULL for ever), and one that
@@ -80,7 +80,8 @@ static void take_statement(struct db *db, const char *name, PGresult **ret_resul
 
 void db_take(struct db *db, PGresult **ret_result)
 {
-    const char *name = db->pending[db->head];
+    const char *name = db->pending[db->head].name;
+    struct db_rows *rows = db->pending[db->head].rows;
 
     if (ret_result)
         *ret_result = NULL;
@@ -89,7 +90,7 @@ void db_take(struct db *db, PGresult **ret_result)
     if (name == db_sync)
         take_sync(db);
     else
-        take_statement(db, name, ret_result);
+        take_statement(db, name, rows ? &rows->result : ret_result);
 }
 
 static void send_sync(struct db *db)
@@ -170,6 +171,25 @@ enum rc db_push(struct tx *tx, const struct db_statement *statement, size_t valu
 static void clear_rows(void *result)
 {
     PQclear(result);
+}
+
+static void clear_later(void *rows)
+{
+    PQclear(((struct db_rows *)rows)->result);
+}
+
+enum rc db_later(struct tx *tx, const struct db_statement *statement, struct db_rows **ret_rows,
+                 size_t value_count, const struct db_value *values)
+{
+    struct db *db = tx->db;
+    struct db_rows *rows = ARENA_NEW(tx->arena, struct db_rows);
+
+    TRY(queue(tx, statement, value_count, values));
+    *rows = (struct db_rows){NULL, statement, tx->arena};
+    arena_defer(tx->arena, rows, clear_later);
+    db->pending[(db->head + db->count - 1) % DB_MAX_PENDING].rows = rows;
+    *ret_rows = rows;
+    return RC_OK;
 }
 
 enum rc db_run(struct tx *tx, const struct db_statement *statement, struct db_rows **ret_rows,

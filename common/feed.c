@@ -164,15 +164,18 @@ static void look_after(struct feed *feed, struct session *s, bool connected, use
         feed_answer_empty(feed, s, connected ? NULL : &feed->tx->err);
 }
 
-static void answer_all(struct feed *feed, bool news)
+static void answer_all(struct feed *feed)
 {
     bool connected = feed_connected(feed);
     usec now = clock_monotonic();
+    bool look = feed->more || !feed->tail_known ||
+                now - feed->polled >= feed->svc->database.feed_poll_ms * USEC_PER_MS;
 
-    if (connected && (news || !feed->tail_known)) {
+    if (connected && (look || feed->poked)) {
         feed->poked = false;
-        connected = feed_refresh(feed);
-        feed->polled = now;
+        connected = feed_refresh(feed, look);
+        if (look)
+            feed->polled = now;
     }
     for (size_t i = 0; i < FEED_MAX_SESSIONS; i++) {
         if (feed->sessions[i].used)
@@ -202,8 +205,7 @@ static void *run(void *arg)
         feed->poked |= drain(feed->svc->poke_fd);
         take_jobs(feed);
         if (anybody_waits(feed))
-            answer_all(feed, feed->poked || feed->more ||
-                                 clock_monotonic() - feed->polled >= poll_ms * USEC_PER_MS);
+            answer_all(feed);
         feed_groups_save(feed, clock_monotonic());
     }
     return NULL;
@@ -246,6 +248,7 @@ static void fetch(struct feed *feed, struct job *job)
 static void stop(struct feed **feed)
 {
     struct feed *old = *feed;
+    bool lost;
 
     if (!old)
         return;
@@ -253,6 +256,7 @@ static void stop(struct feed **feed)
     wake(old);
     pthread_join(old->thread, NULL);
     tx_free(&old->tx);
+    packed_free_all(fresh_take(&old->svc->fresh, &lost));
     tail_free(&old->tail);
     jobs_done(&old->jobs);
     close(old->wake_fd);

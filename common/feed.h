@@ -44,10 +44,12 @@ struct feed {
     int wake_fd;
     atomic_bool closing;
     struct tail *tail;
-    unsigned turn;   /* which partition is first in the next refresh */
-    bool poked;      /* events were committed here since the last refresh */
-    bool more;       /* the last refresh was cut short: there is more to read */
-    bool tail_known; /* positions of the log were read from this connection */
+    unsigned turn;     /* which partition is first in the next refresh */
+    bool poked;        /* events were committed here since the last refresh */
+    bool more;         /* the last refresh was cut short: there is more to read */
+    bool tail_known;   /* positions of the log were read from this connection */
+    struct db_log log; /* in which they are */
+    uint64_t gaps; /* partitions of which something newer was committed here than the tail has */
     struct session *sessions;
     struct group groups[FEED_MAX_GROUPS];
     size_t group_count;
@@ -68,8 +70,9 @@ bool feed_check(struct feed *feed, struct session *session);
 
 /* feed_answer.c */
 
-/** Reads what is new for those who wait into the tail. False without the database. */
-bool feed_refresh(struct feed *feed);
+/** Brings what was committed here into the tail; looks for what others committed when `look` is
+ * set. False without the database. */
+bool feed_refresh(struct feed *feed, bool look);
 /** Answers the waiting fetch if there is anything to say. */
 void feed_serve(struct feed *feed, struct session *session);
 /** Answers with no event: wait is over (err NULL), or why not. */

@@ -178,11 +178,45 @@ static bool learn_heads(struct feed *feed)
     for (size_t i = 0; i < db_count(rows); i++)
         tail_reset(feed->tail, (unsigned)db_get_int(rows, i, 0), db_get_int(rows, i, 1));
     feed->tail_known = true;
+    feed->log = db_log(feed->tx->db);
+    feed->gaps = 0;
     return true;
 }
 
-/* Partitions somebody waits for at the end of what is in memory. */
-static size_t wanted(struct feed *feed, int16_t *partitions, int64_t *offsets)
+/* An event that another thread of this process has committed: into the tail where it continues it.
+ * Between two threads, or behind another replica's event, it may not: that partition is read. Of a
+ * log that is not (or not any more) the one this thread looks at nothing is believed. */
+static void take_one(struct feed *feed, struct packed *event)
+{
+    int64_t next = tail_next(feed->tail, event->partition);
+    bool same_log = event->log.server_started == feed->log.server_started &&
+                    event->log.database == feed->log.database;
+
+    if (same_log && event->offset == next) {
+        tail_take(feed->tail, event);
+        return;
+    }
+    if (!same_log || event->offset > next)
+        feed->gaps |= UINT64_C(1) << event->partition;
+    event->next = NULL;
+    packed_free_all(event);
+}
+
+static void take_fresh(struct feed *feed)
+{
+    bool lost;
+    struct packed *event = fresh_take(&feed->svc->fresh, &lost), *next;
+
+    for (; event; event = next) {
+        next = event->next;
+        take_one(feed, event);
+    }
+    if (lost)
+        feed->gaps = ~UINT64_C(0);
+}
+
+/* Those of the partitions somebody waits for at the end of what is in memory. */
+static size_t wanted(struct feed *feed, uint64_t among, int16_t *partitions, int64_t *offsets)
 {
     uint64_t mask = 0;
     size_t n = 0;
@@ -199,7 +233,7 @@ static size_t wanted(struct feed *feed, int16_t *partitions, int64_t *offsets)
     for (unsigned i = 0; i < BUS_PARTITIONS; i++) {
         unsigned p = (i + feed->turn) % BUS_PARTITIONS;
 
-        if (!(mask >> p & 1))
+        if (!((mask & among) >> p & 1))
             continue;
         partitions[n] = (int16_t)p;
         offsets[n++] = tail_next(feed->tail, p);
@@ -223,23 +257,13 @@ static bool keep_news(struct feed *feed, int16_t *partitions, int64_t *offsets, 
     return true;
 }
 
-bool feed_refresh(struct feed *feed)
+/* Reads of these partitions what is behind the tail into it. */
+static bool read_log(struct feed *feed, const int16_t *partitions, const int64_t *offsets, size_t n)
 {
     struct tx *tx = feed->tx;
-    int16_t partitions[BUS_PARTITIONS];
-    int64_t offsets[BUS_PARTITIONS], bytes = 0;
+    int64_t bytes = 0;
     struct db_rows *rows;
-    size_t n;
 
-    tx_reset(tx);
-    feed->more = false;
-    if (!feed->tail_known && !learn_heads(feed))
-        return false;
-    n = wanted(feed, partitions, offsets);
-    if (!keep_news(feed, partitions, offsets, &n))
-        return false;
-    if (!n)
-        return true;
     if (DB_RUN(tx, outbox_read, &rows, db_int2s(partitions, n), db_int8s(offsets, n),
                db_int4(REFRESH_EVENTS), db_int8(REFRESH_BYTES)) != RC_OK)
         return false;
@@ -252,6 +276,27 @@ bool feed_refresh(struct feed *feed)
     }
     feed->more = db_count(rows) >= REFRESH_EVENTS || bytes + 256 > REFRESH_BYTES;
     return true;
+}
+
+bool feed_refresh(struct feed *feed, bool look)
+{
+    int16_t partitions[BUS_PARTITIONS];
+    int64_t offsets[BUS_PARTITIONS];
+    uint64_t asked = 0;
+    size_t n;
+
+    tx_reset(feed->tx);
+    feed->more = false;
+    if (!feed->tail_known && !learn_heads(feed))
+        return false;
+    take_fresh(feed);
+    n = wanted(feed, look ? ~UINT64_C(0) : feed->gaps, partitions, offsets);
+    for (size_t i = 0; i < n; i++)
+        asked |= UINT64_C(1) << partitions[i];
+    if (!keep_news(feed, partitions, offsets, &n))
+        return false;
+    feed->gaps &= ~asked;
+    return !n || read_log(feed, partitions, offsets, n);
 }
 
 static void send_message(struct feed *feed, struct session *s, Trien__Events *events)

@@ -3,26 +3,33 @@
 
 -- === publishing =====================================================================================
 
--- name: outbox_append_event (int2, uuid, text, text, text, timestamptz, bytea)
+-- Each answers with the first offset in every partition it wrote, partitions ascending.
+
+-- name: outbox_append_event (int2, uuid, text, text, text, timestamptz, bytea) -> (int2, int8)
 -- The one event of a transaction, without arrays: most transactions say just one.
 WITH head AS (
     UPDATE outbox_head SET next_offset = next_offset + 1, last_id = $2
      WHERE partition = $1
     RETURNING segment, next_offset - 1 AS event_offset)
 INSERT INTO outbox (segment, partition, event_offset, id, type, key, traceparent, created_at, payload)
-SELECT h.segment, $1, h.event_offset, $2, $3, $4, $5, $6, $7 FROM head h;
+SELECT h.segment, $1, h.event_offset, $2, $3, $4, $5, $6, $7 FROM head h
+RETURNING partition, event_offset;
 
--- name: outbox_append_one (int2, int8, uuid, uuid[], text[], text[], text[], timestamptz, bytea[])
+-- name: outbox_append_one (int2, int8, uuid, uuid[], text[], text[], text[], timestamptz, bytea[]) -> (int2, int8)
 -- All events of a transaction when they lie in one partition: $2 of them, the last one's id is $3.
 WITH head AS (
     UPDATE outbox_head SET next_offset = next_offset + $2, last_id = $3
      WHERE partition = $1
-    RETURNING segment, next_offset - $2 AS first_offset)
-INSERT INTO outbox (segment, partition, event_offset, id, type, key, traceparent, created_at, payload)
-SELECT h.segment, $1, h.first_offset + e.n - 1, e.id, e.type, e.key, e.traceparent, $8, e.payload
-  FROM head h, unnest($4, $5, $6, $7, $9) WITH ORDINALITY AS e(id, type, key, traceparent, payload, n);
+    RETURNING partition, segment, next_offset - $2 AS first_offset),
+said AS (
+    INSERT INTO outbox (segment, partition, event_offset, id, type, key, traceparent, created_at,
+                        payload)
+    SELECT h.segment, $1, h.first_offset + e.n - 1, e.id, e.type, e.key, e.traceparent, $8, e.payload
+      FROM head h, unnest($4, $5, $6, $7, $9) WITH ORDINALITY
+           AS e(id, type, key, traceparent, payload, n))
+SELECT partition, first_offset FROM head;
 
--- name: outbox_append (int2[], int8[], uuid[], int2[], int8[], uuid[], text[], text[], text[], timestamptz, bytea[])
+-- name: outbox_append (int2[], int8[], uuid[], int2[], int8[], uuid[], text[], text[], text[], timestamptz, bytea[]) -> (int2, int8)
 -- The same over several partitions: $1..$3 are each partition's count and last id, ascending; $4..
 -- the events with the place (from 1) of their partition in $1 and their rank in it. Heads are locked
 -- in ascending order.
@@ -36,12 +43,15 @@ head AS (
     RETURNING h.partition, h.segment, h.next_offset - a.n AS first_offset),
 heads AS (
     SELECT array_agg(segment ORDER BY partition) AS segments,
-           array_agg(first_offset ORDER BY partition) AS firsts FROM head)
-INSERT INTO outbox (segment, partition, event_offset, id, type, key, traceparent, created_at, payload)
-SELECT h.segments[e.place], $1[e.place], h.firsts[e.place] + e.rank, e.id, e.type, e.key,
-       e.traceparent, $10, e.payload
-  FROM heads h, unnest($4, $5, $6, $7, $8, $9, $11)
-       AS e(place, rank, id, type, key, traceparent, payload);
+           array_agg(first_offset ORDER BY partition) AS firsts FROM head),
+said AS (
+    INSERT INTO outbox (segment, partition, event_offset, id, type, key, traceparent, created_at,
+                        payload)
+    SELECT h.segments[e.place], $1[e.place], h.firsts[e.place] + e.rank, e.id, e.type, e.key,
+           e.traceparent, $10, e.payload
+      FROM heads h, unnest($4, $5, $6, $7, $8, $9, $11)
+           AS e(place, rank, id, type, key, traceparent, payload))
+SELECT partition, first_offset FROM head ORDER BY partition;
 
 -- name: effect_insert (text[], text[], int2[], bytea[], text[], timestamptz[]) -> (text, text)
 -- Answers with the intents that are new.

@@ -77,17 +77,20 @@ static void share_out(struct columns *c, size_t count, struct shares *shares)
 
 static enum rc append_event(struct tx *tx, const struct tx_event *event)
 {
-    uint8_t *id = arena_alloc(tx->arena, 16);
+    uint8_t(*id)[16] = arena_alloc(tx->arena, 16);
 
-    bus_uuid(tx->now, id);
-    return DB_PUSH(tx, outbox_append_event, db_int2((int16_t)bus_partition(event->key)),
-                   db_uuid(id), db_text(event->type), db_text(event->key),
-                   db_text(event->traceparent), db_time(tx->now), db_bytea(event->payload));
+    bus_uuid(tx->now, *id);
+    tx->frame->event_ids = (const uint8_t(*)[16])id;
+    return DB_LATER(tx, outbox_append_event, &tx->frame->event_places,
+                    db_int2((int16_t)bus_partition(event->key)), db_uuid(*id), db_text(event->type),
+                    db_text(event->key), db_text(event->traceparent), db_time(tx->now),
+                    db_bytea(event->payload));
 }
 
 static enum rc append_events(struct tx *tx)
 {
     size_t n = tx->frame->event_count;
+    struct db_rows **places = &tx->frame->event_places;
     struct columns c;
     struct shares s;
 
@@ -95,16 +98,19 @@ static enum rc append_events(struct tx *tx)
         return append_event(tx, &tx->frame->events[0]);
     fill_columns(tx, n, &c);
     share_out(&c, n, &s);
+    tx->frame->event_ids = (const uint8_t(*)[16])c.ids;
     if (s.count == 1)
-        return DB_PUSH(tx, outbox_append_one, db_int2(s.partitions[0]), db_int8(s.counts[0]),
-                       db_uuid(s.last_ids[0]), db_uuids((const uint8_t(*)[16])c.ids, n),
-                       db_texts(c.types, n), db_texts(c.keys, n), db_texts(c.traceparents, n),
-                       db_time(tx->now), db_byteas(c.payloads, n));
-    return DB_PUSH(tx, outbox_append, db_int2s(s.partitions, s.count), db_int8s(s.counts, s.count),
-                   db_uuids((const uint8_t(*)[16])s.last_ids, s.count), db_int2s(c.places, n),
-                   db_int8s(c.ranks, n), db_uuids((const uint8_t(*)[16])c.ids, n),
-                   db_texts(c.types, n), db_texts(c.keys, n), db_texts(c.traceparents, n),
-                   db_time(tx->now), db_byteas(c.payloads, n));
+        return DB_LATER(tx, outbox_append_one, places, db_int2(s.partitions[0]),
+                        db_int8(s.counts[0]), db_uuid(s.last_ids[0]),
+                        db_uuids((const uint8_t(*)[16])c.ids, n), db_texts(c.types, n),
+                        db_texts(c.keys, n), db_texts(c.traceparents, n), db_time(tx->now),
+                        db_byteas(c.payloads, n));
+    return DB_LATER(tx, outbox_append, places, db_int2s(s.partitions, s.count),
+                    db_int8s(s.counts, s.count),
+                    db_uuids((const uint8_t(*)[16])s.last_ids, s.count), db_int2s(c.places, n),
+                    db_int8s(c.ranks, n), db_uuids((const uint8_t(*)[16])c.ids, n),
+                    db_texts(c.types, n), db_texts(c.keys, n), db_texts(c.traceparents, n),
+                    db_time(tx->now), db_byteas(c.payloads, n));
 }
 
 /* Keeps in the transaction's list only the intents that are new, for the lane to do. They come back
@@ -183,32 +189,4 @@ enum rc outbox_flush(struct tx *tx)
     if (tx->frame->effect_count)
         TRY(insert_effects(tx)); /* waits for its answer, so before any head is locked */
     return tx->frame->event_count ? append_events(tx) : RC_OK;
-}
-
-struct packed outbox_pack_row(struct arena *arena, const struct db_rows *rows, size_t row)
-{
-    struct bytes id = bytes_of(db_get_uuid(rows, row, 2), 16);
-    struct bytes texts[] = {bytes_of_text(db_get_text(rows, row, 3)),
-                            bytes_of_text(db_get_text(rows, row, 4)),
-                            bytes_of_text(db_get_text(rows, row, 5))};
-    struct bytes payload = db_get_bytes(rows, row, 7);
-    struct packed out = {.partition = (unsigned)db_get_int(rows, row, 0),
-                         .offset = db_get_int(rows, row, 1)};
-    uint64_t created = (uint64_t)db_get_time(rows, row, 6);
-    uint8_t *start =
-        arena_alloc(arena, 64 + id.n + texts[0].n + texts[1].n + texts[2].n + payload.n);
-    uint8_t *at = wire_put_varint(start, 1 << 3);
-
-    at = wire_put_varint(at, out.partition);
-    at = wire_put_varint(wire_put_varint(at, 2 << 3), (uint64_t)out.offset);
-    at = (uint8_t *)mempcpy(wire_put_block(at, 3, id.n), id.p, id.n);
-    for (unsigned i = 0; i < COUNT_OF(texts); i++) {
-        if (i < 2 || texts[i].n) /* the traceparent is optional */
-            at = (uint8_t *)mempcpy(wire_put_block(at, 4 + i, texts[i].n), texts[i].p, texts[i].n);
-    }
-    at = wire_put_varint(wire_put_varint(at, 7 << 3), created);
-    at = (uint8_t *)mempcpy(wire_put_block(at, 8, payload.n), payload.p, payload.n);
-    memcpy(out.id, id.p, 16);
-    out.bytes = bytes_of(start, (size_t)(at - start));
-    return out;
 }

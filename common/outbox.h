@@ -14,10 +14,21 @@ struct packed {
     int64_t offset;
     uint8_t id[16];
     struct bytes bytes;
+    /* Of events that come from the transaction that committed them. */
+    struct packed *next;
+    struct db_log log; /* in which they stand */
 };
 
 /** Packs row `row` of an outbox_read; the bytes lie in the arena. */
 struct packed outbox_pack_row(struct arena *arena, const struct db_rows *rows, size_t row);
+
+/** The events committed by this process since the last call, each in one piece of memory that now
+ *  belongs to the caller (tail_take() or packed_free_all()); *ret_lost: some were dropped. They
+ * come in no order: two threads that commit one after the other may hand over the other way round.
+ */
+struct fresh;
+struct packed *fresh_take(struct fresh *fresh, bool *ret_lost);
+void packed_free_all(struct packed *events);
 
 /* The newest events of every partition, packed once for all readers. One thread. */
 struct tail;
@@ -26,9 +37,11 @@ struct tail *tail_new(size_t budget_bytes);
 void tail_free(struct tail **tail);
 /** Forgets the events of a partition; it goes on at next_offset. */
 void tail_reset(struct tail *tail, unsigned partition, int64_t next_offset);
-/** Adds the next event (its offset must be tail_next()); old ones leave when the budget is spent.
- */
+/** Adds a copy of the next event (its offset must be tail_next()); old ones leave when the budget
+ * is spent. */
 void tail_add(struct tail *tail, const struct packed *event);
+/** The same, taking over the event, which is one piece of memory. */
+void tail_take(struct tail *tail, struct packed *event);
 /** The oldest offset in memory (tail_next() when there is none), and the one after the newest. */
 int64_t tail_first(const struct tail *tail, unsigned partition);
 int64_t tail_next(const struct tail *tail, unsigned partition);

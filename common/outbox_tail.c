@@ -121,16 +121,22 @@ static void make_room(struct tail *tail)
 
 void tail_add(struct tail *tail, const struct packed *event)
 {
-    struct ring *ring = &tail->rings[event->partition];
     struct packed *copy = need(malloc(sizeof(*copy) + event->bytes.n));
 
     *copy = *event;
     copy->bytes.p = memcpy(copy + 1, event->bytes.p, event->bytes.n);
+    tail_take(tail, copy);
+}
+
+void tail_take(struct tail *tail, struct packed *event)
+{
+    struct ring *ring = &tail->rings[event->partition];
+
     if (ring->count == ring->room)
         grow_ring(ring);
-    *slot(ring, event->offset) = copy;
+    *slot(ring, event->offset) = event;
     ring->count++;
-    tail->bytes += weight(copy);
+    tail->bytes += weight(event);
     note_order(tail, event->partition);
     make_room(tail);
 }

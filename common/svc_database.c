@@ -88,6 +88,7 @@ static const struct tx_ops operations = {
     .flush = outbox_flush,
     .commit = db_commit,
     .rollback = db_rollback,
+    .events_added = outbox_events_added,
     .effects_added = lanes_effects_added,
 };
 
@@ -155,6 +156,7 @@ static enum rc configure(struct svc *svc, struct err *err)
         conf->user = own;
     svc->tx_ops = &operations;
     svc->feed_ops = &feed_ops_outbox;
+    pthread_mutex_init(&svc->fresh.lock, NULL);
     return RC_OK;
 }
 

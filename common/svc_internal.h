@@ -50,6 +50,14 @@ struct svc_http_conf {
 
 #define SVC_MAX_PEERS 16
 
+/* Events committed by this process on their way into the feed's memory; outbox_fresh.c. */
+struct fresh {
+    pthread_mutex_t lock;
+    struct packed *first, *last;
+    size_t bytes;
+    atomic_bool lost; /* too many came: the feed reads the log */
+};
+
 struct bus_server;  /* bus session: ROUTER, ZAP, call workers */
 struct lanes;       /* bus session: leases, lanes, effects, timers */
 struct feed_ops;    /* bus session: how the bus server answers FETCH; NULL without a database */
@@ -77,7 +85,8 @@ struct svc {
     struct lanes *lanes;
     struct svc_waiting *waiting;
 
-    int poke_fd; /* eventfd: events were committed here; read by the bus server's thread */
+    struct fresh fresh;
+    int poke_fd; /* eventfd: events were committed here; read by the feed's thread */
     int stop_fd; /* eventfd: readable for ever once the process stops; nobody reads it, all poll it
                   */
     atomic_bool stopping;
@@ -101,7 +110,7 @@ struct svc_part {
  * ---------------------------------------------------------------------------
  */
 
-/** Wakes the bus server's thread: events were committed. From any thread. */
+/** Wakes the feed's thread: events were committed. From any thread. */
 void svc_poke(struct svc *svc);
 
 /** Ends the process in an orderly way with the error's exit status (78 for configuration and
@@ -173,6 +182,7 @@ MUST_USE enum rc bus_server_check(struct svc *svc, struct err *err);
 /* outbox.c, lane*.c: linked by the database part only. */
 extern const struct feed_ops feed_ops_outbox;
 MUST_USE enum rc outbox_flush(struct tx *tx);
+void outbox_events_added(struct tx *tx);
 void lanes_effects_added(struct tx *tx);
 /** Starts maintenance, lanes, effect threads and timers; all wait for the database by themselves.
  */

@@ -174,8 +174,8 @@ enum rc tx_commit(struct tx *tx)
         return rc;
     }
     frame->begun = false;
-    if (frame->event_count)
-        svc_poke(tx->svc);
+    if (frame->event_count && ops->events_added)
+        ops->events_added(tx);
     if (frame->effect_count && ops->effects_added)
         ops->effects_added(tx);
     forget_collected(frame);

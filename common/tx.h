@@ -40,6 +40,8 @@ struct tx_frame {
                                                      MAX_OUT long; NULL: nothing */
     struct tx_event *events;
     size_t event_count, event_room;
+    const uint8_t (*event_ids)[16]; /* given by the flush */
+    struct db_rows *event_places;   /* there after the commit: partition, first offset in it */
     struct tx_effect *effects;
     size_t effect_count, effect_room;
     struct db_gather *gathered; /* rows of statements not sent yet; db_gather.c */
@@ -62,6 +64,8 @@ struct tx_ops {
     enum rc (*flush)(struct tx *tx);
     enum rc (*commit)(struct db *db, struct err *err);
     void (*rollback)(struct db *db);
+    /* After a commit that added events: tell the feed. May be NULL. */
+    void (*events_added)(struct tx *tx);
     /* After a commit that added effects: wake the lane that will do them. May be NULL. */
     void (*effects_added)(struct tx *tx);
 };

@@ -5,7 +5,7 @@
 BEGIN;
 
 CREATE TABLE outbox_head (
-    partition   int2 PRIMARY KEY CHECK (partition BETWEEN 0 AND 63),
+    partition   int2 PRIMARY KEY, -- 0 to 63; no CHECK: it would be parsed at every append
     segment     int4 NOT NULL DEFAULT 1,
     next_offset int8 NOT NULL DEFAULT 1,
     last_id     uuid
