@@ -72,7 +72,8 @@ struct http_route {
     /* For a protocol that has words of its own for failure: *response instead of problem+json when
      * `fn` or its transaction failed, the database being away included. tx->err says why; tx->db is
      * not to be used. */
-    void (*failed)(struct tx *tx, enum rc rc, struct http_response *response);
+    void (*failed)(struct tx *tx, enum rc rc, const struct http_request *request,
+                   struct http_response *response);
 };
 
 /** problem+json with code, title, field pointer, Vietnamese and English texts; in the arena. */

@@ -232,7 +232,7 @@ enum MHD_Result http_work(struct http_exchange *exchange)
             response.release(response.owner);
         response = (struct http_response){0};
         if (exchange->route->failed)
-            exchange->route->failed(tx, rc, &response);
+            exchange->route->failed(tx, rc, &exchange->request, &response);
         else
             make_problem(exchange, tx->arena, &tx->err, &response);
     }

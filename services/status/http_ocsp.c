@@ -3,6 +3,8 @@
  * OCSP answer. */
 #include "services/status/http_ocsp.h"
 
+#include <string.h>
+
 /* --- what is asked -------------------------------------------------------------------------------
  */
 
@@ -23,10 +25,23 @@ static bool find_issuer(const struct status_state *state, const struct ocsp_requ
     return false;
 }
 
-/* False when *response has the refusal already. */
-static bool read_question(struct tx *tx, struct bytes der, struct question *question,
-                          struct http_response *response)
+/* GET has the request in its path (RFC 6960 A.1). */
+static bool request_der(struct tx *tx, const struct http_request *request, struct bytes *ret_der)
 {
+    if (strcmp(request->method, "GET") == 0)
+        return ocsp_path_decode(tx->arena, http_path_value(request, "request"), ret_der);
+    *ret_der = request->body;
+    return true;
+}
+
+/* False when *response has the refusal already. */
+static bool read_question(struct tx *tx, const struct http_request *request,
+                          struct question *question, struct http_response *response)
+{
+    struct bytes der;
+
+    if (!request_der(tx, request, &der))
+        return !ocsp_refuse(response, OCSP_MALFORMED_REQUEST, "malformed");
     switch (ocsp_request_read(tx->arena, der, &question->request)) {
     case OCSP_REQUEST_MALFORMED:
         ocsp_refuse(response, OCSP_MALFORMED_REQUEST, "malformed");
@@ -46,7 +61,7 @@ static bool read_question(struct tx *tx, struct bytes der, struct question *ques
     return true;
 }
 
-/* --- the two paths -------------------------------------------------------------------------------
+/* --- the two ways -------------------------------------------------------------------------------
  */
 
 /* False when memory cannot say: not there, or only the database knows whether its lineage is still
@@ -72,21 +87,16 @@ static bool answer_from_memory(struct tx *tx, const struct question *question,
     return false;
 }
 
-static bool hot(struct tx *tx, struct bytes der, const struct http_request *request,
-                struct http_response *response)
+bool hot_ocsp(struct tx *tx, const struct http_request *request, struct http_response *response)
 {
     struct question question;
 
-    if (!read_question(tx, der, &question, response))
+    if (!read_question(tx, request, &question, response))
         return true;
-    switch (sync_look(tx->state, tx->now)) {
-    case SYNC_DUE:
+    if (sync_claim(tx->state, tx))
         return false;
-    case SYNC_STALE:
+    if (!sync_is_trusted(tx->state, tx->now))
         return ocsp_refuse(response, OCSP_TRY_LATER, "stale");
-    case SYNC_FINE:
-        break;
-    }
     return answer_from_memory(tx, &question, request, response);
 }
 
@@ -109,8 +119,7 @@ static enum rc find_rows(struct tx *tx, const struct question *question, struct 
     return RC_OK;
 }
 
-static enum rc cold(struct tx *tx, struct bytes der, const struct http_request *request,
-                    struct http_response *response)
+enum rc http_ocsp(struct tx *tx, const struct http_request *request, struct http_response *response)
 {
     struct status_state *state = tx->state;
     unsigned epoch = atomic_load(&state->sync.epoch);
@@ -118,9 +127,8 @@ static enum rc cold(struct tx *tx, struct bytes der, const struct http_request *
     struct question question;
     bool blocked, unknown, shared;
 
-    if (sync_claim(state))
-        TRY(sync_run(tx));
-    if (!read_question(tx, der, &question, response))
+    TRY(sync_run(tx));
+    if (!read_question(tx, request, &question, response))
         return RC_OK;
     if (!sync_is_trusted(state, tx->now)) {
         ocsp_refuse(response, OCSP_TRY_LATER, "stale");
@@ -141,48 +149,18 @@ static enum rc cold(struct tx *tx, struct bytes der, const struct http_request *
     return RC_OK;
 }
 
-/* --- GET and POST ------------------------------------------------------------------------------
- */
-
-bool hot_ocsp_get(struct tx *tx, const struct http_request *request, struct http_response *response)
-{
-    struct bytes der;
-
-    if (!ocsp_path_decode(tx->arena, http_path_value(request, "request"), &der))
-        return ocsp_refuse(response, OCSP_MALFORMED_REQUEST, "malformed");
-    return hot(tx, der, request, response);
-}
-
-enum rc http_ocsp_get(struct tx *tx, const struct http_request *request,
+void http_ocsp_failed(struct tx *tx, enum rc rc, const struct http_request *request,
                       struct http_response *response)
 {
-    struct bytes der;
+    struct question question;
 
-    if (ocsp_path_decode(tx->arena, http_path_value(request, "request"), &der))
-        return cold(tx, der, request, response);
-    ocsp_refuse(response, OCSP_MALFORMED_REQUEST, "malformed");
-    return RC_OK;
-}
-
-bool hot_ocsp_post(struct tx *tx, const struct http_request *request,
-                   struct http_response *response)
-{
-    return hot(tx, request->body, request, response);
-}
-
-enum rc http_ocsp_post(struct tx *tx, const struct http_request *request,
-                       struct http_response *response)
-{
-    return cold(tx, request->body, request, response);
-}
-
-void http_ocsp_failed(struct tx *tx, enum rc rc, struct http_response *response)
-{
-    (void)tx;
-    if (rc == RC_RETRY)
-        ocsp_refuse(response, OCSP_TRY_LATER, "unavailable");
-    else if (rc == RC_REJECT)
+    sync_give_up(tx->state, tx);
+    if (rc == RC_REJECT)
         ocsp_refuse(response, OCSP_MALFORMED_REQUEST, "malformed");
-    else
+    else if (rc != RC_RETRY)
         ocsp_refuse(response, OCSP_INTERNAL_ERROR, "failed");
+    else if (read_question(tx, request, &question, response) &&
+             !(sync_is_trusted(tx->state, tx->now) &&
+               answer_from_memory(tx, &question, request, response)))
+        ocsp_refuse(response, OCSP_TRY_LATER, "unavailable");
 }

@@ -39,8 +39,8 @@ struct status_conf {
 struct sync {
     _Atomic usec attempted_at, synced_at; /* monotonic; 0: never */
     _Atomic usec feed_heard_at;           /* wall clock; 0: not known */
-    atomic_bool running;
-    int64_t changes_from; /* under `running` */
+    _Atomic(const struct tx *) runner;    /* who looks now */
+    int64_t changes_from;                 /* the runner's */
     _Atomic usec
         moved_at;      /* monotonic: a revocation was applied here, its commit may be on its way */
     atomic_uint epoch; /* counted up before changed certificates leave memory */
@@ -102,38 +102,31 @@ enum rc failed_fetch_list(struct tx *tx, const char *key, const void *intent,
 
 /* --- sync.c ----------------------------------------------------------------------------------- */
 
-enum sync_verdict {
-    SYNC_FINE,  /* memory may be believed */
-    SYNC_DUE,   /* somebody should look at the database */
-    SYNC_STALE, /* nothing may be answered; looking was tried a moment ago */
-};
-enum sync_verdict sync_look(const struct status_state *state, usec now);
-
 /** Memory and feed are young enough for an answer. */
 bool sync_is_trusted(const struct status_state *state, usec now);
 
-/** The caller is the one who looks; it must call sync_run(). */
-bool sync_claim(struct status_state *state);
+/** It is time to look at the database and nobody else does: the caller does, in sync_run(), or
+ * gives it up. Everybody else goes on with memory for as long as it is trusted. */
+bool sync_claim(struct status_state *state, const struct tx *tx);
+
+/** The caller of sync_claim() cannot look; the next try is after sync/every. */
+void sync_give_up(struct status_state *state, const struct tx *tx);
 
 /** Looks at the database: changed certificates leave memory, blocked lineages are noted, fresh
- *  responder certificates taken over. */
+ *  responder certificates taken over. Nothing when the caller has no claim. */
 enum rc sync_run(struct tx *tx) MUST_USE;
 
 /** An event about this lineage could not be applied, or that cannot be excluded. */
 bool sync_is_blocked(struct status_state *state, uint64_t lineage);
 
 /* --- http_ocsp.c, http_files.c ---------------------------------------------------------------- */
-bool hot_ocsp_get(struct tx *tx, const struct http_request *request,
+bool hot_ocsp(struct tx *tx, const struct http_request *request, struct http_response *response);
+enum rc http_ocsp(struct tx *tx, const struct http_request *request,
                   struct http_response *response);
-bool hot_ocsp_post(struct tx *tx, const struct http_request *request,
-                   struct http_response *response);
-enum rc http_ocsp_get(struct tx *tx, const struct http_request *request,
+/** The database is away: what is in memory all the same, or tryLater; malformedRequest for what
+ *  cannot be read, internalError else (RFC 6960 2.3). */
+void http_ocsp_failed(struct tx *tx, enum rc rc, const struct http_request *request,
                       struct http_response *response);
-enum rc http_ocsp_post(struct tx *tx, const struct http_request *request,
-                       struct http_response *response);
-/** What could not be answered: tryLater when it may be later (the database is away),
- * malformedRequest for what cannot be read, internalError else (RFC 6960 2.3). */
-void http_ocsp_failed(struct tx *tx, enum rc rc, struct http_response *response);
 enum rc http_authority(struct tx *tx, const struct http_request *request,
                        struct http_response *response);
 enum rc http_crl(struct tx *tx, const struct http_request *request, struct http_response *response);

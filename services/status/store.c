@@ -56,13 +56,14 @@ enum rc store_get_list(struct tx *tx, const struct list_row *list, struct bytes 
 
 static void read_status(const struct db_rows *rows, size_t row, struct status_row *into)
 {
-    into->known = true;
-    into->lineage_id = db_get_text(rows, row, 1);
-    into->fact.status =
-        strcmp(db_get_text(rows, row, 2), "revoked") == 0 ? OCSP_REVOKED : OCSP_GOOD;
-    into->fact.revoked_at = db_get_time(rows, row, 3);
-    into->fact.reason = (int)db_get_int(rows, row, 4);
-    into->blocked = db_get_bool(rows, row, 5);
+    into->known = db_get_bool(rows, row, 1);
+    into->lineage_id = db_get_text(rows, row, 2);
+    into->fact.status = !into->known                                        ? OCSP_UNKNOWN
+                        : strcmp(db_get_text(rows, row, 3), "revoked") == 0 ? OCSP_REVOKED
+                                                                            : OCSP_GOOD;
+    into->fact.revoked_at = db_get_time(rows, row, 4);
+    into->fact.reason = (int)db_get_int(rows, row, 5);
+    into->blocked = db_get_bool(rows, row, 6);
 }
 
 enum rc store_list_status(struct tx *tx, const char *issuer, const struct bytes *serials,

@@ -42,7 +42,7 @@ enum rc store_get_list(struct tx *tx, const struct list_row *list, struct bytes 
 /* What OCSP may say about one serial. */
 struct status_row {
     bool known;   /* false: never issued, as far as we know */
-    bool blocked; /* an event about it waits to be applied: nothing may be said */
+    bool blocked; /* an event that is or may be about it waits to be applied: nothing may be said */
     const char *lineage_id;
     struct ocsp_fact fact;
 };

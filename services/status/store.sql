@@ -12,14 +12,17 @@ WITH given AS MATERIALIZED (
 INSERT INTO certificate (issuer, serial, not_after, certificate_der)
 SELECT issuer, serial, not_after, der FROM given;
 
--- name: list_status (text, bytea[]) -> (bytea, text, text, timestamptz, int4, bool)
+-- name: list_status (text, bytea[]) -> (bytea, bool, text, text, timestamptz, int4, bool)
 -- What is known of these serials of one issuer: lineage, status, when and why it was revoked, and
--- whether an event about the lineage waits to be applied. Unknown serials have no row.
-SELECT c.serial, c.lineage_id, c.status, c.revoked_at, coalesce(c.reason, 0)::integer,
+-- whether an event about the lineage waits to be applied. A serial that is not known may be that of
+-- any certificate whose issue waits.
+SELECT asked.serial, c.serial IS NOT NULL, coalesce(c.lineage_id, ''), coalesce(c.status, ''), c.revoked_at,
+       coalesce(c.reason, 0)::integer,
        EXISTS (SELECT FROM dead_letter d
-               WHERE d.feed IN ('signing', 'revocation') AND d.key = c.lineage_id
-                 AND d.state <> 'resolved')
-FROM certificate_status c WHERE c.issuer = $1 AND c.serial = ANY ($2);
+               WHERE d.feed IN ('signing', 'revocation') AND d.state <> 'resolved'
+                 AND (d.key = c.lineage_id OR (c.serial IS NULL AND d.type = 'CertificateIssued')))
+FROM unnest($2) AS asked (serial)
+LEFT JOIN certificate_status c ON c.issuer = $1 AND c.serial = asked.serial;
 
 -- name: set_revoked (text, bytea, timestamptz, int4) -> (text)
 -- Final: the first word stands. No row: the certificate is not known yet.

@@ -13,7 +13,7 @@ static bool is_due(const struct status_state *state, usec monotonic)
     const struct sync *sync = &state->sync;
     usec attempted_at = atomic_load(&sync->attempted_at);
     int64_t wait_ms =
-        atomic_load(&sync->running) ? state->conf->max_synced_ms : state->conf->sync_ms;
+        atomic_load(&sync->runner) ? state->conf->max_synced_ms : state->conf->sync_ms;
 
     return !attempted_at || monotonic - attempted_at > wait_ms * USEC_PER_MS;
 }
@@ -33,22 +33,20 @@ bool sync_is_trusted(const struct status_state *state, usec now)
     return rule_may_answer(ages);
 }
 
-enum sync_verdict sync_look(const struct status_state *state, usec now)
-{
-    if (is_due(state, clock_monotonic()))
-        return SYNC_DUE;
-    return sync_is_trusted(state, now) ? SYNC_FINE : SYNC_STALE;
-}
-
-bool sync_claim(struct status_state *state)
+bool sync_claim(struct status_state *state, const struct tx *tx)
 {
     usec monotonic = clock_monotonic(), attempted_at = atomic_load(&state->sync.attempted_at);
 
     if (!is_due(state, monotonic) ||
         !atomic_compare_exchange_strong(&state->sync.attempted_at, &attempted_at, monotonic))
         return false;
-    atomic_store(&state->sync.running, true);
+    atomic_store(&state->sync.runner, tx);
     return true;
+}
+
+void sync_give_up(struct status_state *state, const struct tx *tx)
+{
+    atomic_compare_exchange_strong(&state->sync.runner, &tx, NULL);
 }
 
 static unsigned issuer_index(const struct status_state *state, const char *id)
@@ -120,13 +118,13 @@ enum rc sync_run(struct tx *tx)
 {
     struct status_state *state = tx->state;
     usec began = clock_monotonic();
-    enum rc rc = look(tx, state);
 
-    if (rc == RC_OK) {
-        atomic_store(&state->sync.synced_at, began);
-    }
-    atomic_store(&state->sync.running, false);
-    return rc;
+    if (atomic_load(&state->sync.runner) != tx)
+        return RC_OK;
+    TRY(look(tx, state));
+    atomic_store(&state->sync.synced_at, began);
+    sync_give_up(state, tx);
+    return RC_OK;
 }
 
 bool sync_is_blocked(struct status_state *state, uint64_t lineage)
