@@ -4,7 +4,7 @@ would take instead, behind the same transactional outbox: RabbitMQ quorum queues
 confirms), and PgQ. Rounds are interleaved; medians count.
 
 `ours` is the batched rate (8 writers, 64 events a commit); `ratio_to_best_peer` compares a commit per
-event with RabbitMQ, because only that keeps the same promise. The limit is what the same writers reach
+event with RabbitMQ, because only that keeps the same promise behind an outbox. The limit is what the same writers reach
 when nobody reads.
 """
 from __future__ import annotations
@@ -12,17 +12,14 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import shutil
-import signal
-import socket
 import statistics
 import struct
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 from tests.bench.asker import Asker
+from tests.bench.brokers import Nats, Rabbit
 from tests.lib import busline
 from tests.lib.lab import ROOT, build_dir, run as run_program, wait_until
 from tests.lib.probes import Cluster, ProbeLab
@@ -31,13 +28,17 @@ NAME, UNIT = "bus-hop", "events/s"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))  # about, for a throughput run
 BYTES = 1000
+EVENTS_OF_MEMORY = 100_000
+PROMISES = {"rabbit": "rabbitmq_quorum_outbox_commit_per_event", "pgq": "pgq_commit_per_event",
+            "nats": "nats_jetstream_outbox_commit_per_event_acknowledged_before_synced"}
 
 
-def wait_taken(cluster, lab, total):
+def wait_taken(cluster, lab, total, helpers=()):
     """When the last of `total` rows was written, on the wall clock; counted at the end for certain."""
     asker = Asker(cluster.socket, "postgres", lab.database("beta"))
     end = time.monotonic() + 120
     while int(asker.ask("SELECT last_value FROM hop_taken_place_seq")) < total and time.monotonic() < end:
+        assert not any(h.poll() is not None for h in helpers), f"a peer has ended: {[h.poll() for h in helpers]}"
         time.sleep(0.01)
     while int(asker.ask("SELECT count(*) FROM hop_taken")) < total and time.monotonic() < end:
         pass
@@ -105,88 +106,39 @@ def ages(times, log, total):
 
 # --- peers -------------------------------------------------------------------------------------------------
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Rabbit:
-    """RabbitMQ on loopback, its data in a folder of its own, stopped by process id."""
-
-    def __init__(self):
-        self.dir = Path(tempfile.mkdtemp(prefix="trien-hop-", dir="/tmp"))
-        self.port, epmd_port = free_port(), free_port()
-        self.user = ["setpriv", "--reuid=rabbitmq", "--regid=rabbitmq", "--clear-groups", "--"] if os.getuid() == 0 else []
-        if self.user:
-            shutil.chown(self.dir, "rabbitmq", "rabbitmq")
-        (self.dir / "rabbitmq.conf").write_text("loopback_users = none\nlog.console = false\n")
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.dir), "LANG": "C.UTF-8",
-                       "RABBITMQ_NODENAME": "hop@localhost", "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-                       "RABBITMQ_NODE_PORT": str(self.port), "RABBITMQ_DIST_PORT": str(free_port()),
-                       "ERL_EPMD_PORT": str(epmd_port), "ERL_EPMD_ADDRESS": "127.0.0.1",
-                       "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-                       "RABBITMQ_MNESIA_BASE": str(self.dir / "data"), "RABBITMQ_LOG_BASE": str(self.dir / "log"),
-                       "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.dir / "plugins"),
-                       "RABBITMQ_CONFIG_FILE": str(self.dir / "rabbitmq.conf"),
-                       "RABBITMQ_CONF_ENV_FILE": str(self.dir / "none")}
-        quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd=self.dir,
-                     start_new_session=True)
-        epmd = shutil.which("epmd") or "/usr/bin/epmd"
-        self.epmd = subprocess.Popen([*self.user, epmd, "-address", "127.0.0.1", "-port", str(epmd_port)], **quiet)
-        self.server = subprocess.Popen([*self.user, "/usr/lib/rabbitmq/bin/rabbitmq-server"], **quiet)
-        wait_until("RabbitMQ", self.answers, deadline=90, every=0.3)
-
-    def answers(self):
-        with socket.socket() as s:
-            s.settimeout(1)
-            try:
-                s.connect(("127.0.0.1", self.port))
-                s.sendall(b"AMQP\x00\x00\x09\x01")
-                return s.recv(4)
-            except OSError:
-                return None
-
-    def close(self):
-        for process in (self.server, self.epmd):
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-
 def read_times(path, committed):
     for line in path.read_text().splitlines():
         number, at = map(int, line.split())
         yield (at - committed[number]) / 1000
 
 
-def peer_run(cluster, kind, writers, commits, rate=0, latency=False, rabbit=None):
+def start_peers(cluster, lab, conninfo, kind, broker, times, out):
+    """The processes between the writers and hop_taken; `times` is "1" when the reader prints them to `out`."""
+    bin_ = build_dir() / "bin"
+    if kind == "pgq":
+        cluster.psql(lab.database("alpha"), "CREATE EXTENSION pgq")
+        cluster.psql(lab.database("alpha"), "SELECT pgq.create_queue('hop'); SELECT pgq.register_consumer('hop', 'beta');"
+                     "SELECT pgq.set_queue_config('hop', 'ticker_max_lag', '10 milliseconds');"
+                     "SELECT pgq.set_queue_config('hop', 'ticker_idle_period', '10 milliseconds')")
+        yield subprocess.Popen([bin_ / "hop-peer-pgq", conninfo["alpha"], conninfo["beta"], times], stdout=out)
+        return
+    cluster.psql(lab.database("alpha"), (ROOT / "tests/bench/bus_hop/peer_schema.sql").read_text())
+    for part, database in (("relay", "alpha"), ("consume", "beta")):
+        yield subprocess.Popen([bin_ / f"hop-peer-{kind}", part, conninfo[database], str(broker.port), times], stdout=out)
+
+
+def peer_run(cluster, kind, broker, writers, commits, rate=0, latency=False):
     lab = ProbeLab(cluster, binary="bus-hop")
     conninfo = {s: f"host={cluster.socket} dbname={lab.database(s)} user=postgres" for s in ("alpha", "beta")}
     log, times = lab.dir / "taken", lab.dir / "times"
-    said = "1" if latency else "0"
     helpers = []
-    bin_ = build_dir() / "bin"
-
-    def helper(*command, out=subprocess.DEVNULL):
-        helpers.append(subprocess.Popen([str(c) for c in command], stdout=out))
-
     try:
         with open(log, "wb") as out:
-            if kind == "rabbitmq":
-                cluster.psql(lab.database("alpha"), (ROOT / "tests/bench/bus_hop/peer_schema.sql").read_text())
-                helper(bin_ / "hop-peer-rabbit", "relay", conninfo["alpha"], rabbit.port, said)
-                helper(bin_ / "hop-peer-rabbit", "consume", conninfo["beta"], rabbit.port, said, out=out)
-            else:
-                cluster.psql(lab.database("alpha"), "CREATE EXTENSION pgq")
-                cluster.psql(lab.database("alpha"), "SELECT pgq.create_queue('hop'); SELECT pgq.register_consumer('hop', 'beta');"
-                             "SELECT pgq.set_queue_config('hop', 'ticker_max_lag', '10 milliseconds');"
-                             "SELECT pgq.set_queue_config('hop', 'ticker_idle_period', '10 milliseconds')")
-                helper(bin_ / "hop-peer-pgq", conninfo["alpha"], conninfo["beta"], said, out=out)
+            helpers.extend(start_peers(cluster, lab, conninfo, kind, broker, "1" if latency else "0", out))
         time.sleep(1.0)  # they connect; nothing is measured yet
-        wrote = run_program([bin_ / "hop-peer-writer", "pgq" if kind == "pgq" else "outbox", conninfo["alpha"], writers,
+        wrote = run_program([build_dir() / "bin/hop-peer-writer", "pgq" if kind == "pgq" else "outbox", conninfo["alpha"], writers,
                              commits, BYTES, rate, times if latency else ""])
-        end = wait_taken(cluster, lab, writers * commits)
+        end = wait_taken(cluster, lab, writers * commits, helpers)
         found = None
         if latency:
             time.sleep(0.2)
@@ -202,35 +154,51 @@ def peer_run(cluster, kind, writers, commits, rate=0, latency=False, rabbit=None
 
 # --- the whole -------------------------------------------------------------------------------------------------
 
+def all_peers(cluster, rabbit, *what):
+    """{name: (rate, latency)}, one after the other."""
+    with rabbit.awake():
+        found = {"rabbit": peer_run(cluster, "rabbit", rabbit, *what)}
+    with Nats() as nats:
+        found["nats"] = peer_run(cluster, "nats", nats, *what)
+    return {**found, "pgq": peer_run(cluster, "pgq", None, *what)}
+
+
+def one_round(cluster, rabbit, rates):
+    batched, single = max(50, int(SECONDS * 40000 / 512)), max(500, int(SECONDS * 9000 / 8))
+    rates["batched"].append(ours(cluster, 8, 64, batched)[0])
+    rates["single"].append(ours(cluster, 8, 1, single)[0])
+    for name, (rate, _) in all_peers(cluster, rabbit, 8, single).items():
+        rates[name].append(rate)
+    rates["writers"].append(ours(cluster, 8, 64, batched, reader=False)[0])
+
+
+def measure(cluster, rabbit, say):
+    rates = {name: [] for name in ("batched", "single", *PROMISES, "writers")}
+    commits = int(SECONDS * 125)
+    for number in range(ROUNDS):
+        one_round(cluster, rabbit, rates)
+        say(f"round {number + 1}: " + ", ".join(f"{name} {values[-1]:,.0f}" for name, values in rates.items()))
+    delays = {"ours": ours(cluster, 8, 1, commits, rate=1000, latency=True)[1]}
+    delays.update((name, found[1]) for name, found in all_peers(cluster, rabbit, 8, commits, 1000, True).items())
+    say("latency at 1,000/s: " + ", ".join(f"{n} p50 {d['p50_ms']} ms p99 {d['p99_ms']} ms" for n, d in delays.items()))
+    memory = ours(cluster, 8, 16, EVENTS_OF_MEMORY // 128)[2]
+    say(f"resident after {EVENTS_OF_MEMORY:,} events: " + ", ".join(f"{n} {m} MiB" for n, m in memory.items()))
+    return rates, delays, memory
+
+
 def run(say):
     cluster = Cluster("tests/bench/bus_hop/schema.sql")
-    rabbit = Rabbit()
-    rates = {"batched": [], "single": [], "writers": [], "rabbitmq": [], "pgq": []}
-    batched = max(50, int(SECONDS * 40000 / 512))
-    single = max(500, int(SECONDS * 9000 / 8))
     try:
-        for number in range(ROUNDS):
-            rate, _, memory = ours(cluster, 8, 64, batched)
-            rates["batched"].append(rate)
-            rates["single"].append(ours(cluster, 8, 1, single)[0])
-            rates["rabbitmq"].append(peer_run(cluster, "rabbitmq", 8, single, rabbit=rabbit)[0])
-            rates["pgq"].append(peer_run(cluster, "pgq", 8, single)[0])
-            rates["writers"].append(ours(cluster, 8, 64, batched, reader=False)[0])
-            say(f"round {number + 1}: " + ", ".join(f"{name} {values[-1]:,.0f}" for name, values in rates.items()))
-        delays = {"ours": ours(cluster, 8, 1, int(SECONDS * 125), rate=1000, latency=True)[1],
-                  "rabbitmq": peer_run(cluster, "rabbitmq", 8, int(SECONDS * 125), 1000, True, rabbit)[1],
-                  "pgq": peer_run(cluster, "pgq", 8, int(SECONDS * 125), 1000, True)[1]}
-        say("latency at 1,000/s: " + ", ".join(f"{n} p50 {d['p50_ms']} ms p99 {d['p99_ms']} ms" for n, d in delays.items()))
+        with Rabbit() as rabbit:
+            rates, delays, memory = measure(cluster, rabbit, say)
     finally:
-        rabbit.close()
         cluster.close()
     median = {name: round(statistics.median(values)) for name, values in rates.items()}
     return {"ours": median["batched"], "limit": median["writers"],
-            "peers": {"rabbitmq_quorum_outbox_commit_per_event": median["rabbitmq"],
-                      "pgq_commit_per_event": median["pgq"],
-                      "nats_jetstream": "not run: it acknowledges before it syncs, another promise"},
-            "commit_per_event": median["single"],
-            "ratio_to_best_peer": round(median["single"] / median["rabbitmq"], 3),
+            "peers": {PROMISES[name]: median[name] for name in PROMISES}, "commit_per_event": median["single"],
+            "ratio_to_best_peer": round(median["single"] / median["rabbit"], 3),
             "ratio_to_pgq": round(median["single"] / median["pgq"], 3),
+            "ratio_to_nats_unsynced": round(median["single"] / median["nats"], 3),
             "p50_ms": delays["ours"]["p50_ms"], "p99_ms": delays["ours"]["p99_ms"], "latency": delays,
-            "resident_mib": memory, "rounds": {name: [round(v) for v in values] for name, values in rates.items()}}
+            "resident_mib_after_100000_events": memory,
+            "rounds": {name: [round(v) for v in values] for name, values in rates.items()}}

@@ -16,10 +16,10 @@ $(BUS_HOP): $(O)/tests/bench/bus_hop/hop.c.o $(O)/tests/bench/bus_hop/hop.pb-c.c
 bench: $(BUS_HOP)
 -include $(O)/tests/bench/bus_hop/hop.c.d
 
-# The peers it is measured beside. Built by `make bench` only; librabbitmq comes with its packages.
-HOP_PEERS := $(O)/bin/hop-peer-writer $(O)/bin/hop-peer-rabbit $(O)/bin/hop-peer-pgq
+# The peers it is measured beside. Built by `make bench` only; their libraries come with its packages.
+HOP_PEERS := $(addprefix $(O)/bin/hop-peer-,writer rabbit nats pgq)
 $(HOP_PEERS): $(O)/bin/hop-peer-%: $(O)/tests/bench/bus_hop/peer_%.c.o $(O)/tests/bench/bus_hop/peer.c.o
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpq -pthread $(if $(filter %rabbit,$@),-lrabbitmq)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpq -pthread $(if $(filter %rabbit,$@),-lrabbitmq) $(if $(filter %nats,$@),-lnats)
 bench: $(HOP_PEERS)

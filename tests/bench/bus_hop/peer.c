@@ -82,6 +82,25 @@ int64_t peer_now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+PGresult *peer_outbox_begin(PGconn *conn)
+{
+    PQclear(peer_run(conn, "BEGIN", 0, NULL, NULL, NULL));
+    return peer_run(conn,
+                    "DELETE FROM relay_outbox WHERE id IN (SELECT id FROM relay_outbox ORDER BY id "
+                    "LIMIT 256 FOR UPDATE SKIP LOCKED) RETURNING number::text, payload",
+                    0, NULL, NULL, NULL);
+}
+
+void peer_outbox_end(PGconn *conn, bool took_any)
+{
+    PQclear(peer_run(conn, took_any ? "COMMIT" : "ROLLBACK", 0, NULL, NULL, NULL));
+}
+
+void peer_pause_ms(int ms)
+{
+    nanosleep(&(struct timespec){0, ms * 1000000L}, NULL);
+}
+
 void peer_rows_add(struct peer_rows *rows, int64_t number, const char *payload, size_t length)
 {
     size_t take = length < 100 ? length : 100;

@@ -18,6 +18,12 @@ void peer_queue(PGconn *conn, const char *name, int count, const char *const *va
 void peer_sync(PGconn *conn);
 int64_t peer_now_us(void);
 
+/** The relay of an outbox: begins a transaction and takes up to 256 events (number, payload) out;
+ * the caller clears the result and ends with peer_outbox_end() once a broker has them. */
+PGresult *peer_outbox_begin(PGconn *conn);
+void peer_outbox_end(PGconn *conn, bool took_any);
+void peer_pause_ms(int ms);
+
 /* Rows of (number, payload) on their way into hop_taken: text arrays for unnest. */
 struct peer_rows {
     char *numbers, *digests;

@@ -46,11 +46,6 @@ static void declare_queue(amqp_connection_state_t broker)
     }
 }
 
-static void pause_ms(int ms)
-{
-    nanosleep(&(struct timespec){0, ms * 1000000L}, NULL);
-}
-
 /* --- relay
  * ---------------------------------------------------------------------------------------- */
 
@@ -102,21 +97,14 @@ static void wait_confirmed(amqp_connection_state_t broker, uint64_t *confirmed, 
 static int relay_batch(PGconn *conn, amqp_connection_state_t broker, uint64_t *sent,
                        uint64_t *confirmed)
 {
-    PGresult *begin = peer_run(conn, "BEGIN", 0, NULL, NULL, NULL), *rows, *end;
-    int n;
+    PGresult *rows = peer_outbox_begin(conn);
+    int n = PQntuples(rows);
 
-    PQclear(begin);
-    rows = peer_run(conn,
-                    "DELETE FROM relay_outbox WHERE id IN (SELECT id FROM relay_outbox ORDER BY id "
-                    "LIMIT 256 FOR UPDATE SKIP LOCKED) RETURNING number::text, payload",
-                    0, NULL, NULL, NULL);
-    n = PQntuples(rows);
     for (int i = 0; i < n; i++)
         publish(broker, PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1), PQgetlength(rows, i, 1));
     *sent += (uint64_t)n;
     wait_confirmed(broker, confirmed, *sent);
-    end = peer_run(conn, n ? "COMMIT" : "ROLLBACK", 0, NULL, NULL, NULL);
-    PQclear(end);
+    peer_outbox_end(conn, n > 0);
     PQclear(rows);
     return n;
 }
@@ -128,7 +116,7 @@ static void relay(PGconn *conn, amqp_connection_state_t broker)
     amqp_confirm_select(broker, 1);
     for (;;) {
         if (!relay_batch(conn, broker, &sent, &confirmed))
-            pause_ms(IDLE_MS);
+            peer_pause_ms(IDLE_MS);
     }
 }
 
