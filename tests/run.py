@@ -5,7 +5,7 @@ Steps:
   lint    the rules of the house, from the sources
   unit    C unit tests of the ASan+UBSan build (private PostgreSQL for those that need it)
   flow    real processes of the ASan+UBSan build: tests/{store,flow}
-  road    the road, the road over separate hosts and the kill tests on the release build
+  road    the road, the demo, the road over separate hosts and the kill tests on the release build
   fuzz    every fuzz target for a short time
 A step's parts can be chosen by word: `tests/run.py unit test_db`.
 
@@ -35,7 +35,7 @@ LONG = ("crash/test_road_crash", "hosts/test_hosts", "crash/test_bus_crash", "ho
         "flow/test_journal", "flow/test_validation", "flow/test_road", "flow/test_bus_protocol", "flow/test_revocation",
         "flow/test_start_up", "flow/test_notification", "flow/test_bus_consumer", "flow/test_documents", "flow/test_status",
         "flow/test_courier", "flow/test_portal", "flow/test_trienctl", "flow/test_signing", "flow/test_ceremony")
-SIDE = ("crash/", "hosts/")
+SIDE = ("crash/", "hosts/", "demo/")
 # Leaks: the unit tests' and the services' own (lab.py), not those of tools that end by exit().
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
@@ -137,7 +137,7 @@ def jobs_flow(word):
 
 def jobs_road(word):
     road = [("flow/test_road", ROOT / "tests/flow/test_road.py")]
-    return [PytestJob("road", name, [path], word) for name, path in files("crash", "hosts") + road if chosen(path, word)]
+    return [PytestJob("road", name, [path], word) for name, path in files("crash", "hosts", "demo") + road if chosen(path, word)]
 
 
 def jobs_fuzz(word):

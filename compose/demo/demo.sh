@@ -228,9 +228,10 @@ main() {
     revoke_lost
     bring_back
     wait_for_notices
-    notices=$(($(count_messages) - before))
     check_journal
     check_criteria
+    notices=$(($(count_messages) - before))
+    [ "$notices" -eq "$NOTICES" ] || wrong "$notices notices, not $NOTICES"
     printf '\ndemo: %d requests, %d certificates, %d notices, %d failed\n' \
         "$requests" "$certificates" "$notices" "$failed"
     [ "$failed" = 0 ]
@@ -243,7 +244,7 @@ NOTICES=42
 wait_for_notices() {
     end=$(($(date +%s) + DEADLINE))
     while [ $(($(count_messages) - before)) -lt "$NOTICES" ]; do
-        [ "$(date +%s)" -lt "$end" ] || { wrong "$(($(count_messages) - before)) notices, not $NOTICES"; return; }
+        [ "$(date +%s)" -lt "$end" ] || return 0 # counted again at the end
         sleep 0.1
     done
 }
