@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import tempfile
 
-from tests.lib.lab import ROOT
+from tests.lib.lab import ROOT, free_base_port, take_base_port
 
 NAME = "http"
 UNIT = "posts of 60 KB/s"
@@ -18,8 +18,7 @@ BODY = 60 * 1024
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 THREADS = 4
-BASE_PORT = 17500
-PORT, ADMIN = BASE_PORT + 9, BASE_PORT + 49
+PLACE = 9  # the service's in the port plan
 O = ROOT / os.environ.get("BENCH_BUILD", "build/release")
 
 
@@ -35,6 +34,7 @@ class Bench:
         self.env = dict(os.environ, TRIEN_PG_STATE=str(self.dir / "pg"), PG_FSYNC="on")
         self.socket = subprocess.run([ROOT / "tests/lib/pg.sh", "start"], env=self.env, capture_output=True,
                                      text=True, check=True).stdout.strip()
+        self.base_port = take_base_port(1)
         self.make_database()
         self.service = subprocess.Popen([O / "bench/post-service", "--config", self.write_config()],
                                         stdout=subprocess.PIPE, text=True)
@@ -46,6 +46,7 @@ class Bench:
     def __exit__(self, *_):
         self.service.terminate()
         self.service.wait(15)
+        free_base_port(self.base_port)
         subprocess.run([ROOT / "tests/lib/pg.sh", "stop"], env=self.env, check=False)
         self.temporary.cleanup()
 
@@ -70,7 +71,7 @@ class Bench:
         (self.dir / "peers").touch()
         config = self.dir / "bench.conf"
         config.write_text(
-            f"base_port = {BASE_PORT}\n"
+            f"base_port = {self.base_port}\n"
             f"bus\n    secret_key = {self.dir}/secret\n    public_key = {self.dir}/public\n    peer_keys = {self.dir}/peers\n"
             f"database\n    host = {self.socket}\n    user = postgres\n"
             f"http\n    threads = {THREADS}\n"
@@ -78,7 +79,7 @@ class Bench:
         return config
 
     def load(self, path, *body):
-        done = subprocess.run([O / "bench/http-load", str(PORT), path, str(THREADS), str(SECONDS), *map(str, body)],
+        done = subprocess.run([O / "bench/http-load", str(self.base_port + PLACE), path, str(THREADS), str(SECONDS), *map(str, body)],
                               capture_output=True, text=True, check=True)
         result = json.loads(done.stdout)
         assert result["failed"] == 0, result

@@ -12,6 +12,8 @@ import os
 import pathlib
 import platform
 import sys
+import time
+import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -43,6 +45,21 @@ def finish(module, result):
           f"to the best peer {record['ratio_to_best_peer']})", flush=True)
 
 
+def run_one(name):
+    """One that fails stops no other; its last figures are gone."""
+    (OUT / f"{name}.json").unlink(missing_ok=True)
+    began = time.monotonic()
+    print(f"{name} ...", flush=True)
+    try:
+        module = importlib.import_module(f"tests.bench.bench_{name.replace('-', '_')}")
+        finish(module, module.run(lambda text: print(f"  {text}", flush=True)))
+    except Exception:
+        traceback.print_exc()
+        return False
+    print(f"  {time.monotonic() - began:.0f} s", flush=True)
+    return True
+
+
 def main(names):
     here = pathlib.Path(__file__).parent
     known = sorted(p.stem.removeprefix("bench_").replace("_", "-") for p in here.glob("bench_*.py"))
@@ -50,10 +67,10 @@ def main(names):
     if strangers:
         print(f"no benchmark {strangers[0]}; there are: {', '.join(known)}", file=sys.stderr)
         return 64
-    for name in names or known:
-        module = importlib.import_module(f"tests.bench.bench_{name.replace('-', '_')}")
-        finish(module, module.run(lambda text: print(f"  {text}", flush=True)))
-    return 0
+    failed = [name for name in names or known if not run_one(name)]
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
