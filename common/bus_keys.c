@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,18 @@ enum rc keys_read_table(const char *path, struct err *err, struct key_table **re
     }
     *ret_table = table;
     return RC_OK;
+}
+
+static atomic_uint edition;
+
+void keys_changed(void)
+{
+    atomic_fetch_add(&edition, 1);
+}
+
+unsigned keys_edition(void)
+{
+    return atomic_load(&edition);
 }
 
 const char *keys_find(const struct key_table *table, const uint8_t raw[KEY_RAW])

@@ -28,6 +28,11 @@ struct key_table {
  *  Free with free(). */
 MUST_USE enum rc keys_read_table(const char *path, struct err *err, struct key_table **ret_table);
 
+/** Says that the file of principals changed; `keys_edition()` counts that. Who holds a table of his
+ *  own reads it again when the edition is another one. Any thread. */
+void keys_changed(void);
+unsigned keys_edition(void);
+
 /** The principal a raw public key belongs to, or NULL. */
 const char *keys_find(const struct key_table *table, const uint8_t raw[KEY_RAW]);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/bus_resolve.h"
+#include "common/log.h"
 #include "common/svc_internal.h"
 
 #define CONNECT_PATIENCE (4 * USEC_PER_SECOND)
@@ -18,6 +19,7 @@ struct identity {
     char public_z85[KEY_Z85 + 1], secret_z85[KEY_Z85 + 1];
     char *keys_path;
     struct key_table *table;
+    unsigned edition; /* of the table */
 };
 
 enum link_state { IDLE, CONNECTING, READY };
@@ -27,9 +29,11 @@ struct link {
     const char *name, *addresses;
     enum link_state state;
     void *socket, *monitor;
-    usec due;          /* monotonic */
-    unsigned failures; /* in a row */
-    unsigned turn;     /* which address and key is next */
+    usec due;              /* monotonic */
+    unsigned failures;     /* in a row */
+    unsigned turn;         /* which address and key is next */
+    char key[KEY_Z85 + 1]; /* that the peer has proved, or is asked to */
+    unsigned edition;      /* of the keys it was judged by */
 };
 
 enum rc identity_new(const struct bus_keys *keys, struct err *err, struct identity **ret_identity)
@@ -39,6 +43,7 @@ enum rc identity_new(const struct bus_keys *keys, struct err *err, struct identi
 
     CHECK(identity, err, TRIEN__ERROR__INTERNAL, "out of memory");
     identity->keys_path = strdup(keys->peer_keys_file);
+    identity->edition = keys_edition();
     rc = keys_read_public(keys->own_public_file, err, identity->public_z85);
     if (rc == RC_OK)
         rc = keys_read_secret(keys->own_secret_file, err, identity->secret_z85);
@@ -63,7 +68,7 @@ void identity_free(struct identity **identity)
     *identity = NULL;
 }
 
-/* A peer that does not answer may have a new key. */
+/* A peer that does not answer may have a new key; one that does may have lost it. */
 static void read_keys_again(struct identity *identity)
 {
     struct key_table *fresh = NULL;
@@ -200,8 +205,33 @@ static void begin_connection(struct link *link, usec now)
         fail_connection(link, now);
         return;
     }
+    memcpy(link->key, key, sizeof(link->key));
+    link->edition = link->identity->edition;
     link->state = CONNECTING;
     link->due = now + CONNECT_PATIENCE;
+}
+
+/* A key that was taken from its peer ends the connection: a server whose key is known to others is
+ * neither asked nor believed. */
+static enum link_news judge_again(struct link *link, usec now)
+{
+    struct identity *identity = link->identity;
+    const struct key_entry *entry;
+    bool was_ready = link->state == READY;
+
+    if (identity->edition != keys_edition()) {
+        identity->edition = keys_edition();
+        read_keys_again(identity);
+    }
+    if (link->state == IDLE || link->edition == identity->edition)
+        return LINK_QUIET;
+    link->edition = identity->edition;
+    for (unsigned n = 0; (entry = keys_of(identity->table, link->name, n)); n++)
+        if (strcmp(entry->z85, link->key) == 0)
+            return LINK_QUIET;
+    log_event(LOG_WARNING, "peer_key_withdrawn", LOG_TEXT("peer", link->name));
+    link_drop(link, now);
+    return was_ready ? LINK_LOST : LINK_QUIET;
 }
 
 /* The next event of the monitor, 0 when there is none. */
@@ -239,8 +269,10 @@ static enum link_news look_at_monitor(struct link *link, usec now)
 
 enum link_news link_turn(struct link *link, usec now)
 {
-    enum link_news news = look_at_monitor(link, now);
+    enum link_news news = look_at_monitor(link, now), judged = judge_again(link, now);
 
+    if (judged == LINK_LOST)
+        news = LINK_LOST;
     if (link->state == CONNECTING && now >= link->due)
         fail_connection(link, now);
     if (link->state == IDLE && now >= link->due)

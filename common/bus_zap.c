@@ -57,6 +57,7 @@ static void read_table(struct zap *zap)
     old = zap->table;
     zap->table = fresh;
     pthread_mutex_unlock(&zap->lock);
+    keys_changed();
     log_event(LOG_INFO, "peer_keys_read", LOG_INT("keys", fresh->count));
     free(old);
 }

@@ -99,6 +99,23 @@ def test_key_that_leaves_the_file_is_without_rights_at_once(lab):
     answers(lab)
 
 
+def test_publisher_whose_key_leaves_the_file_is_not_read_any_more(lab):
+    lab.start("alpha")
+    beta = lab.start("beta")
+    lab.say("K", 3)
+    lab.wait_seen(3)
+    operator = answers(lab)
+    lab.write_peers("beta", "operator")
+    wait_until("the link's end", lambda: beta.said("peer_key_withdrawn"), deadline=10)
+    lab.say("K", 3, peer=operator)
+    for _ in range(50):  # far longer than a poke takes
+        assert echo(operator) == (0, b"hello")
+    assert len(lab.seen()) == 3
+    lab.write_peers("alpha", "beta", "operator")
+    lab.wait_seen(6)
+    lab.check_ledger()
+
+
 # --- friends who misbehave --------------------------------------------------------------------------------
 
 def test_message_of_many_frames(lab):
