@@ -1,4 +1,5 @@
-/* DER, written. Lengths and tags only; what the values mean is the callers' business. */
+/* DER, written and taken apart. Lengths and tags only; what the values mean is the callers'
+ * business. */
 #include "common/der.h"
 
 #include <string.h>
@@ -36,6 +37,40 @@ struct bytes der_value(struct arena *arena, int tag, const struct bytes *parts, 
         at += parts[i].n;
     }
     return bytes_of(out, at);
+}
+
+/* The length that stands at in.p[1]; how many octets it takes, 0 when DER would write it otherwise
+ * or it is longer than anything we read. */
+static size_t get_length(struct bytes in, size_t *ret_length)
+{
+    size_t octets, length = 0;
+
+    if (in.n < 2)
+        return 0;
+    if (in.p[1] < 0x80) {
+        *ret_length = in.p[1];
+        return 1;
+    }
+    octets = in.p[1] & 0x7f;
+    if (octets == 0 || octets > 4 || in.n < 2 + octets || in.p[2] == 0)
+        return 0;
+    for (size_t i = 0; i < octets; i++)
+        length = length << 8 | in.p[2 + i];
+    *ret_length = length;
+    return length < 0x80 ? 0 : 1 + octets;
+}
+
+struct bytes der_take(struct bytes *in, int tag, struct bytes *ret_content)
+{
+    size_t length = 0, header = 1 + get_length(*in, &length);
+    struct bytes element = {0};
+
+    if (header == 1 || in->p[0] != tag || length > in->n - header)
+        return element;
+    element = bytes_of(in->p, header + length);
+    *ret_content = bytes_of(in->p + header, length);
+    *in = bytes_of(in->p + element.n, in->n - element.n);
+    return element;
 }
 
 struct bytes der_unsigned(struct arena *arena, struct bytes magnitude)

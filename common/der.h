@@ -1,5 +1,5 @@
-/* Writing DER (ITU-T X.690): values are put together from parts, in the arena. Nothing is parsed
- * here; parsing is OpenSSL's. */
+/* DER (ITU-T X.690): values are put together from parts, in the arena, and taken apart again where
+ * only a place in the bytes is wanted. What a value means is OpenSSL's to parse. */
 #pragma once
 
 #include <stddef.h>
@@ -30,6 +30,11 @@ struct bytes der_value(struct arena *arena, int tag, const struct bytes *parts, 
 #define DER(arena, tag, ...)                                                                       \
     der_value((arena), (tag), (const struct bytes[]){__VA_ARGS__},                                 \
               sizeof((const struct bytes[]){__VA_ARGS__}) / sizeof(struct bytes))
+
+/** Takes the first element of *in when it has this tag (one octet; DER_… above) and a length as DER
+ *  writes it: the element with its header is returned, *ret_content is what stands in it, *in moves
+ *  behind it. p is NULL, and nothing moves, when it is anything else. */
+struct bytes der_take(struct bytes *in, int tag, struct bytes *ret_content);
 
 /** INTEGER from the big-endian magnitude of a non-negative number. */
 struct bytes der_unsigned(struct arena *arena, struct bytes magnitude);

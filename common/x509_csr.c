@@ -3,10 +3,9 @@
  * authorised. */
 #include "common/x509.h"
 
-#include <openssl/core_names.h>
-#include <openssl/params.h>
 #include <openssl/pem.h>
-#include <string.h>
+
+#include "common/der.h"
 
 enum rc x509_csr_decode(struct arena *arena, struct bytes pem_or_der, struct err *err,
                         struct bytes *ret_der)
@@ -39,15 +38,15 @@ enum rc x509_csr_decode(struct arena *arena, struct bytes pem_or_der, struct err
 static const struct {
     int nid;
     const EVP_MD *(*digest)(void); /* NULL: in the algorithm's own parameters */
-    bool ec;
+    const char *key;               /* OpenSSL's name of the kind */
 } algorithms[] = {
-    {NID_ecdsa_with_SHA256, EVP_sha256, true},
-    {NID_ecdsa_with_SHA384, EVP_sha384, true},
-    {NID_ecdsa_with_SHA512, EVP_sha512, true},
-    {NID_sha256WithRSAEncryption, EVP_sha256, false},
-    {NID_sha384WithRSAEncryption, EVP_sha384, false},
-    {NID_sha512WithRSAEncryption, EVP_sha512, false},
-    {NID_rsassaPss, NULL, false},
+    {NID_ecdsa_with_SHA256, EVP_sha256, "EC"},
+    {NID_ecdsa_with_SHA384, EVP_sha384, "EC"},
+    {NID_ecdsa_with_SHA512, EVP_sha512, "EC"},
+    {NID_sha256WithRSAEncryption, EVP_sha256, "RSA"},
+    {NID_sha384WithRSAEncryption, EVP_sha384, "RSA"},
+    {NID_sha512WithRSAEncryption, EVP_sha512, "RSA"},
+    {NID_rsassaPss, NULL, "RSA"},
 };
 
 static int algorithm_row(const X509_ALGOR *algorithm)
@@ -61,31 +60,8 @@ static int algorithm_row(const X509_ALGOR *algorithm)
     return -1;
 }
 
-/* --- the common case: an EC key on a named curve ------------------------------------------------
- * OpenSSL 3.0 needs a tenth of a millisecond to decode any public key, twice what the signature
- * costs. A point on P-256 or P-384 can be handed over as it is. */
-
-/* The next element of `in` with this tag, header included; p is NULL when it is not that. In DER a
- * universal type but SEQUENCE is primitive, and what we take of the others is constructed. */
-static struct bytes take_element(struct bytes *in, int tag, int class, struct bytes *ret_content)
-{
-    const unsigned char *p = in->p;
-    struct bytes element = {0};
-    int constructed = tag == V_ASN1_SEQUENCE || class != V_ASN1_UNIVERSAL ? V_ASN1_CONSTRUCTED : 0;
-    long length;
-    int found_tag, found_class;
-
-    if (in->n == 0 ||
-        ASN1_get_object(&p, &length, &found_tag, &found_class, (long)in->n) != constructed ||
-        found_tag != tag || found_class != class)
-        return element;
-    element = bytes_of(in->p, (size_t)(p - in->p) + (size_t)length);
-    *ret_content = bytes_of(p, (size_t)length);
-    *in = bytes_of(in->p + element.n, in->n - element.n);
-    return element;
-}
-
-#define TAKE_SEQUENCE(in, content) take_element((in), V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, (content))
+/* --- the common case: a plain key, and a signature without parameters of its own ----------------
+ */
 
 struct parts {
     struct bytes signed_der, spki_der, algorithm_der, signature;
@@ -97,78 +73,41 @@ static bool take_apart(struct bytes der, struct parts *ret_parts)
     struct bytes request, content, rest, ignored;
     struct parts parts = {0};
 
-    if (TAKE_SEQUENCE(&der, &request).p == NULL || der.n)
+    if (!der_take(&der, DER_SEQUENCE, &request).p || der.n)
         return false;
-    parts.signed_der = TAKE_SEQUENCE(&request, &content);
-    parts.algorithm_der = TAKE_SEQUENCE(&request, &ignored);
+    parts.signed_der = der_take(&request, DER_SEQUENCE, &content);
+    parts.algorithm_der = der_take(&request, DER_SEQUENCE, &ignored);
     rest = request;
     if (!parts.signed_der.p || !parts.algorithm_der.p ||
-        !take_element(&rest, V_ASN1_BIT_STRING, V_ASN1_UNIVERSAL, &parts.signature).p || rest.n ||
-        parts.signature.n < 2 || parts.signature.p[0] != 0)
+        !der_take(&rest, DER_BIT_STRING, &parts.signature).p || rest.n || parts.signature.n < 2 ||
+        parts.signature.p[0] != 0)
         return false;
     parts.signature = bytes_of(parts.signature.p + 1, parts.signature.n - 1);
-    if (!take_element(&content, V_ASN1_INTEGER, V_ASN1_UNIVERSAL, &ignored).p ||
-        !TAKE_SEQUENCE(&content, &ignored).p)
+    if (!der_take(&content, DER_INTEGER, &ignored).p ||
+        !der_take(&content, DER_SEQUENCE, &ignored).p)
         return false;
-    parts.spki_der = TAKE_SEQUENCE(&content, &ignored);
-    if (!parts.spki_der.p || !take_element(&content, 0, V_ASN1_CONTEXT_SPECIFIC, &ignored).p ||
-        content.n)
+    parts.spki_der = der_take(&content, DER_SEQUENCE, &ignored);
+    if (!parts.spki_der.p || !der_take(&content, DER_CONTEXT_CONSTRUCTED, &ignored).p || content.n)
         return false;
     *ret_parts = parts;
     return true;
 }
 
-/* SubjectPublicKeyInfo up to the point: RFC 5480 2, exactly these octets. */
-static const struct {
-    const char *group;
-    const char *prefix;
-    size_t prefix_length, size;
-} curves[] = {
-    {"P-256",
-     "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01"
-     "\x07\x03\x42\x00",
-     26, 91},
-    {"P-384",
-     "\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62"
-     "\x00",
-     23, 120},
-};
-
-/* The key when it is an uncompressed point on a named curve; NULL for any other, and off the curve.
- */
-static EVP_PKEY *point_key(struct bytes spki_der)
-{
-    autoptr(EVP_PKEY_CTX) context = NULL;
-    EVP_PKEY *key = NULL;
-
-    for (size_t i = 0; i < COUNT_OF(curves); i++) {
-        if (spki_der.n != curves[i].size ||
-            memcmp(spki_der.p, curves[i].prefix, curves[i].prefix_length) != 0)
-            continue;
-        /* OpenSSL's parameters only lack the const. */
-        const OSSL_PARAM params[] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-                                             (char *)(uintptr_t)curves[i].group, 0),
-            OSSL_PARAM_construct_octet_string(
-                OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)(spki_der.p + curves[i].prefix_length),
-                spki_der.n - curves[i].prefix_length),
-            OSSL_PARAM_construct_end()};
-        context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-        if (context && EVP_PKEY_fromdata_init(context) == 1)
-            EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, (OSSL_PARAM *)(uintptr_t)params);
-        break;
-    }
-    return key;
-}
-
-static bool proves_possession(const struct parts *parts, EVP_PKEY *key)
+/* The row of the signature's algorithm when it says everything that verifying needs; else -1. */
+static int plain_row(const struct parts *parts)
 {
     const unsigned char *p = parts->algorithm_der.p;
     autoptr(X509_ALGOR) algorithm = d2i_X509_ALGOR(NULL, &p, (long)parts->algorithm_der.n);
-    autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
     int row = algorithm ? algorithm_row(algorithm) : -1;
 
-    return context && row >= 0 && algorithms[row].ec &&
+    return row >= 0 && algorithms[row].digest ? row : -1;
+}
+
+static bool proves_possession(const struct parts *parts, int row, EVP_PKEY *key)
+{
+    autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+
+    return context && EVP_PKEY_is_a(key, algorithms[row].key) &&
            EVP_DigestVerifyInit(context, NULL, algorithms[row].digest(), NULL, key) == 1 &&
            EVP_DigestVerify(context, parts->signature.p, parts->signature.n, parts->signed_der.p,
                             parts->signed_der.n) == 1;
@@ -208,14 +147,15 @@ enum rc x509_csr_check(struct arena *arena, struct bytes csr_der, struct err *er
     struct x509_csr csr = {.der = csr_der};
     autoptr(EVP_PKEY) key = NULL;
     struct parts parts;
+    int row = -1;
 
     CHECK(csr_der.n && csr_der.n <= X509_MAX_DER_BYTES, err, TRIEN__ERROR__CSR_MALFORMED,
           "%zu bytes", csr_der.n);
-    if (take_apart(csr_der, &parts))
-        key = point_key(parts.spki_der);
+    if (take_apart(csr_der, &parts) && (row = plain_row(&parts)) >= 0)
+        key = x509_plain_key(parts.spki_der);
     if (key) {
         TRY(x509_key_check(key, err));
-        if (!proves_possession(&parts, key))
+        if (!proves_possession(&parts, row, key))
             FAIL(err, TRIEN__ERROR__POSSESSION_NOT_PROVED, "self-signature: %s",
                  x509_openssl_error(arena));
         csr.spki_der = parts.spki_der;

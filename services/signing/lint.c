@@ -89,11 +89,17 @@ static const char *names_of(struct arena *arena, const struct lint_report *repor
     return names;
 }
 
+static EVP_PKEY *key_of(X509 *certificate, struct arena *arena)
+{
+    return x509_public_key(x509_der(arena, X509_get_X509_PUBKEY(certificate), i2d_X509_PUBKEY));
+}
+
 enum rc lint_certificate(const struct issuer *issuer, const struct profile *profile,
                          struct bytes der, EVP_PKEY *signer, struct arena *arena, struct err *err,
                          struct lint_report *ret_report)
 {
-    autoptr(X509) certificate = x509_parse(der);
+    autoptr(X509) certificate = x509_parse_keyless(der);
+    autoptr(EVP_PKEY) key = certificate ? key_of(certificate, arena) : NULL;
     struct lint_view view = {.issuer = issuer,
                              .profile = profile,
                              .arena = arena,
@@ -104,8 +110,8 @@ enum rc lint_certificate(const struct issuer *issuer, const struct profile *prof
 
     *ret_report = (struct lint_report){0};
     if (certificate) {
-        view.key = X509_get0_pubkey(certificate);
-        view.key_kind = view.key ? x509_key_kind(arena, view.key) : "";
+        view.key = key;
+        view.key_kind = key ? x509_key_kind(arena, key) : "";
         view.not_before_us = x509_time_us(X509_get0_notBefore(certificate));
         view.not_after_us = x509_time_us(X509_get0_notAfter(certificate));
         run_all(&view, ret_report);
