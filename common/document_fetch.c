@@ -9,6 +9,7 @@
 
 #define CHUNK_BYTES (1024 * 1024)
 #define CALL_DEADLINE_MS 15000
+#define CALL_ARENA_BYTES ((size_t)8 * CHUNK_BYTES) /* a reply's frame, its envelope and itself */
 
 struct part {
     const char *request_id;
@@ -39,11 +40,30 @@ static enum rc fetch_chunk(struct fx *fx, struct part *part, uint64_t offset,
     return RC_OK;
 }
 
+/* The chunk at *offset into its place in `file`. What the call itself takes is given back at once:
+ * twenty replies with their envelopes are several times the document. */
+static enum rc fetch_into(struct fx *fx, struct part *part, uint8_t *file, uint64_t *offset)
+{
+    struct arena *whole = fx->arena;
+    autoptr(arena_t) own = arena_new(CALL_ARENA_BYTES);
+    struct bytes chunk = {0};
+    enum rc rc;
+
+    fx->arena = own;
+    rc = fetch_chunk(fx, part, *offset, &chunk);
+    fx->arena = whole;
+    TRY(rc);
+    memcpy(file + *offset, chunk.p, chunk.n);
+    *offset += chunk.n;
+    return RC_OK;
+}
+
 enum rc document_fetch(struct fx *fx, const char *request_id, uint32_t number, uint64_t size_bytes,
                        struct bytes *ret_file)
 {
     struct part part = {request_id, number, size_bytes};
     struct bytes chunk = {0};
+    uint64_t offset;
     uint8_t *file;
 
     CHECK(size_bytes <= DOCUMENT_MAX_BYTES, &fx->err, TRIEN__ERROR__TOO_LARGE, "%llu bytes",
@@ -54,13 +74,9 @@ enum rc document_fetch(struct fx *fx, const char *request_id, uint32_t number, u
         return RC_OK;
     }
     file = arena_alloc(fx->arena, (size_t)part.size_bytes);
-    for (uint64_t offset = 0;;) {
-        memcpy(file + offset, chunk.p, chunk.n);
-        offset += chunk.n;
-        if (offset == part.size_bytes)
-            break;
-        TRY(fetch_chunk(fx, &part, offset, &chunk));
-    }
+    memcpy(file, chunk.p, chunk.n);
+    for (offset = chunk.n; offset < part.size_bytes;)
+        TRY(fetch_into(fx, &part, file, &offset));
     *ret_file = bytes_of(file, (size_t)part.size_bytes);
     return RC_OK;
 }
