@@ -53,7 +53,8 @@ void http_json(struct http_response *response, int status, const char *json);
 /** Route handler: runs in a transaction like any message. RC_OK commits and sends *response; any
  *  other outcome rolls back and sends problem+json made from tx->err (status from the code:
  *  2001/2007/2008 → 400, 2002/2502 → 401, 2003/2503 → 403, 2004 → 404, 2005 → 413, 2006/2010/2011 →
- * 409, 2009 → 405, 2012 → 415, 1xxx → 503 with Retry-After, 3xxx → 500, other 2xxx → 422). */
+ * 409, 2009 → 405, 2012 → 415, 2015 → 429, 1xxx → 503 with Retry-After, 3xxx → 500, other 2xxx →
+ * 422). */
 typedef enum rc (*http_fn)(struct tx *tx, const struct http_request *request,
                            struct http_response *response);
 

@@ -5,6 +5,7 @@ addresses of the services behind it.
 """
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
@@ -28,13 +29,13 @@ def make_certificate(folder: Path, address: str):
 
 class Edge:
     def __init__(self, folder: Path, upstreams: dict[str, str], address="127.0.0.1", https_port=8443, http_port=8080,
-                 on=None):
+                 on=contextlib.nullcontext):
         """on: where it runs, a function that gives a context (Lab.on)."""
         self.folder, self.address, self.https_port, self.http_port = Path(folder), address, https_port, http_port
         self.folder.mkdir()
         make_certificate(self.folder, address)
         (self.folder / "resolver.conf").write_text("")  # addresses are numbers here
-        for name in ("nginx.conf", "public.conf"):
+        for name in ("nginx.conf", "public.conf", "problems.conf"):
             self._write(name, upstreams)
         with open(self.folder / "log", "wb") as log, on():
             self.popen = subprocess.Popen([NGINX, "-c", self.folder / "nginx.conf"], stdout=log, stderr=log,
@@ -47,8 +48,7 @@ class Edge:
         text = (ROOT / "compose/nginx" / name).read_text()
         for service, address in upstreams.items():
             text = re.sub(rf"(?<=set \$at_{service} )[\w.:]+", address, text)
-        here = {"/run/secrets/": f"{self.folder}/", "/etc/nginx/public.conf": f"{self.folder}/public.conf",
-                "/tmp/": f"{self.folder}/", "/dev/stdout": f"{self.folder}/access.log",
+        here = {"/run/secrets/": f"{self.folder}/", "/tmp/": f"{self.folder}/", "/dev/stdout": f"{self.folder}/access.log",
                 "/dev/stderr": f"{self.folder}/error.log", "listen 8443": f"listen {self.address}:{self.https_port}",
                 "listen 8080": f"listen {self.address}:{self.http_port}"}
         text = re.sub("|".join(map(re.escape, here)), lambda found: here[found.group(0)], text)
@@ -70,6 +70,10 @@ class Edge:
 
     def public(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.address, self.http_port, timeout=DEADLINE)
+
+    def url(self, _kind, path) -> str:
+        """As tests/lib/public.py asks a service."""
+        return f"http://{self.address}:{self.http_port}{path}"
 
     def close(self):
         if self.popen.poll() is None:
