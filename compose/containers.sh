@@ -48,16 +48,17 @@ bus_port() { echo $((BASE_PORT + 20 + $(number "$1"))); }
 networks() { awk -v s="  $1:" '$0 == s { on = 1; next } /^  [a-z]/ { on = 0 } on && /^    networks:/ { print }' "$COMPOSE"; }
 network() { case $1 in edge) echo "$NET.1.0/24" ;; mesh) echo "$NET.2.0/24" ;; signer) echo "$NET.4.0/24" ;; esac; }
 
+bus_network() { case $(networks "$1") in *mesh*) echo mesh ;; *) echo signer ;; esac; }
+
+# By the name that each has on the network of its bus.
 peers() {
-    for peer in $(services); do echo "peers/$peer=tcp://$peer:$(bus_port "$peer")"; done
+    for peer in $(services); do echo "peers/$peer=tcp://$peer.$(bus_network "$peer"):$(bus_port "$peer")"; done
 }
 
 # What differs from one machine: where to listen, whom to find where.
 placed() {
     n=$(number "$1")
-    bus=mesh
-    case $(networks "$1") in *mesh*) ;; *) bus=signer ;; esac
-    echo "bus/bind=tcp://$(network $bus):$(bus_port "$1")"
+    echo "bus/bind=tcp://$(network "$(bus_network "$1")"):$(bus_port "$1")"
     if [ "$1" != signer ]; then
         echo "admin/bind=$(network mesh):$((BASE_PORT + 40 + n))"
         echo "admin/remote=true"
@@ -108,9 +109,9 @@ CONF
 
 configure_operator() {
     operator=$DIR/operator
-    mkdir -p "$DIR/containers/trienctl" "$operator/keys/bus" "$operator/keys/pin" "$operator/etc" "$operator/tokens" "$operator/data"
+    mkdir -p "$DIR/containers/trienctl" "$operator/keys/bus" "$operator/keys/pin" "$operator/etc" "$operator/tokens" "$operator/data" "$operator/metrics"
     sed -e "s|$DIR/etc/principals.conf|/trien/enrolled/principals.conf|" -e "s|\"$DIR|\"/trien/operator|" \
-        "$DIR/etc/trienctl.conf" | awk -v rows="$(peers)" -f "$SHARE/compose/set.awk" > "$DIR/containers/trienctl/trienctl.conf"
+        "$DIR/etc/trienctl.conf" | awk -v rows="$(peers)" -f "$SHARE/compose/set.awk" > "$DIR/containers/trienctl/service.conf"
     for name in $OPERATORS; do
         cp "$DIR/keys/bus/$name.secret" "$DIR/keys/bus/$name.public" "$operator/keys/bus/"
         [ ! -e "$DIR/keys/$name.key" ] || cp "$DIR/keys/$name.key" "$operator/keys/"
@@ -169,7 +170,6 @@ configure_migrate
 configure_operator
 put_secrets
 put_enrolled
-mkdir -p "$DIR/trust/anchors" "$DIR/trust/intermediates" "$DIR/trust/crl"
 chmod 711 "$DIR"
 chmod -R u+rwX,go+rX "$DIR/containers" "$DIR/enrolled" "$DIR/ca" "$DIR/trust"
 for own in secrets operator data $(for t in $TOKENS_OF_CONTAINERS; do echo "tokens/$t"; done); do

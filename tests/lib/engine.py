@@ -1,4 +1,5 @@
-"""A container engine, if this machine has one: docker with its compose, or podman with podman-compose.
+"""A container engine, if this machine has one: docker with its compose, or podman with podman-compose (of the
+tests' own venv, tests/requirements.txt).
 
     engine = find(); engine.name; engine.compose("up", "-d"); engine.pid("signer")
 """
@@ -8,10 +9,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
-
-import yaml
 
 from tests.lib.lab import ROOT, run
 
@@ -35,8 +35,8 @@ def works(*command) -> bool:
 def find(project: str, folder: Path, environment: dict):
     if works("docker", "info") and works("docker", "compose", "version"):
         return Engine("docker", ["docker", "compose"], project, folder, environment)
-    if shutil.which("podman") and shutil.which("podman-compose"):
-        return Podman("podman", ["podman-compose"], project, folder, environment)
+    if shutil.which("podman"):
+        return Podman("podman", [Path(sys.executable).with_name("podman-compose")], project, folder, environment)
     return None
 
 
@@ -74,11 +74,14 @@ class Engine:
                               env=self.environment, text=True, capture_output=True, timeout=120)
 
     def is_well(self, service, number=1) -> bool:
-        return self.execute(service, "/trien/service", "--config", "/trien/etc/service.conf", "--health",
-                            number=number).returncode == 0
+        """What its health check says."""
+        return self.inspect(service, number)["State"]["Health"]["Status"] == "healthy"
+
+    def build(self):
+        self.compose("--profile", "tools", "build", timeout=1800)
 
     def trienctl(self, *arguments):
-        return self.compose("run", "--rm", "trienctl", *arguments)
+        return self.compose("--profile", "tools", "run", "--rm", "--no-deps", "-T", "trienctl", *arguments)
 
     def logs(self, service, number=1) -> str:
         done = subprocess.run([self.program, "logs", "--tail", "15", self.container(service, number)],
@@ -91,17 +94,11 @@ class Engine:
 
 
 class Podman(Engine):
-    """podman-compose of Debian 12 knows no subnets, no profiles and no `run` of what is not up: it is helped."""
-
     def prepare(self):
         configuration = self.folder / "containers.conf"
         configuration.write_text(CONTAINERS_CONF)
         self.environment["CONTAINERS_CONF"] = str(configuration)
         self.bring_base()
-        for name, network in yaml.safe_load(COMPOSE.read_text())["networks"].items():
-            subnet = network["ipam"]["config"][0]["subnet"].replace("${TRIEN_NET:-10.73}", self.environment["TRIEN_NET"])
-            self.run("network", "create", *(["--internal"] if network.get("internal") else []), "--subnet", subnet,
-                     f"{self.project}_{name}")
 
     def bring_base(self):
         """Debian 12 from the registry, else made by debootstrap."""
@@ -113,21 +110,27 @@ class Podman(Engine):
         shutil.rmtree(base)
         print(f"no registry: base image made by debootstrap in {time.monotonic() - began:.0f} s")
 
+    def build(self):
+        """What all share once, before podman-compose builds them side by side; layers of older sources go."""
+        for target in ("programs", "debian"):
+            self.run("build", "-q", "-f", ROOT / "compose/Dockerfile", "--target", target, "-t", f"trien/{target}", ROOT,
+                     timeout=1800)
+        super().build()
+        self.run("image", "prune", "-f", "--filter", "label=part-of=trien")
+
+    def is_well(self, service, number=1):
+        """Podman asks by a timer of systemd's, which may not be there: the same check, now."""
+        return subprocess.run(["podman", "healthcheck", "run", self.container(service, number)], env=self.environment,
+                              capture_output=True, timeout=60).returncode == 0
+
     def container(self, service, number=1):
         return f"{self.project}_{service}_{number}"
 
-    def trienctl(self, *arguments):
-        entry = yaml.safe_load(COMPOSE.read_text())["services"]["trienctl"]
-        folder = self.environment["TRIEN_DIR"]
-        mounts = [word for v in entry["volumes"] for word in ("-v", v.replace("${TRIEN_DIR}", folder))]
-        networks = ",".join(f"{self.project}_{n}" for n in entry["networks"])
-        return self.run("run", "--rm", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges",
-                        "--network", networks, *mounts, entry["image"], *arguments)
-
     def close(self):
+        """All that has the project's name, whatever state podman-compose left it in."""
         named = ["--filter", f"name={self.project}"]
-        for kind, remove in ((["ps", "-aq"], ["rm", "-f", "-t", "0"]), (["network", "ls", "-q"], ["network", "rm", "-f"]),
-                             (["volume", "ls", "-q"], ["volume", "rm", "-f"])):
+        for kind, remove in ((["ps", "-aq"], ["rm", "-f", "-t", "0", "--depend"]), (["pod", "ps", "-q"], ["pod", "rm", "-f"]),
+                             (["network", "ls", "-q"], ["network", "rm", "-f"]), (["volume", "ls", "-q"], ["volume", "rm", "-f"])):
             found = subprocess.run(["podman", *kind, *named], env=self.environment, text=True, capture_output=True).stdout.split()
             if found:
                 subprocess.run(["podman", *remove, *found], env=self.environment, capture_output=True, timeout=120)

@@ -1,4 +1,5 @@
 """What compose/compose.yaml promises, read from the file itself: no engine is needed."""
+import json
 import pathlib
 import re
 
@@ -7,6 +8,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "compose/compose.yaml").read_text()
+NGINX = ROOT / "compose/nginx"
 
 
 class Strict(yaml.SafeLoader):
@@ -25,6 +27,7 @@ SERVICES = sorted(p.parent.name for p in ROOT.glob("services/*/main.c") if p.par
 DATABASES = sorted(p.parent.name for p in ROOT.glob("migrations/*/sqitch.plan") if p.parent.name != "frame")
 CONFIGURED = sorted(p.stem for p in ROOT.glob("compose/etc/*.conf") if p.stem != "trienctl")
 JOBS = {"migrate", "trienctl"}  # they end by themselves
+HOST = "signer-host"  # gives up its rights by itself once the firewall stands; the signer lives in its network
 SIGNERS = {"signer", "signing", "revocation"}
 
 
@@ -48,10 +51,12 @@ def test_a_container_gives_up_what_it_does_not_need(name):
     entry = ENTRIES[name]
     assert entry["read_only"] is True and entry["cap_drop"] == ["ALL"]
     assert entry["security_opt"] == ["no-new-privileges:true"]
-    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", entry["user"])
+    assert name == HOST or re.fullmatch(r"[1-9]\d*:[1-9]\d*", entry["user"])
     assert {t.partition(":")[0] for t in entry["tmpfs"]} == {"/run", "/tmp"}
-    for word in ("privileged", "cap_add", "pid", "ipc", "network_mode", "devices", "userns_mode", "env_file"):
+    for word in ("privileged", "pid", "ipc", "devices", "userns_mode", "env_file"):
         assert word not in entry, word
+    assert "cap_add" not in entry or name == HOST
+    assert "network_mode" not in entry or name == "signer"
     assert entry["build"]["dockerfile"] == "compose/Dockerfile" and entry["build"]["context"] == ".."
     assert name in JOBS or "healthcheck" in entry
     assert name in JOBS or entry["restart"] == "unless-stopped"
@@ -72,12 +77,16 @@ def test_a_service_is_its_program_alone(name):
 def test_networks_are_as_promised():
     internal = {n: (entry or {}).get("internal", False) for n, entry in COMPOSE["networks"].items()}
     assert internal == {"edge": False, "mesh": True, "data": True, "signer": True}
+    assert ENTRIES["signer"]["network_mode"] == f"service:{HOST}" and "networks" not in ENTRIES["signer"]
+    assert ENTRIES[HOST]["networks"] == {"signer": {"aliases": ["signer.signer"]}}
     for name, entry in ENTRIES.items():
+        if name == "signer":
+            continue
         networks = set(entry["networks"])
-        assert ("signer" in networks) == (name in SIGNERS), name
-        assert name in ("signer", "nginx", "postgres", "migrate") or "mesh" in networks, name
+        assert ("signer" in networks) == (name in SIGNERS | {HOST}), name
+        assert name in (HOST, "nginx", "postgres", "migrate") or "mesh" in networks, name
+        assert "mesh" not in networks or name == "trienctl" or entry["networks"]["mesh"] == {"aliases": [f"{name}.mesh"]}
         assert ("data" in networks) == (name in DATABASES or name in ("postgres", "migrate")), name
-    assert list(ENTRIES["signer"]["networks"]) == ["signer"]
     assert list(ENTRIES["postgres"]["networks"]) == ["data"]
     assert [n for n, entry in ENTRIES.items() if entry.get("ports")] == ["nginx"]
 
@@ -94,6 +103,15 @@ def test_secrets_are_files_and_go_to_one_each():
     for name in CONFIGURED:
         assert f"{name}_bus" in ENTRIES[name]["secrets"]
         assert (f"{name}_database" in ENTRIES[name]["secrets"]) == (name in DATABASES)
+
+
+def test_the_signers_host_has_the_firewall_of_real_hosts():
+    script = (ROOT / "compose/signer-host.sh").read_text()
+    port, callers = ENTRIES[HOST]["command"]
+    assert 'signer.nft' in script and script.rstrip().splitlines()[-1].startswith("exec setpriv --reuid 10001 --regid 10001")
+    assert callers in COMPOSE["networks"]["signer"]["ipam"]["config"][0]["subnet"] and port == "8107"
+    assert set(ENTRIES[HOST]["cap_add"]) == {"NET_ADMIN", "SETUID", "SETGID", "SETPCAP"}
+    assert "secrets" not in ENTRIES[HOST] and "volumes" not in ENTRIES[HOST]
 
 
 def test_no_secret_stands_in_the_file():
@@ -116,13 +134,38 @@ def test_postgresql_waits_for_the_disk():
 
 
 def test_the_edge_speaks_modern_tls_to_named_interfaces_only():
-    nginx = (ROOT / "compose/nginx/nginx.conf").read_text()
+    nginx = (NGINX / "nginx.conf").read_text()
     assert "ssl_protocols TLSv1.2 TLSv1.3;" in nginx and "limit_req_status 429;" in nginx
     assert "/metrics" not in nginx and "/healthz" not in nginx
-    passed = re.findall(r"set \$at_(\w+) (\w+):(\d+);", nginx + (ROOT / "compose/nginx/public.conf").read_text())
+    passed = re.findall(r"set \$at_(\w+) (\w+):(\d+);", nginx + (NGINX / "public.conf").read_text())
     assert all(a == b for a, b, _ in passed)
     declared = dict(re.findall(r'\{"(\w+)", (\d+)\}', (ROOT / "common/svc_conf.c").read_text()))
     assert all(int(port) == 8080 + int(declared[name]) for name, _, port in passed)
+
+
+def test_the_edge_and_the_services_have_one_limit():
+    """A service that hangs up in the middle of a large body is a 503 to the portal, not a 413."""
+    said = (NGINX / "nginx.conf").read_text() + (NGINX / "public.conf").read_text()
+    for source, constant, place, limit in (
+            ("intake/intake.h", "POST_MAX_BYTES ((size_t)20 * 1024 * 1024)", "send_timeout 15s;", "20m"),
+            ("courier/rules.h", "WEBHOOK_MAX_BYTES ((size_t)256 * 1024)", "location = /v1/tracking-events {", "256k"),
+            ("status/ocsp_request.h", "OCSP_MAX_REQUEST_BYTES ((size_t)8 * 1024)", "location /ocsp {", "8k")):
+        assert f"#define {constant}\n" in (ROOT / "services" / source).read_text()
+        assert re.search(r"client_max_body_size (\w+);", said[said.index(place):]).group(1) == limit, place
+
+
+def test_the_edge_refuses_in_the_words_of_the_registry():
+    words = {name.lower(): (en, vi) for en, vi, name in re.findall(
+        r"// en: (.*)\n *// vi: (.*)\n *(\w+) = \d+;", (ROOT / "proto/error.proto").read_text())}
+    said = [json.loads(text) for text in re.findall(r"return \d+ '(\{.*\})\\n';", (NGINX / "problems.conf").read_text())]
+    assert len(said) == 6
+    for problem in said:
+        en, vi = words[problem["code"]]
+        assert problem == {"type": f"urn:trien:error:{problem['code']}", "title": en, "status": problem["status"],
+                           "code": problem["code"], "text": {"vi": vi, "en": en}}
+        assert f"return {problem['status']} '{{\"type\":\"urn:trien:error:{problem['code']}\"" in (NGINX / "problems.conf").read_text()
+    # A header of a location's own would take away those of the whole edge.
+    assert "add_header" not in (NGINX / "public.conf").read_text() + (NGINX / "problems.conf").read_text()
 
 
 def test_ports_are_the_frames():
@@ -133,8 +176,8 @@ def test_ports_are_the_frames():
 
 def test_the_images_have_no_shell_and_only_their_program():
     dockerfile = (ROOT / "compose/Dockerfile").read_text()
-    for target in ("service", "trienctl"):
-        stage = dockerfile.split(f"AS {target}\n")[0].rsplit("FROM ", 1)[1]
-        assert stage.strip() == "scratch"
+    assert "FROM scratch AS service\n" in dockerfile
+    programs = {n for n, e in ENTRIES.items() if e["build"]["target"] == "service"}
+    assert programs == set(SERVICES) | {"trienctl"}
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert {".git", "build", "var"} <= set(ignored)
