@@ -3,6 +3,8 @@ import pathlib
 import re
 import subprocess
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "compose/prometheus"
 RULES = (PROMETHEUS / "alerts.yml").read_text(encoding="utf-8")
@@ -17,7 +19,8 @@ def promtool(*arguments):
 
 def test_rules_and_scrape_configuration_parse():
     promtool("check", "rules", PROMETHEUS / "alerts.yml")
-    promtool("check", "config", PROMETHEUS / "prometheus.yml")
+    for place in ("prometheus.yml", "compose.yml"):
+        promtool("check", "config", PROMETHEUS / place)
 
 
 def test_alerts_fire_when_they_should():
@@ -52,8 +55,11 @@ def test_alerts_look_at_what_the_programs_say():
     assert used and used <= known, used - known
 
 
-def test_every_service_with_http_is_scraped():
-    jobs = re.findall(r"job_name: (\w+)\n.*?127\.0\.0\.1:(\d+)", (PROMETHEUS / "prometheus.yml").read_text())
+@pytest.mark.parametrize("place, target", [
+    ("prometheus.yml", r'targets: \["127\.0\.0\.1:(\d+)"\]'),
+    ("compose.yml", r"dns_sd_configs: \[\{names: \[\1\.mesh\], type: A, port: (\d+)")])
+def test_every_service_with_http_is_scraped(place, target):
+    jobs = re.findall(rf"job_name: (\w+)\n.*?{target}", (PROMETHEUS / place).read_text())
     numbers = dict(re.findall(r'\{"(\w+)", (\d)\}', (ROOT / "services/trienctl/ctl.c").read_text()))
     want = {name: str(8080 + 40 + int(number)) for name, number in numbers.items() if name != "signer"}
-    assert dict(jobs) == want | {"node": "9100"}
+    assert {name: port for name, port in jobs if name != "node"} == want
