@@ -7,13 +7,15 @@ compose/compose.yaml gives it, and no way from one network to another.
     hosts.cut("validation-0"); hosts.mend("validation-0")
 
 The bridges live in a namespace of their own, so nothing of the machine's own network is touched and several
-laboratories may use the same addresses at once. Needs the right to make namespaces (root).
+laboratories may use the same addresses at once. Needs the right to make namespaces: root's, or in a user namespace of
+one's own, as tests/run.py starts it for everybody else.
 """
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
+import re
 import secrets
 import subprocess
 from pathlib import Path
@@ -28,8 +30,16 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def compose_networks() -> dict[str, list[str]]:
-    """{service of compose.yaml: its networks}"""
-    return {name: list(entry["networks"]) for name, entry in yaml.safe_load(COMPOSE.read_text())["services"].items()}
+    """{service of compose.yaml: its networks, or those of the container whose network it uses}"""
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    owner = {name: entry.get("network_mode", f"service:{name}").removeprefix("service:") for name, entry in services.items()}
+    return {name: list(services[owner[name]]["networks"]) for name in services}
+
+
+def may_make_namespaces() -> bool:
+    """CAP_SYS_ADMIN and CAP_NET_ADMIN, here."""
+    held = int(re.search(r"^CapEff:\t(\w+)", Path("/proc/self/status").read_text(), re.M).group(1), 16)
+    return all(held >> capability & 1 for capability in (12, 21))
 
 
 def ip(*arguments, batch=None):
@@ -38,23 +48,27 @@ def ip(*arguments, batch=None):
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
 
 
-def _enter(path: str):
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if _libc.setns(fd, CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), f"setns {path}")
-    finally:
-        os.close(fd)
+def _enter(fd: int):
+    if _libc.setns(fd, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 @contextlib.contextmanager
 def inside(path: str):
-    """This thread, and what it starts, is in that network."""
-    _enter(path)
+    """This thread, and what it starts, is in that network; afterwards back where it was."""
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        yield
+        there = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _enter(there)
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            _enter(before)
     finally:
-        _enter(f"/proc/{os.getpid()}/ns/net")
+        os.close(before)
 
 
 def inside_of(pid: int):
@@ -71,6 +85,7 @@ class Hosts:
         self.networks = sorted({n for legs in self.legs.values() for n in legs})
         self.prefix = f"trien{secrets.token_hex(3)}"
         self.made = []
+        assert may_make_namespaces(), "no right to make network namespaces: `make check T=hosts` gets it by a user namespace (unshare)"
         try:
             self._make()
         except BaseException:
