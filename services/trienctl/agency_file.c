@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/csv.h"
 #include "common/x509.h"
 #include "services/trienctl/trienctl.h"
 
@@ -106,28 +107,10 @@ static enum rc json_agency(const json_t *object, const char *folder, struct err 
 /* --- CSV → the same JSON
  * -------------------------------------------------------------------------- */
 
-enum { ORGAN_ID, NAME, PROVINCE, CONTACT, EMAIL, MOBILE, SEALS, OFFICERS, FROM, TO, COLUMNS };
+enum { ORGAN_ID, NAME, PROVINCE, CONTACT, EMAIL, MOBILE, SEALS, OFFICERS, FROM, TO };
 
 static const char header[] = "organ_id,name,province,contact_name,contact_email,contact_mobile,"
                              "seals,officers,valid_from,valid_to";
-
-/* Next field of a line; *at is moved behind its comma, or to NULL behind the last. */
-static const char *next_field(char **at)
-{
-    char *field = *at, *in = *at, *out = *at;
-
-    if (*in != '"') {
-        field = strsep(at, ",");
-        return field;
-    }
-    for (in++; *in && (*in != '"' || in[1] == '"'); in++) {
-        in += *in == '"' ? 1 : 0;
-        *out++ = *in;
-    }
-    *at = *in == '"' && in[1] == ',' ? in + 2 : NULL;
-    *out = 0;
-    return field;
-}
 
 static json_t *names_json(const char *names)
 {
@@ -140,19 +123,10 @@ static json_t *names_json(const char *names)
     return list;
 }
 
-static json_t *line_json(char *line, struct err *err)
+static json_t *row_json(const char *const *fields)
 {
-    const char *fields[COLUMNS];
-    size_t count = 0;
-
-    while (line && count < COLUMNS)
-        fields[count++] = next_field(&line);
-    if (count != COLUMNS || line) {
-        (void)!err_set(err, TRIEN__ERROR__FIELD_INVALID, __FILE__, __LINE__, "%d fields are needed",
-                       COLUMNS);
-        return NULL;
-    }
     json_t *contacts = json_array();
+
     if (*fields[EMAIL] || *fields[MOBILE])
         json_array_append_new(contacts,
                               json_pack("{s:s, s:s, s:s}", "name", fields[CONTACT], "email",
@@ -163,26 +137,17 @@ static json_t *line_json(char *line, struct err *err)
                      names_json(fields[SEALS]), "officers", names_json(fields[OFFICERS]));
 }
 
-static enum rc csv_list(char *text, struct err *err, json_t *list)
+static enum rc csv_list(struct bytes file, struct err *err, json_t *list)
 {
-    char *line = strsep(&text, "\n");
-    size_t number = 1;
+    const char *fields[CSV_MAX_COLUMNS];
+    struct csv csv;
+    bool more;
 
-    line[strcspn(line, "\r")] = 0;
-    CHECK(strcmp(line, header) == 0, err, TRIEN__ERROR__FIELD_INVALID, "the first line must be %s",
-          header);
-    while ((line = strsep(&text, "\n"))) {
-        json_t *agency;
-
-        number++;
-        line[strcspn(line, "\r")] = 0;
-        if (*line == 0)
-            continue;
-        err_field(err, "line %zu", number);
-        agency = line_json(line, err);
-        if (!agency)
-            return RC_REJECT;
-        json_array_append_new(list, agency);
+    TRY(csv_open(ctl_arena(), file, header, MAX_FILE_BYTES, err, &csv));
+    TRY(csv_next(&csv, err, fields, &more));
+    while (more) {
+        json_array_append_new(list, row_json(fields));
+        TRY(csv_next(&csv, err, fields, &more));
     }
     err_clear(err);
     return RC_OK;
@@ -199,9 +164,8 @@ static enum rc read_list(const char *path, struct err *err, json_t **ret_list)
 
     TRY(ctl_read_file(path, MAX_FILE_BYTES, err, &file));
     if (length > 4 && strcmp(path + length - 4, ".csv") == 0) {
-        CHECK(bytes_are_text(file), err, TRIEN__ERROR__MALFORMED, "%s is not UTF-8 text", path);
         *ret_list = json_array();
-        return csv_list((char *)arena_bytes(ctl_arena(), file).p, err, *ret_list);
+        return csv_list(file, err, *ret_list);
     }
     *ret_list = json_loadb((const char *)file.p, file.n, JSON_REJECT_DUPLICATES, &error);
     CHECK(json_is_array(*ret_list), err, TRIEN__ERROR__MALFORMED,
