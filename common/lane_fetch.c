@@ -10,7 +10,6 @@
 
 #define ANSWER_GRACE (3 * USEC_PER_SECOND)
 #define STOPPED_FOR (10 * USEC_PER_SECOND)
-#define LARGE_BATCH 64                 /* needs no company, and more may be behind it */
 #define COMPANY_WAIT (5 * USEC_PER_MS) /* events wait as long after a small batch, ... */
 #define COMPANY 16                     /* ... when at least as many are to be expected */
 #define TELL_AFTER (500 * USEC_PER_MS)
@@ -266,11 +265,22 @@ static usec company_wait(const struct lane *lane, struct lane_feed *feed, size_t
     usec since = now - feed->answered_at;
 
     feed->answered_at = now;
-    if (events >= LARGE_BATCH)
-        return 0;
     if (lane->svc->service->linger_ms)
         return lane->svc->service->linger_ms * USEC_PER_MS;
     return (usec)events * COMPANY_WAIT >= COMPANY * since ? COMPANY_WAIT : 0;
+}
+
+/* The next fetch travels while this batch is applied when events were left behind; else it waits
+ * until they are worth one. */
+static void plan_next(struct lane *lane, struct lane_feed *feed, const Trien__Events *events,
+                      usec now)
+{
+    usec wait = company_wait(lane, feed, events->n_events, now);
+    bool more = events->n_heads > 0;
+
+    feed->ask_at = more ? now : now + wait;
+    if (more && !effects_crowded(&lane->effects, now))
+        fetch_send(lane, feed, now);
 }
 
 static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Events *events)
@@ -298,9 +308,7 @@ static void on_events(struct lane *lane, struct lane_feed *feed, const Trien__Ev
     }
     svc_waits(lane->svc, feed->name, NULL);
     feed->failures = 0;
-    feed->ask_at = now + company_wait(lane, feed, events->n_events, now);
-    if (events->n_events >= LARGE_BATCH && !effects_crowded(&lane->effects, now))
-        fetch_send(lane, feed, now); /* the next one travels while this one is applied */
+    plan_next(lane, feed, events, now);
     if (events->n_events && batch_apply(lane, feed, events->events, events->n_events) != RC_OK)
         fetch_again(feed);
     else if (events->n_events)
