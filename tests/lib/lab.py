@@ -120,10 +120,11 @@ def take_base_port(replicas: int) -> int:
     asks in this way gets it before free_base_port(), whatever process they are."""
     for _ in range(200):
         base = 10000 + next(_blocks) % 55 * PORT_BLOCK
+        path = f"/tmp/trien-ports-{base}"
         try:
-            lock = os.open(f"/tmp/trien-ports-{base}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except PermissionError:  # another user's
-            continue
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except PermissionError:  # another user's file: a lock needs no right to write
+            lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             check_free(base, replicas)
