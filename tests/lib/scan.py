@@ -45,9 +45,13 @@ def _connect(address, ports, seconds):
                 continue
             found += [port] if said == 0 else []
             s.close()
-        end = time.monotonic() + seconds  # on one machine an answer takes microseconds
-        while pending and (left := end - time.monotonic()) > 0:
-            for fd, _ in poll.poll(left):
+        end = time.monotonic() + seconds  # on one machine an answer takes microseconds; what has come by then counts
+        while pending:
+            left = end - time.monotonic()
+            answered = poll.poll(max(left, 0))
+            if not answered and left <= 0:
+                break
+            for fd, _ in answered:
                 s, port = pending.pop(fd)
                 poll.unregister(fd)
                 found += [port] if s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 else []
