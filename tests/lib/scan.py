@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import resource
 import select
 import socket
 import time
@@ -28,8 +29,18 @@ def knock(address, port, seconds=0.3):
 
 def open_ports(address, batch=4096, seconds=0.4) -> list[int]:
     """Every TCP port that answers a connection, all 65,535 of them asked."""
+    batch = may_open(batch)
     return [port for first in range(1, 65536, batch)
             for port in _connect(address, range(first, min(first + batch, 65536)), seconds)]
+
+
+def may_open(count) -> int:
+    """So many files, or as many as this process may have besides its own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count + 256:
+        soft = min(count + 256, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(count, soft - 256)
 
 
 def _connect(address, ports, seconds):
