@@ -109,8 +109,9 @@ static enum rc start_daemon(struct http_listener *listener, struct err *err)
 
     TRY(http_socket_open(o, err, &fd));
     listener->daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL,
-        NULL, http_on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+            (listener->gather ? MHD_ALLOW_SUSPEND_RESUME : 0),
+        0, NULL, NULL, http_on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, pool,
         MHD_OPTION_CONNECTION_LIMIT, o->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         o->max_connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -167,6 +168,7 @@ enum rc http_listen(struct svc *svc, const struct http_options *options, struct 
     listener->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&listener->lock, NULL);
     pthread_cond_init(&listener->idle, NULL);
+    http_gather_start(listener, &listener->gather);
     try_start(listener);
     listener->keeper = svc_thread("http-keeper", keep, listener);
     *ret_listener = listener;
@@ -219,8 +221,11 @@ void http_stop(struct http_listener **listener)
         if (fd >= 0)
             close(fd);
         wait_until_idle(old);
-        MHD_stop_daemon(old->daemon);
     }
+    http_gather_stop(old->gather); /* no connection may sleep when its daemon ends */
+    if (old->daemon)
+        MHD_stop_daemon(old->daemon);
+    http_gather_free(&old->gather);
     for (size_t i = 0; i < old->worker_count; i++)
         tx_free(&old->workers[i]);
     close(old->wake_fd);

@@ -10,6 +10,7 @@
 
 #include "common/arena.h"
 #include "common/bytes.h"
+#include "common/err.h"
 #include "common/guard.h"
 
 struct tx;
@@ -58,6 +59,22 @@ void http_json(struct http_response *response, int status, const char *json);
 typedef enum rc (*http_fn)(struct tx *tx, const struct http_request *request,
                            struct http_response *response);
 
+/* One of several requests that are worked in one transaction. */
+struct http_item {
+    const struct http_request *request;
+    const char *traceparent; /* becomes tx->traceparent while this one's events are emitted */
+    struct http_response response;
+    enum rc rc; /* not RC_OK: refused because of `err`; that is this request's own affair */
+    struct err err;
+    bool alone; /* to be worked by the route's `fn`, in a transaction of its own */
+};
+
+/** Works requests that came at the same time in one transaction: RC_OK commits what was done for
+ *  those that are neither refused nor left `alone`. After any other outcome, or when the commit
+ *  fails, nothing was done for any of them and each is worked by `fn`, as if it had come alone. It
+ *  may be called again with the same items, as they were at first. */
+typedef enum rc (*http_together_fn)(struct tx *tx, struct http_item *items, size_t count);
+
 struct http_route {
     const char *method; /* "GET", "POST" */
     const char *path; /* "/v1/requests/{id}"; a last segment "{name+}" takes the rest of the path */
@@ -70,6 +87,9 @@ struct http_route {
      * answer; false and nothing changed when `fn` must do it, in a transaction. For answers that
      * are usually in memory. */
     bool (*hot)(struct tx *tx, const struct http_request *request, struct http_response *response);
+    /* Requests that wait while others are worked are worked together: one transaction, one
+     * statement of each kind, one commit for all of them. Nobody waits for company. */
+    http_together_fn together;
     /* For a protocol that has words of its own for failure: *response instead of problem+json when
      * `fn` or its transaction failed, the database being away included. tx->err says why; tx->db is
      * not to be used. */

@@ -66,16 +66,15 @@ static struct MHD_Response *make_response(const struct http_response *response)
                                            MHD_RESPMEM_MUST_COPY);
 }
 
-static enum MHD_Result send_response(struct http_exchange *exchange,
-                                     const struct http_response *response)
+static void make_wire(struct http_exchange *exchange, const struct http_response *response)
 {
     struct MHD_Response *wire = make_response(response);
-    enum MHD_Result result;
 
+    exchange->is_worked = true;
     if (!wire) {
         if (response->owner)
             response->release(response->owner);
-        return MHD_NO;
+        return;
     }
     MHD_add_response_header(wire, "Content-Type",
                             response->content_type ? response->content_type : "application/json");
@@ -83,9 +82,19 @@ static enum MHD_Result send_response(struct http_exchange *exchange,
         MHD_add_response_header(wire, response->headers[i][0], response->headers[i][1]);
     if (atomic_load_explicit(&exchange->listener->stopping, memory_order_relaxed))
         MHD_add_response_header(wire, "Connection", "close");
-    result = MHD_queue_response(exchange->connection,
-                                response->status ? (unsigned)response->status : 200, wire);
-    MHD_destroy_response(wire);
+    exchange->wire = wire;
+    exchange->status = response->status ? (unsigned)response->status : 200;
+}
+
+enum MHD_Result http_send(struct http_exchange *exchange)
+{
+    enum MHD_Result result;
+
+    if (!exchange->wire)
+        return MHD_NO; /* no memory for it */
+    result = MHD_queue_response(exchange->connection, exchange->status, exchange->wire);
+    MHD_destroy_response(exchange->wire);
+    exchange->wire = NULL;
     return result;
 }
 
@@ -138,14 +147,15 @@ enum MHD_Result http_refuse(struct http_exchange *exchange, Trien__Error code, c
     rc = err_set(&tx->err, code, __FILE__, __LINE__, "%s", why);
     make_problem(exchange, tx->arena, &tx->err, &response);
     note(exchange, tx, rc, response.status, false);
-    return send_response(exchange, &response);
+    make_wire(exchange, &response);
+    return http_send(exchange);
 }
 
 /* --- working -------------------------------------------------------------------------------------
  */
 
 /* W3C trace context: the caller's, or a new one. Random once a thread, counted from there. */
-static const char *trace_of(struct http_exchange *exchange, struct arena *arena)
+const char *http_trace(struct http_exchange *exchange, struct arena *arena)
 {
     static _Thread_local uint64_t seed[3];
     const char *given = http_header(&exchange->request, "traceparent");
@@ -161,7 +171,7 @@ static const char *trace_of(struct http_exchange *exchange, struct arena *arena)
                         (unsigned long long)seed[1], (unsigned long long)seed[2]);
 }
 
-static enum rc prepare(struct http_exchange *exchange, struct tx *tx)
+enum rc http_prepare(struct http_exchange *exchange, struct tx *tx)
 {
     struct http_request *request = &exchange->request;
     const struct http_route *route = exchange->route;
@@ -203,7 +213,7 @@ static enum rc run_route(struct http_exchange *exchange, struct tx *tx,
                              .out = route->out,
                              .no_transaction = route->no_transaction};
 
-    TRY(prepare(exchange, tx));
+    TRY(http_prepare(exchange, tx));
     if (route->hot) {
         tx_begin_without_database(tx, start.now, "", "");
         if (route->hot(tx, &exchange->request, response)) {
@@ -214,28 +224,33 @@ static enum rc run_route(struct http_exchange *exchange, struct tx *tx,
     if (route->no_transaction)
         *ret_quiet = true;
     else
-        start.traceparent = trace_of(exchange, tx->arena);
+        start.traceparent = http_trace(exchange, tx->arena);
     return tx_work(tx, &start, run_handler, &work);
 }
 
-enum MHD_Result http_work(struct http_exchange *exchange)
+void http_settle(struct http_exchange *exchange, struct tx *tx, enum rc rc,
+                 struct http_response *response, bool quiet)
 {
-    struct tx *tx = http_worker(exchange->listener);
+    if (rc != RC_OK) {
+        if (response->owner)
+            response->release(response->owner);
+        *response = (struct http_response){0};
+        if (exchange->route->failed)
+            exchange->route->failed(tx, rc, &exchange->request, response);
+        else
+            make_problem(exchange, tx->arena, &tx->err, response);
+    }
+    note(exchange, tx, rc, response->status ? response->status : 200, quiet && rc == RC_OK);
+    make_wire(exchange, response);
+}
+
+void http_work(struct http_exchange *exchange, struct tx *tx)
+{
     struct http_response response = {0};
     bool quiet = false;
     enum rc rc;
 
     tx_reset(tx);
     rc = run_route(exchange, tx, &response, &quiet);
-    if (rc != RC_OK) {
-        if (response.owner)
-            response.release(response.owner);
-        response = (struct http_response){0};
-        if (exchange->route->failed)
-            exchange->route->failed(tx, rc, &exchange->request, &response);
-        else
-            make_problem(exchange, tx->arena, &tx->err, &response);
-    }
-    note(exchange, tx, rc, response.status ? response.status : 200, quiet && rc == RC_OK);
-    return send_response(exchange, &response);
+    http_settle(exchange, tx, rc, &response, quiet);
 }

@@ -15,6 +15,8 @@ struct http_peer {
     _Atomic size_t received;    /* body bytes of the request under way */
 };
 
+struct http_gather;
+
 struct http_listener {
     struct svc *svc;
     struct http_options options;
@@ -23,6 +25,7 @@ struct http_listener {
     int wake_fd; /* tells the keeper to stop */
     atomic_bool bound, stopping;
     _Atomic size_t body_memory; /* held by bodies that are being received */
+    struct http_gather *gather; /* NULL: no route has its requests worked together */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t idle;  /* no exchange is open */
@@ -46,16 +49,45 @@ struct http_exchange {
     const char *why;
     bool closes; /* a body was left unread: the connection cannot go on */
     usec started;
+    bool is_worked;
+    struct MHD_Response *wire; /* the answer, while it is not sent */
+    unsigned status;
+    struct http_exchange *next; /* in the queue of http_gather.c */
 };
 
 /** The calling thread's transaction object. */
 struct tx *http_worker(struct http_listener *listener);
 
-/** Works the request, which is wholly there, and queues the answer. */
-enum MHD_Result http_work(struct http_exchange *exchange);
+/** Works the request, which is wholly there; its answer is in exchange->wire. */
+void http_work(struct http_exchange *exchange, struct tx *tx);
+
+/** Queues the answer; in a thread of libmicrohttpd's. */
+enum MHD_Result http_send(struct http_exchange *exchange);
 
 /** Queues problem+json for a request that is not worked at all. */
 enum MHD_Result http_refuse(struct http_exchange *exchange, Trien__Error code, const char *why);
+
+/* What http_gather.c needs of the way of one request. `prepare` gives the handler what it sees of
+ * the request, `settle` makes the answer out of what became of it and writes the log line. */
+MUST_USE enum rc http_prepare(struct http_exchange *exchange, struct tx *tx);
+const char *http_trace(struct http_exchange *exchange, struct arena *arena);
+void http_settle(struct http_exchange *exchange, struct tx *tx, enum rc rc,
+                 struct http_response *response, bool quiet);
+
+/* --- http_gather.c --- */
+
+/** Starts the thread that works requests together; *ret_gather NULL when no route wants it. */
+void http_gather_start(struct http_listener *listener, struct http_gather **ret_gather);
+
+/** Ends the thread when all that it was given is answered; it takes nothing more. NULL is fine. */
+void http_gather_stop(struct http_gather *gather);
+
+/** Frees a stopped one. NULL is fine. */
+void http_gather_free(struct http_gather **gather);
+
+/** Gives it a request, which is wholly there. The connection sleeps until the answer is in
+ * exchange->wire; libmicrohttpd then asks for it again. False: it is stopping. */
+bool http_gather_put(struct http_gather *gather, struct http_exchange *exchange);
 
 /* libmicrohttpd's callbacks; the first argument is the listener. */
 enum MHD_Result http_on_request(void *listener, struct MHD_Connection *connection, const char *path,

@@ -160,10 +160,19 @@ static void set_waiting(struct http_exchange *exchange, bool waiting)
 
 static enum MHD_Result finish(struct http_exchange *exchange)
 {
+    struct http_listener *listener = exchange->listener;
+
+    if (exchange->is_worked)
+        return http_send(exchange); /* by http_gather.c */
     set_waiting(exchange, false);
     if (exchange->refusal)
         return http_refuse(exchange, exchange->refusal, exchange->why);
-    return http_work(exchange);
+    if (exchange->route->together)
+        return http_gather_put(listener->gather, exchange)
+                   ? MHD_YES
+                   : http_refuse(exchange, TRIEN__ERROR__OVERLOADED, "the service is stopping");
+    http_work(exchange, http_worker(listener));
+    return http_send(exchange);
 }
 
 enum MHD_Result http_on_request(void *arg, struct MHD_Connection *connection, const char *path,
@@ -201,6 +210,8 @@ void http_on_completed(void *arg, struct MHD_Connection *connection, void **stat
         atomic_store_explicit(&exchange->peer->received, 0, memory_order_relaxed);
     set_waiting(exchange, true);
     drop_body(exchange);
+    if (exchange->wire)
+        MHD_destroy_response(exchange->wire);
     free(exchange);
     *state = NULL;
     pthread_mutex_lock(&listener->lock);

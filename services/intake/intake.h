@@ -25,6 +25,7 @@ struct intake_conf {
 
 enum rc on_post_request(struct tx *tx, const struct http_request *request,
                         struct http_response *response);
+enum rc on_post_requests(struct tx *tx, struct http_item *items, size_t count);
 enum rc on_get_request(struct tx *tx, const struct http_request *request,
                        struct http_response *response);
 enum rc on_get_certificate(struct tx *tx, const struct http_request *request,

@@ -32,6 +32,7 @@ static const struct http_route routes[] = {
     {.method = "POST",
      .path = "/v1/requests",
      .fn = on_post_request,
+     .together = on_post_requests,
      .max_body_bytes = POST_MAX_BYTES,
      .multipart = true,
      .out = {&trien__request_submitted__descriptor}},

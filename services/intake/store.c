@@ -19,36 +19,93 @@ static struct db_value sha256_value(const uint8_t sha256[32])
 
 /* --- posts --- */
 
-static enum rc insert_attachments(struct tx *tx, const struct new_post *post)
+#define SMALL_PART ((size_t)256 * 1024)
+
+/* The columns of small parts. */
+struct parts {
+    uint8_t (*request_ids)[16];
+    int16_t *numbers;
+    const char **names, **types;
+    struct bytes *digests, *contents;
+    size_t count;
+};
+
+static struct parts room_for_parts(struct arena *arena, const struct new_post *posts, size_t count)
 {
-    for (size_t i = 1; i < post->post->count; i++) {
-        const struct posted_part *part = &post->post->parts[i];
-        TRY(DB_PUSH(tx, insert_attachment, db_uuid(post->request_id), db_int2((int16_t)i),
-                    db_text(part->name), db_text(part->content_type),
-                    sha256_value(post->part_sha256[i]), db_bytea(part->content)));
-    }
+    size_t room = 0;
+    for (size_t i = 0; i < count; i++)
+        room += posts[i].post->count;
+    return (struct parts){
+        .request_ids = arena_array(arena, room, 16),
+        .numbers = ARENA_ARRAY(arena, int16_t, room),
+        .names = ARENA_ARRAY(arena, const char *, room),
+        .types = ARENA_ARRAY(arena, const char *, room),
+        .digests = ARENA_ARRAY(arena, struct bytes, room),
+        .contents = ARENA_ARRAY(arena, struct bytes, room),
+    };
+}
+
+static enum rc add_part(struct tx *tx, const struct new_post *post, size_t number,
+                        struct parts *parts)
+{
+    const struct posted_part *part = &post->post->parts[number];
+    size_t at = parts->count;
+    if (part->content.n > SMALL_PART)
+        return DB_PUSH(tx, insert_part, db_uuid(post->request_id), db_int2((int16_t)number),
+                       db_text(part->name), db_text(part->content_type),
+                       sha256_value(post->part_sha256[number]), db_bytea(part->content));
+    memcpy(parts->request_ids[at], post->request_id, 16);
+    parts->numbers[at] = (int16_t)number;
+    parts->names[at] = part->name;
+    parts->types[at] = part->content_type;
+    parts->digests[at] = bytes_of(post->part_sha256[number], 32);
+    parts->contents[at] = part->content;
+    parts->count++;
     return RC_OK;
 }
 
-enum rc store_insert_post(struct tx *tx, const struct new_post *post,
-                          struct stored_post *ret_stored)
+enum rc store_insert_parts(struct tx *tx, const struct new_post *posts, size_t count)
+{
+    struct parts parts = room_for_parts(tx->arena, posts, count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t number = 0; number < posts[i].post->count; number++)
+            TRY(add_part(tx, &posts[i], number, &parts));
+    if (parts.count == 0)
+        return RC_OK;
+    return DB_PUSH(tx, insert_parts, db_uuids((const uint8_t(*)[16])parts.request_ids, parts.count),
+                   db_int2s(parts.numbers, parts.count), db_texts(parts.names, parts.count),
+                   db_texts(parts.types, parts.count), db_byteas(parts.digests, parts.count),
+                   db_byteas(parts.contents, parts.count));
+}
+
+enum rc store_insert_posts(struct tx *tx, const struct new_post *posts, size_t count,
+                           struct stored_post *ret_stored)
 {
     struct db_rows *rows = NULL;
-    const struct posted_part *document = &post->post->parts[0];
-    TRY(DB_RUN(tx, insert_post, &rows, sha256_value(post->token_sha256), db_uuid(post->request_id),
-               db_time(tx->now), sha256_value(post->post_sha256), db_text(post->idempotency_key),
-               db_text(post->channel), sha256_value(post->part_sha256[0]), db_text(document->name),
-               db_text(document->content_type), db_bytea(document->content)));
-    struct stored_post stored = {0};
-    if (db_count(rows) == 1) {
-        stored.client_id = db_get_text(rows, 0, 0);
-        stored.is_new = !db_is_null(rows, 0, 1);
-        stored.receipt_no = db_get_int(rows, 0, 1);
-        stored.key_fits = db_get_bool(rows, 0, 2);
+    struct bytes *tokens = ARENA_ARRAY(tx->arena, struct bytes, count);
+    struct bytes *digests = ARENA_ARRAY(tx->arena, struct bytes, count);
+    struct bytes *documents = ARENA_ARRAY(tx->arena, struct bytes, count);
+    uint8_t(*request_ids)[16] = arena_array(tx->arena, count, 16);
+    const char **keys = ARENA_ARRAY(tx->arena, const char *, count);
+    for (size_t i = 0; i < count; i++) {
+        tokens[i] = bytes_of(posts[i].token_sha256, 32);
+        digests[i] = bytes_of(posts[i].post_sha256, 32);
+        documents[i] = bytes_of(posts[i].part_sha256[0], 32);
+        memcpy(request_ids[i], posts[i].request_id, 16);
+        keys[i] = posts[i].idempotency_key;
     }
-    if (stored.is_new && stored.key_fits)
-        TRY(insert_attachments(tx, post));
-    *ret_stored = stored;
+    TRY(DB_RUN(tx, insert_posts, &rows, db_byteas(tokens, count),
+               db_uuids((const uint8_t(*)[16])request_ids, count), db_time(tx->now),
+               db_byteas(digests, count), db_texts(keys, count), db_text(posts[0].channel),
+               db_byteas(documents, count)));
+    memset(ret_stored, 0, count * sizeof(*ret_stored));
+    for (size_t row = 0; row < db_count(rows); row++)
+        ret_stored[db_get_int(rows, row, 0) - 1] = (struct stored_post){
+            .client_id = db_get_text(rows, row, 1),
+            .is_new = !db_is_null(rows, row, 2),
+            .receipt_no = db_get_int(rows, row, 2),
+            .key_fits = db_get_bool(rows, row, 3),
+        };
     return RC_OK;
 }
 

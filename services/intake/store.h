@@ -24,9 +24,13 @@ struct stored_post {
     int64_t receipt_no;
 };
 
-/** Stores the request, its document and its keys in one statement, then the attachments. */
-MUST_USE enum rc store_insert_post(struct tx *tx, const struct new_post *post,
-                                   struct stored_post *ret_stored);
+/** Stores requests with their digests and keys, those that are new; of all it says what became of
+ *  them. Posts of one channel. */
+MUST_USE enum rc store_insert_posts(struct tx *tx, const struct new_post *posts, size_t count,
+                                    struct stored_post *ret_stored);
+
+/** Stores documents and attachments of posts that are new. */
+MUST_USE enum rc store_insert_parts(struct tx *tx, const struct new_post *posts, size_t count);
 
 /* The first answer to a post. */
 struct first_answer {

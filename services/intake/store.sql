@@ -1,37 +1,47 @@
 -- Statements of intake. $-types are in the line of the name; times are tx->now, never now().
 
--- name: insert_post (bytea, uuid, timestamptz, bytea, text, text, bytea, text, text, bytea) -> (text, int8, bool)
--- The whole post in one round trip: who is calling, is it new, and if so the request with its
--- document. No row: unknown caller. Receipt NULL: these bytes are known. Third column false: the
--- key was used with other bytes. The digest is taken before the key, everywhere, so two posts never
--- wait for each other in a circle.
--- $1 token digest, $2 request, $3 now, $4 post digest, $5 idempotency key, $6 channel,
--- $7 document digest, $8 document name, $9 its content type, $10 its bytes
-WITH caller AS (
-    SELECT client_id FROM client WHERE token_sha256 = $1 AND revoked_at IS NULL
+-- name: insert_posts (bytea[], uuid[], timestamptz, bytea[], text[], text, bytea[]) -> (int4, text, int8, bool)
+-- Posts in one round trip: who is calling, is it new, and if so the request. A row for each whose
+-- caller is known: its place among them (from 1) and the caller. Receipt NULL: these bytes are known.
+-- Last column false: the key was used with other bytes. Digests are taken before keys and both in
+-- their order, everywhere, so posts never wait for each other in a circle.
+-- $1 token digests, $2 requests, $3 now, $4 post digests, $5 idempotency keys or NULL, $6 channel,
+-- $7 document digests
+WITH given AS MATERIALIZED (
+    SELECT p.place, c.client_id, p.request_id, p.sha256, p.key, p.document
+    FROM unnest($1, $2, $4, $5, $7)
+         WITH ORDINALITY AS p (token, request_id, sha256, key, document, place)
+    JOIN client c ON c.token_sha256 = p.token AND c.revoked_at IS NULL
 ), digest AS (
     INSERT INTO post_digest (sha256, request_id, receipt_no, received_at)
-    SELECT $4, $2, nextval('receipt_number'), $3 FROM caller
-    WHERE NOT EXISTS (SELECT FROM post_digest WHERE sha256 = $4)
+    SELECT g.sha256, g.request_id, nextval('receipt_number'), $3 FROM given g
+    WHERE NOT EXISTS (SELECT FROM post_digest d WHERE d.sha256 = g.sha256)
+    ORDER BY g.sha256
     ON CONFLICT (sha256) DO NOTHING
-    RETURNING receipt_no
+    RETURNING request_id, receipt_no
+), fresh AS MATERIALIZED (
+    SELECT g.*, d.receipt_no FROM digest d JOIN given g USING (request_id)
 ), key AS (
     INSERT INTO post_key (client_id, idempotency_key, post_sha256)
-    SELECT client_id, $5, $4 FROM caller, digest WHERE $5 IS NOT NULL
+    SELECT client_id, key, sha256 FROM fresh WHERE key IS NOT NULL ORDER BY client_id, key
     ON CONFLICT DO NOTHING
-    RETURNING client_id
+    RETURNING post_sha256
 ), new_request AS (
     INSERT INTO request (request_id, receipt_no, client_id, channel, received_at, state,
                          document_sha256)
-    SELECT $2, receipt_no, client_id, $6, $3, 'received', $7 FROM caller, digest
-), new_document AS (
-    INSERT INTO document (request_id, part, name, content_type, sha256, content)
-    SELECT $2, 0, $8, $9, $7, $10 FROM digest
+    SELECT request_id, receipt_no, client_id, $6, $3, 'received', document FROM fresh
 )
-SELECT caller.client_id, digest.receipt_no, $5 IS NULL OR EXISTS (SELECT FROM key)
-FROM caller LEFT JOIN digest ON true;
+SELECT g.place::integer, g.client_id, f.receipt_no,
+       g.key IS NULL OR EXISTS (SELECT FROM key k WHERE k.post_sha256 = g.sha256)
+FROM given g LEFT JOIN fresh f USING (place);
 
--- name: insert_attachment (uuid, int2, text, text, bytea, bytea)
+-- name: insert_parts (uuid[], int2[], text[], text[], bytea[], bytea[])
+-- Small parts of posts; the bytes of all of them are in PostgreSQL's memory several times.
+INSERT INTO document (request_id, part, name, content_type, sha256, content)
+SELECT d.request_id, d.part, d.name, d.content_type, d.sha256, d.content
+FROM unnest($1, $2, $3, $4, $5, $6) AS d (request_id, part, name, content_type, sha256, content);
+
+-- name: insert_part (uuid, int2, text, text, bytea, bytea)
 INSERT INTO document (request_id, part, name, content_type, sha256, content)
 VALUES ($1, $2, $3, $4, $5, $6);
 

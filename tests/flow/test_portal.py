@@ -72,6 +72,39 @@ def test_two_same_posts_at_once_are_one_request(portal):
     assert portal.value("intake", "SELECT count(DISTINCT receipt_no) FROM request") == "10"
 
 
+def test_posts_at_once_share_a_transaction_and_nothing_else(portal):
+    """Those that wait while one is stored travel together; what is wrong with one is its own affair."""
+    known, twice, fresh = document(), document(), [document() for _ in range(8)]
+    first = portal.post(known)
+    good = [("document", "request.pdf", twice)]
+    posts = [([("document", "request.pdf", known)], None, None), (good, None, None), (good, None, None),
+             ([("attachment", "a.pdf", b"x")], None, None), ([("document", "request.pdf", document())], None, "x" * 43)]
+    posts += [([("document", "request.pdf", f), ("attachment", "a.pdf", f[:100])], f"key-{n}", None)
+              for n, f in enumerate(fresh)]
+    with concurrent.futures.ThreadPoolExecutor(len(posts)) as pool:
+        with portal.open_transaction("intake", "LOCK TABLE post_digest IN SHARE ROW EXCLUSIVE MODE"):
+            answers = [pool.submit(portal.post_raw, parts, key, token=token) for parts, key, token in posts]
+            wait_until("a post to wait", lambda: portal.value("intake", """SELECT count(*) FROM pg_locks
+                WHERE NOT granted AND relation = 'post_digest'::regclass""") == "1")
+        answers = [answer.result() for answer in answers]
+    assert [status for status, _ in answers] == [202, 202, 202, 400, 401] + [202] * 8
+    assert answers[0][1] == first
+    assert answers[1][1] == answers[2][1]
+    assert answers[3][1]["field"] == "/document"
+    taken = {answer["request_id"] for status, answer in answers if status == 202}
+    assert len(taken) == 10
+    rows = portal.sql("intake", "SELECT request_id, xmin FROM request")
+    assert {request_id for request_id, _ in rows} == taken
+    assert len({xmin for _, xmin in rows}) < len(rows)  # of eight that waited some travelled together
+    assert portal.sql("intake", "SELECT count(*), count(DISTINCT key) FROM outbox") == [["10", "10"]]
+    assert portal.value("intake", "SELECT count(*) FROM document") == "18"
+    # A key that stands for other bytes spoils nobody else's post.
+    posts = [([("document", "b.pdf", document())], f"key-{n}" if n < 2 else None, None) for n in range(8)]
+    with concurrent.futures.ThreadPoolExecutor(len(posts)) as pool:
+        answers = [a[0] for a in pool.map(lambda p: portal.post_raw(p[0], p[1]), posts)]
+    assert answers == [409] * 2 + [202] * 6
+
+
 @pytest.mark.parametrize("parts, code, field", [
     ([], "field_missing", "/document"),
     ([("attachment", "a.pdf", b"x")], "field_missing", "/document"),

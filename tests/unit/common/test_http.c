@@ -13,10 +13,13 @@
 #include <arpa/inet.h>
 #include <jansson.h>
 #include <poll.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/http_internal.h"
+#include "common/http_exchange.h"
 #include "tests/unit/common/frame.h"
 
 #define LIMIT ((size_t)100000)
@@ -94,7 +97,68 @@ static bool on_hot(struct tx *tx, const struct http_request *request,
     return true;
 }
 
+/* --- worked together ---
+ */
+
+static sem_t gate;
+static atomic_size_t together_most; /* requests in one call of on_together() */
+
+static bool is_named(const struct http_request *request, const char *name)
+{
+    return !strcmp(http_path_value(request, "id"), name);
+}
+
+static enum rc on_alone(struct tx *tx, const struct http_request *request,
+                        struct http_response *response)
+{
+    if (is_named(request, "gate"))
+        sem_wait(&gate);
+    if (is_named(request, "refused"))
+        FAIL(&tx->err, TRIEN__ERROR__FORBIDDEN, "alone");
+    http_json(
+        response, 200,
+        arena_printf(tx->arena, "\"%s %zu\"", http_path_value(request, "id"), request->body.n));
+    return RC_OK;
+}
+
+static enum rc on_together(struct tx *tx, struct http_item *items, size_t count)
+{
+    if (count > atomic_load(&together_most))
+        atomic_store(&together_most, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct http_request *request = items[i].request;
+
+        assert_int_equal(items[i].rc, RC_OK);
+        assert_false(items[i].alone);
+        assert_int_equal(items[i].response.status, 0);
+        if (is_named(request, "gate"))
+            sem_wait(&gate);
+        if (is_named(request, "spoil"))
+            FAIL(&tx->err, TRIEN__ERROR__FIELD_INVALID, "nobody's fault but one's");
+        items[i].alone = is_named(request, "apart");
+        if (is_named(request, "refused")) {
+            items[i].rc = err_set(&items[i].err, TRIEN__ERROR__FORBIDDEN, __FILE__, __LINE__, "no");
+            continue;
+        }
+        http_json(
+            &items[i].response, 200,
+            arena_printf(tx->arena, "\"%s %zu\"", http_path_value(request, "id"), request->body.n));
+    }
+    return RC_OK;
+}
+
 static const struct http_route routes[] = {
+    {.method = "POST",
+     .path = "/together/{id}",
+     .fn = on_alone,
+     .together = on_together,
+     .max_body_bytes = LIMIT},
+    {.method = "POST",
+     .path = "/together/{id}/parts",
+     .fn = on_alone,
+     .together = on_together,
+     .multipart = true,
+     .max_body_bytes = LIMIT},
     {.method = "GET", .path = "/v1/things/{id}", .fn = on_echo, .no_transaction = true},
     {.method = "POST", .path = "/v1/things/{id}", .fn = on_echo, .max_body_bytes = LIMIT},
     {.method = "GET", .path = "/refuse/{code}", .fn = on_refuse},
@@ -207,6 +271,7 @@ static int up(void **state)
 
     (void)state;
     svc.service = &service;
+    sem_init(&gate, 0, 0);
     if (http_listen(&svc, &options, &err, &listener) != RC_OK)
         return -1;
     port = http_port(listener);
@@ -407,6 +472,84 @@ static void hot_answers_come_from_memory(void **state)
     assert_false(frame_last.is_quiet);
 }
 
+/* Sends a request whose answer is read later. */
+static int send_post(const char *path, size_t body_bytes)
+{
+    char wire[4096];
+    int fd = dial(), n;
+
+    n = snprintf(wire, sizeof(wire),
+                 "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
+                 path, body_bytes);
+    memset(wire + n, 'x', body_bytes);
+    assert_int_equal(send(fd, wire, (size_t)n + body_bytes, MSG_NOSIGNAL), n + (int)body_bytes);
+    return fd;
+}
+
+static size_t open_exchanges(void)
+{
+    size_t count;
+
+    pthread_mutex_lock(&listener->lock);
+    count = listener->exchanges;
+    pthread_mutex_unlock(&listener->lock);
+    return count;
+}
+
+/* Sends them while another one is being worked; each gets its own answer, whoever travels along. */
+static void all_at_once(const char *const *paths, const int *statuses, size_t count)
+{
+    int first = send_post("/together/gate", 1), fds[8];
+
+    for (size_t i = 0; i < count; i++)
+        fds[i] = send_post(paths[i], i + 10);
+    while (open_exchanges() < count + 1)
+        sched_yield();
+    sem_post(&gate);
+    sem_post(&gate); /* worked with others first, then alone: it waits twice */
+    has(read_all(first), "\"gate 1\"");
+    for (size_t i = 0; i < count; i++) {
+        const char *answer = read_all(fds[i]);
+        char expected[32];
+
+        status_is(answer, statuses[i]);
+        if (statuses[i] != 200)
+            continue;
+        snprintf(expected, sizeof(expected), "\"%s %zu\"", strrchr(paths[i], '/') + 1, i + 10);
+        has(answer, expected);
+    }
+    while (sem_trywait(&gate) == 0)
+        ;
+}
+
+/* Who waits in the same moment is for the threads to decide: so often until they were together. */
+static void those_who_wait_are_worked_together(void **state)
+{
+    static const char *const paths[] = {"/together/a", "/together/refused", "/together/b",
+                                        "/together/apart", "/together/a/parts"};
+    static const int statuses[] = {200, 403, 200, 200, 415};
+
+    (void)state;
+    atomic_store(&together_most, 0);
+    for (int i = 0; i < 200 && atomic_load(&together_most) < 4; i++)
+        all_at_once(paths, statuses, COUNT_OF(paths));
+    assert_true(atomic_load(&together_most) >= 4);
+    has(post("/together/c", "text/plain", "abc"), "\"c 3\"");
+    status_is(post("/together/refused", "text/plain", "abc"), 403);
+}
+
+static void one_that_spoils_it_leaves_the_others_alone(void **state)
+{
+    static const char *const paths[] = {"/together/a", "/together/spoil", "/together/b"};
+    static const int statuses[] = {200, 200, 200};
+
+    (void)state;
+    atomic_store(&together_most, 0);
+    for (int i = 0; i < 200 && atomic_load(&together_most) < 3; i++)
+        all_at_once(paths, statuses, COUNT_OF(paths));
+    assert_true(atomic_load(&together_most) >= 3);
+}
+
 static void a_trace_is_taken_over_or_made(void **state)
 {
     const char *trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -500,6 +643,8 @@ int main(void)
         cmocka_unit_test(multipart_bodies),
         cmocka_unit_test(memory_of_an_owner_is_given_back),
         cmocka_unit_test(hot_answers_come_from_memory),
+        cmocka_unit_test(those_who_wait_are_worked_together),
+        cmocka_unit_test(one_that_spoils_it_leaves_the_others_alone),
         cmocka_unit_test(a_trace_is_taken_over_or_made),
         cmocka_unit_test(a_client_that_drips_is_cut_off),
         cmocka_unit_test(malformed_requests_do_no_harm),

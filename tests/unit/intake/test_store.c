@@ -63,34 +63,44 @@ static void add_client(const char *client_id, uint8_t token)
     commit();
 }
 
-/* Posts the text; what became of it. */
-static struct stored_post post(const char *text, const char *key, uint8_t ret_request_id[16])
+/* A post of the text, all of it in the message's arena. */
+static struct new_post post_of(const char *text, const char *key, uint8_t request_id[16])
 {
-    static uint8_t sha256[1][32];
-    static struct post parts;
-    struct stored_post stored;
-    usec now = now_is();
+    uint8_t(*sha256)[32] = arena_array(tx->arena, 1, 32);
+    struct post *parts = ARENA_NEW(tx->arena, struct post);
 
-    parts = (struct post){.parts = {{"a.pdf", "application/pdf", bytes_of_text(text)}}, .count = 1};
-    bytes_sha256(parts.parts[0].content, sha256[0]);
-    bus_uuid(now, ret_request_id);
-    const struct new_post new_post = {
-        .token_sha256 = token_sha256,
-        .request_id = ret_request_id,
+    *parts =
+        (struct post){.parts = {{"a.pdf", "application/pdf", bytes_of_text(text)}}, .count = 1};
+    bytes_sha256(parts->parts[0].content, sha256[0]);
+    bus_uuid(tx->now, request_id);
+    return (struct new_post){
+        .token_sha256 = arena_bytes(tx->arena, bytes_of(token_sha256, 32)).p,
+        .request_id = request_id,
         .post_sha256 = sha256[0],
         .part_sha256 = (const uint8_t(*)[32])sha256,
         .idempotency_key = key,
         .channel = "portal",
-        .post = &parts,
+        .post = parts,
     };
-    begin(now);
-    assert_int_equal(store_insert_post(tx, &new_post, &stored), RC_OK);
+}
+
+/* Posts the text; what became of it. */
+static struct stored_post post(const char *text, const char *key, uint8_t ret_request_id[16])
+{
+    struct stored_post stored;
+
+    begin(now_is());
+    const struct new_post new_post = post_of(text, key, ret_request_id);
+    assert_int_equal(store_insert_posts(tx, &new_post, 1, &stored), RC_OK);
     if (stored.client_id)
         stored.client_id = "known";
-    if (stored.is_new && !stored.key_fits)
+    if (stored.is_new && !stored.key_fits) {
         tx_rollback(tx);
-    else
+    } else {
+        if (stored.is_new)
+            assert_int_equal(store_insert_parts(tx, &new_post, 1), RC_OK);
         commit();
+    }
     return stored;
 }
 
@@ -120,6 +130,63 @@ static void test_a_post_is_stored_once(void **state)
     commit();
     stored = post("three", "key-2", second);
     assert_true(stored.is_new && !stored.key_fits);
+}
+
+/* Whatever their order: a known one, a new one with a key, its own bytes again, another one under
+ * the same key, a stranger. */
+static void test_posts_stored_together(void **state)
+{
+    static const char *const texts[] = {"known", "fresh", "fresh", "other", "strange", "last"};
+    static const char *const keys[] = {NULL, "key-m", NULL, "key-m", NULL, NULL};
+    uint8_t ids[COUNT_OF(texts)][16], id[16];
+    struct new_post posts[COUNT_OF(texts)];
+    struct stored_post stored[COUNT_OF(texts)];
+
+    (void)state;
+    post("known", NULL, id);
+    begin(now_is());
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        token_sha256[0] = i == 4 ? 8 : 7;
+        posts[i] = post_of(texts[i], keys[i], ids[i]);
+    }
+    token_sha256[0] = 7;
+    assert_int_equal(store_insert_posts(tx, posts, COUNT_OF(texts), stored), RC_OK);
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        assert_int_equal(stored[i].client_id != NULL, i != 4);
+    assert_false(stored[0].is_new);
+    assert_int_equal(stored[1].is_new + stored[2].is_new, 1);
+    assert_true(stored[3].is_new && stored[5].is_new && stored[5].key_fits);
+    assert_true(stored[3].receipt_no != stored[5].receipt_no);
+    /* The key is the one's that took it: of the other bytes it says that it does not fit. */
+    bool taken_by_other = stored[3].key_fits;
+    assert_true(taken_by_other || !stored[1].is_new || stored[1].key_fits);
+    assert_true(!taken_by_other || !stored[1].is_new || !stored[1].key_fits);
+    tx_rollback(tx);
+}
+
+static void test_parts_of_every_size(void **state)
+{
+    uint8_t sha256[2][32] = {{1}, {2}}, id[16];
+    struct part_slice slice;
+    bool found = false;
+
+    (void)state;
+    begin(now_is());
+    struct new_post large = post_of("a large attachment", NULL, id);
+    struct post parts = {.count = 2};
+    parts.parts[0] = large.post->parts[0];
+    parts.parts[1] = (struct posted_part){"b.pdf", "application/pdf",
+                                          bytes_of(arena_alloc(tx->arena, 300000), 300000)};
+    large.post = &parts;
+    large.part_sha256 = (const uint8_t(*)[32])sha256;
+    assert_int_equal(store_insert_parts(tx, &large, 1), RC_OK);
+    assert_int_equal(store_find_part(tx, id, 1, 299999, 10, &found, &slice), RC_OK);
+    assert_true(found);
+    assert_int_equal(slice.chunk.n, 1);
+    assert_int_equal(slice.size_bytes, 300000);
+    assert_int_equal(store_find_part(tx, id, 0, 2, 5, &found, &slice), RC_OK);
+    assert_memory_equal(slice.chunk.p, "large", 5);
+    tx_rollback(tx);
 }
 
 static void test_a_stranger_stores_nothing(void **state)
@@ -488,6 +555,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_post_is_stored_once),
+        cmocka_unit_test(test_posts_stored_together),
+        cmocka_unit_test(test_parts_of_every_size),
         cmocka_unit_test(test_a_stranger_stores_nothing),
         cmocka_unit_test(test_slices_of_a_document),
         cmocka_unit_test(test_feeds_in_every_order),
