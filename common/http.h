@@ -71,8 +71,9 @@ struct http_item {
 
 /** Works requests that came at the same time in one transaction: RC_OK commits what was done for
  *  those that are neither refused nor left `alone`. After any other outcome, or when the commit
- *  fails, nothing was done for any of them and each is worked by `fn`, as if it had come alone. It
- *  may be called again with the same items, as they were at first. */
+ *  fails, each is worked by `fn` as if it had come alone; a commit whose end is not known may have
+ *  done it already, so for routes whose requests may come twice. It may be called again with the
+ *  same items, as they were at first. */
 typedef enum rc (*http_together_fn)(struct tx *tx, struct http_item *items, size_t count);
 
 struct http_route {

@@ -16,7 +16,9 @@ static const struct conf_row rows[] = {
     {"http/behind_tls_proxy", CONF_BOOL, AT(behind_tls_proxy), "false",
      "A TLS proxy stands in front: addresses other than loopback may be bound.", 0, 0, 0},
     {"http/threads", CONF_INT, AT(threads), "2",
-     "Threads that work requests, each with a database connection.", 1, 64, 0},
+     "Threads that work requests, each with a database connection; what shares a transaction "
+     "has one more.",
+     1, 64, 0},
     {"http/max_connections", CONF_INT, AT(max_connections), "1000", "Open connections at most.", 1,
      60000, 0},
     {"http/max_connections_per_address", CONF_INT, AT(max_connections_per_address), "0",
