@@ -27,10 +27,16 @@ SELECT k.version, k.crl_version, k.calendar_version, a.name, a.province, a.valid
  ORDER BY c.position;
 
 -- name: claim_documents (text[], text[], int4[], uuid[], text[]) -> (int8)
--- Only queued: a conflict fails the transaction, the next try finds who was first.
+-- Only queued. Another request has claimed one since the facts were read: the transaction fails, the
+-- next try reads them again and names it.
 -- $1 numbers, $2 agencies, $3 years, $4 requests, $5 receipts
-SELECT count(claim_document(d.organ_id, d.year, d.number, d.request_id, d.receipt) IS NULL)
-  FROM unnest($1, $2, $3, $4, $5) AS d(number, organ_id, year, request_id, receipt);
+WITH claimed AS (
+    INSERT INTO official_document (organ_id, year, number, request_id, receipt_number)
+    SELECT d.organ_id, d.year, d.number, d.request_id, d.receipt
+      FROM unnest($1, $2, $3, $4, $5) AS d(number, organ_id, year, request_id, receipt)
+    ON CONFLICT DO NOTHING
+    RETURNING 1)
+SELECT expect_rows((SELECT count(*) FROM claimed), cardinality($1));
 
 -- name: set_accepted (uuid[], timestamptz, text[], text[], text[], date[], int4[], date[], bool[], text[], text[], text[])
 UPDATE request r SET came_from = state, state = 'accepted', decided_at = $2, form = a.form,
@@ -185,12 +191,16 @@ SELECT organ_id, role, certificate_der, subject, not_after FROM agency_signer
 
 -- === certificates ===================================================================================
 
--- name: insert_certificate (text, uuid, int4, text, text, text, text, text, timestamptz)
+-- name: insert_certificates (text[], uuid[], int4[], text[], text[], text[], text[], text[], timestamptz[])
 -- The agency and the kind of device are the request's own; without them the row is refused.
 INSERT INTO certificate (serial, organ_id, request_id, item_number, issuer, lineage_id, profile,
                          subscriber_name, device_serial, not_after, device_kind, came_from, state)
-VALUES ($1, (SELECT organ_id FROM request WHERE request_id = $2), $2, $3, $4, $5, $6, $7, $8, $9,
-        (SELECT device_kind FROM item WHERE request_id = $2 AND number = $3), 'new', 'valid')
+SELECT c.serial, (SELECT r.organ_id FROM request r WHERE r.request_id = c.request_id),
+       c.request_id, c.number, c.issuer, c.lineage_id, c.profile, c.name, c.device_serial,
+       c.not_after, (SELECT i.device_kind FROM item i
+                      WHERE i.request_id = c.request_id AND i.number = c.number), 'new', 'valid'
+  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+       AS c(serial, request_id, number, issuer, lineage_id, profile, name, device_serial, not_after)
 ON CONFLICT DO NOTHING;
 
 -- name: find_certificates (text[]) -> (text, text, text, text, text, text, text)

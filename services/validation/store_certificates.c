@@ -51,11 +51,11 @@ enum rc store_get_roles(struct tx *tx, const char *organ_id,
 enum rc store_insert_certificate(struct tx *tx, const uint8_t request_id[16], int32_t item_number,
                                  const Trien__CertificateIssued *event)
 {
-    return DB_PUSH(tx, insert_certificate, db_text(event->serial), db_uuid(request_id),
-                   db_int4(item_number), db_text(event->issuer), db_text(event->lineage_id),
-                   db_text(event->profile),
-                   db_text(event->subscriber_name ? event->subscriber_name : event->subject),
-                   db_text(event->device_serial), db_time(event->not_after));
+    return DB_ROW(tx, insert_certificates, 1, db_text(event->serial), db_uuid(request_id),
+                  db_int4(item_number), db_text(event->issuer), db_text(event->lineage_id),
+                  db_text(event->profile),
+                  db_text(event->subscriber_name ? event->subscriber_name : event->subject),
+                  db_text(event->device_serial), db_time(event->not_after));
 }
 
 enum rc store_set_certificate_state(struct tx *tx, const char *serial, const char *state,

@@ -64,23 +64,6 @@ CREATE TABLE official_document (
     PRIMARY KEY (organ_id, year, number)
 );
 
--- Claims a document or fails the transaction (class 40): another request has claimed it since the
--- facts were read; the next try reads them again and names it.
-CREATE FUNCTION claim_document(the_organ text, the_year integer, the_number text, the_request uuid,
-                               receipt text)
-    RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO official_document (organ_id, year, number, request_id, receipt_number)
-    VALUES (the_organ, the_year, the_number, the_request, receipt)
-    ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'the official document was claimed by another request'
-            USING ERRCODE = '40000';
-    END IF;
-END
-$$;
-REVOKE ALL ON FUNCTION claim_document(text, integer, text, uuid, text) FROM PUBLIC;
-
 -- Requests that wait for a list; crl_version is what they were judged with last, round how often
 -- they were examined.
 CREATE TABLE waiting (
@@ -98,7 +81,6 @@ SELECT month_begin('', 'item');
 
 GRANT SELECT, INSERT, UPDATE ON request TO trien_validation;
 GRANT SELECT, INSERT ON item, official_document TO trien_validation;
-GRANT EXECUTE ON FUNCTION claim_document(text, integer, text, uuid, text) TO trien_validation;
 GRANT SELECT, INSERT, UPDATE, DELETE ON waiting TO trien_validation;
 
 COMMIT;
