@@ -210,8 +210,16 @@ UPDATE consumer_cursor c SET attempts = c.attempts + 1
   FROM unnest($2, $3) AS m(partition, next_offset)
  WHERE c.feed = $1 AND c.partition = m.partition AND c.next_offset = m.next_offset;
 
--- name: cursor_move (text, int2[], int8[], int8[], uuid[]) -> (bool)
-SELECT consumer_move($1, $2, $3, $4, $5) IS NULL;
+-- name: cursor_move (text, int2[], int8[], int8[], uuid[]) -> (int8)
+-- By compare-and-set, or the transaction fails (class 40): whoever moved one of them first has won.
+-- $2 partitions, $3 where they are expected, $4 where they go, $5 last ids
+WITH moved AS (
+    UPDATE consumer_cursor c
+       SET next_offset = m.next_offset, last_id = m.last_id, attempts = 0
+      FROM unnest($2, $3, $4, $5) AS m(partition, expected, next_offset, last_id)
+     WHERE c.feed = $1 AND c.partition = m.partition AND c.next_offset = m.expected
+    RETURNING 1)
+SELECT expect_rows((SELECT count(*) FROM moved), cardinality($2));
 
 -- name: cursor_heard (text, int2[], timestamptz[])
 -- Hearing goes forward only: another replica may have held the partition in between.
@@ -309,8 +317,19 @@ UPDATE effect e SET attempts = e.attempts + 1
  WHERE e.kind = c.kind AND e.key = c.key AND e.attempts = c.counted
 RETURNING e.kind, e.key;
 
--- name: effect_finish (text[], text[], int4[], int2[]) -> (bool)
-SELECT effect_finish($1, $2, $3, $4) IS NULL;
+-- name: effect_finish (text[], text[], int4[], int2[]) -> (int8)
+-- Finished intents leave, or the transaction fails (class 40): another holder of the partition has
+-- finished or counted one of them, what we bring is discarded. $3 attempts as counted, $4 not 0: failed
+WITH finished AS (
+    DELETE FROM effect e
+     USING unnest($1, $2, $3, $4) AS f(kind, key, counted, failed)
+     WHERE e.kind = f.kind AND e.key = f.key AND e.attempts = f.counted
+    RETURNING e.kind, e.key, f.failed <> 0 AS failed),
+remembered AS (
+    INSERT INTO effect_done (kind, key, failed) SELECT kind, key, failed FROM finished
+    ON CONFLICT (kind, key) DO UPDATE SET finished_at = now(), failed = excluded.failed
+    RETURNING 1)
+SELECT expect_rows((SELECT count(*) FROM remembered), cardinality($1));
 
 -- name: effect_again (text, text, int4, int4, timestamptz, text)
 -- The attempt failed: $4 is the new count.

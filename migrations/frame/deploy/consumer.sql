@@ -14,25 +14,6 @@ COMMENT ON TABLE consumer_cursor IS
 COMMENT ON COLUMN consumer_cursor.attempts IS
     'Times the event at next_offset was begun without an end that was committed.';
 
--- Moves the cursors or fails the transaction (class 40): whoever moved them first has won.
-CREATE FUNCTION consumer_move(
-    the_feed text, partitions int2[], expected int8[], next_offsets int8[], last_ids uuid[])
-    RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    moved int;
-BEGIN
-    UPDATE consumer_cursor c
-       SET next_offset = m.next_offset, last_id = m.last_id, attempts = 0
-      FROM unnest(partitions, expected, next_offsets, last_ids)
-           AS m(partition, expected, next_offset, last_id)
-     WHERE c.feed = the_feed AND c.partition = m.partition AND c.next_offset = m.expected;
-    GET DIAGNOSTICS moved = ROW_COUNT;
-    IF moved <> cardinality(partitions) THEN
-        RAISE EXCEPTION 'cursor of feed % was moved by another', the_feed USING ERRCODE = '40000';
-    END IF;
-END
-$$;
-
 CREATE TABLE dead_letter (
     feed         text        NOT NULL,
     partition    int2        NOT NULL,
@@ -62,7 +43,5 @@ CREATE INDEX dead_letter_due ON dead_letter (retry_at) WHERE state = 'parked';
 
 GRANT SELECT, INSERT, UPDATE ON consumer_cursor TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letter TO :"role";
-REVOKE ALL ON FUNCTION consumer_move(text, int2[], int8[], int8[], uuid[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION consumer_move(text, int2[], int8[], int8[], uuid[]) TO :"role";
 
 COMMIT;

@@ -33,29 +33,6 @@ COMMENT ON TABLE effect_done IS 'Which intents were finished; a second one with 
 CREATE INDEX effect_done_age ON effect_done USING brin (finished_at)
     WITH (pages_per_range = 32, autosummarize = on);
 
--- Takes finished intents out or fails the transaction (class 40): another holder of the partition
--- has finished or counted one of them, what we bring is discarded.
-CREATE FUNCTION effect_finish(kinds text[], keys text[], counted int4[], fails int2[])
-    RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    gone int;
-BEGIN
-    WITH finished AS (
-        DELETE FROM effect e
-         USING unnest(kinds, keys, counted, fails) AS f(kind, key, counted, failed)
-         WHERE e.kind = f.kind AND e.key = f.key AND e.attempts = f.counted
-        RETURNING e.kind, e.key, f.failed <> 0 AS failed)
-    INSERT INTO effect_done (kind, key, failed) SELECT kind, key, failed FROM finished
-    ON CONFLICT (kind, key) DO UPDATE SET finished_at = now(), failed = excluded.failed;
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    IF gone <> cardinality(kinds) THEN
-        RAISE EXCEPTION 'effect was taken by another' USING ERRCODE = '40000';
-    END IF;
-END
-$$;
-
 GRANT SELECT, INSERT, UPDATE, DELETE ON effect, effect_done TO :"role";
-REVOKE ALL ON FUNCTION effect_finish(text[], text[], int4[], int2[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION effect_finish(text[], text[], int4[], int2[]) TO :"role";
 
 COMMIT;

@@ -4,6 +4,4 @@ SELECT feed, partition, next_offset, last_id, attempts FROM consumer_cursor WHER
 SELECT feed, partition, event_offset, id, key, type, traceparent, created_at, payload, state, error,
        attempts, retry_at, recorded_at, resolved_at, resolved_by, resolution
   FROM dead_letter WHERE false;
-SELECT 1 / has_function_privilege(:'role',
-           'consumer_move(text, int2[], int8[], int8[], uuid[])', 'execute')::int;
 ROLLBACK;
