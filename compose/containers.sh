@@ -109,7 +109,7 @@ CONF
 
 configure_operator() {
     operator=$DIR/operator
-    mkdir -p "$DIR/containers/trienctl" "$operator/keys/bus" "$operator/keys/pin" "$operator/etc" "$operator/tokens" "$operator/data" "$operator/metrics"
+    mkdir -p "$DIR/containers/trienctl" "$operator/keys/bus" "$operator/keys/pin" "$operator/etc" "$operator/tokens" "$operator/data"
     sed -e "s|$DIR/etc/principals.conf|/trien/enrolled/principals.conf|" -e "s|\"$DIR|\"/trien/operator|" \
         "$DIR/etc/trienctl.conf" | awk -v rows="$(peers)" -f "$SHARE/compose/set.awk" > "$DIR/containers/trienctl/service.conf"
     for name in $OPERATORS; do

@@ -420,14 +420,14 @@ BACKUP = """sh -c 'PGPASSWORD=$(cat /run/secrets/admin_database) /usr/lib/postgr
 
 
 def test_operators_procedures(site):
-    """The base backup and the signer's figures as docs/operations.md has them."""
+    """The base backup and the signer's health as docs/operations.md has them."""
     page = " ".join((ROOT / "docs/operations.md").read_text().split())
-    assert " ".join(BACKUP.split()) in page and "metrics signer --file /trien/operator/metrics/trien-signer.prom" in page
+    assert " ".join(BACKUP.split()) in page
     done = site.engine.execute("postgres", *shlex.split(" ".join(BACKUP.split())))
     assert done.returncode == 0, done.stderr
     assert "backup_manifest" in site.engine.execute("postgres", "sh", "-c", "ls /trien/wal/base-*").stdout
-    site.operate("metrics", "signer", "--file", "/trien/operator/metrics/trien-signer.prom")
-    assert "trien_token_" in (site.installation / "operator/metrics/trien-signer.prom").read_text()
+    asked = site.engine.execute("signer", "/trien/service", "--config", "/trien/etc/service.conf", "--health")
+    assert json.loads(asked.stdout)["ok"]
 
 
 def test_nothing_was_lost(site):
