@@ -206,7 +206,6 @@ static enum rc check_correction(struct tx *tx, const Trien__RecordDelivery *ask,
           &tx->err, TRIEN__ERROR__FIELD_INVALID, "in the future, or longer than a year ago");
     err_clear(&tx->err);
     point->at = ask->delivered_at;
-    point->recorded_at = tx->now;
     point->place = "";
     return RC_OK;
 }

@@ -47,7 +47,7 @@ static enum rc say_moved(struct tx *tx, const struct shipment_row *shipment,
     moved.shipment_id = (char *)shipment->shipment_id;
     moved.state = (char *)rule_shipment_state_name(point->state);
     moved.happened_at = point->at;
-    moved.recorded_at = tx->now;
+    moved.recorded_at = shipment->changed_at;
     moved.place = *point->place ? (char *)point->place : NULL;
     return emit(tx, device->serial, &moved);
 }
@@ -111,7 +111,7 @@ enum rc shipment_refold(struct tx *tx, struct shipment_row *shipment)
     moved = now.state != shipment->state;
     if (!moved && now.at == shipment->moved_at)
         return RC_OK;
-    TRY(store_set_shipment_state(tx, shipment->id, &now));
+    TRY(store_set_shipment_state(tx, shipment->id, &now, &shipment->changed_at));
     shipment->state = now.state;
     shipment->moved_at = now.at;
     if (!moved)

@@ -148,9 +148,13 @@ enum rc store_list_devices_of_shipment(struct tx *tx, const uint8_t shipment_id[
 /** In a state (NULL: any), one (NULL: any), after one (NULL: from the first). */
 enum rc store_list_shipments(struct tx *tx, const char *state, const char *one, const char *after,
                              int limit, struct shipment_row **ret_rows, size_t *ret_count) MUST_USE;
+/** *ret_recorded_at: the time of this change, greater than those of all before. */
 enum rc store_set_shipment_state(struct tx *tx, const uint8_t shipment_id[16],
-                                 const struct tracking_point *point) MUST_USE;
+                                 const struct tracking_point *point,
+                                 usec *ret_recorded_at) MUST_USE;
 
+/** Later than every correction before it, whatever point->recorded_at says. The shipment is locked.
+ */
 enum rc store_insert_correction(struct tx *tx, const uint8_t shipment_id[16],
                                 const struct tracking_point *point, const char *note) MUST_USE;
 

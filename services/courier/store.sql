@@ -188,13 +188,20 @@ FROM shipment s
 WHERE s.shipment_id > $3 AND ($1 IS NULL OR state = $1) AND ($2 IS NULL OR s.shipment_id = $2)
 ORDER BY s.shipment_id LIMIT $4;
 
--- name: set_shipment_state (uuid, text, timestamptz, timestamptz)
--- $3 when it happened, $4 now
-UPDATE shipment SET state = $2, moved_at = $3, changed_at = $4 WHERE shipment_id = $1;
+-- name: set_shipment_state (uuid, text, timestamptz, timestamptz) -> (timestamptz)
+-- $3 when it happened, $4 now. The time it is recorded under grows with every change, whatever the
+-- clocks of those who change it say: readers take the greater one for the later one.
+UPDATE shipment SET state = $2, moved_at = $3,
+                    changed_at = greatest($4, changed_at + interval '1 microsecond')
+WHERE shipment_id = $1
+RETURNING changed_at;
 
 -- name: insert_correction (uuid, timestamptz, text, timestamptz, text, text)
+-- Under the lock of its shipment. $2 now; recorded after every other correction, whatever the clocks
+-- of those who took them say.
 INSERT INTO correction (shipment_id, recorded_at, state, happened_at, principal, note)
-VALUES ($1, $2, $3, $4, $5, $6);
+SELECT $1, greatest($2, max(recorded_at) + interval '1 microsecond'), $3, $4, $5, $6
+FROM correction WHERE shipment_id = $1;
 
 -- name: list_corrections (uuid) -> (text, timestamptz, timestamptz)
 SELECT state, happened_at, recorded_at FROM correction WHERE shipment_id = $1;

@@ -125,17 +125,22 @@ enum rc store_list_shipments(struct tx *tx, const char *state, const char *one, 
 }
 
 enum rc store_set_shipment_state(struct tx *tx, const uint8_t shipment_id[16],
-                                 const struct tracking_point *point)
+                                 const struct tracking_point *point, usec *ret_recorded_at)
 {
-    return DB_PUSH(tx, set_shipment_state, db_uuid(shipment_id),
-                   db_text(rule_shipment_state_name(point->state)), db_time(point->at),
-                   db_time(tx->now));
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, set_shipment_state, &rows, db_uuid(shipment_id),
+               db_text(rule_shipment_state_name(point->state)), db_time(point->at),
+               db_time(tx->now)));
+    CHECK(db_count(rows), &tx->err, TRIEN__ERROR__INTERNAL, "a locked shipment is gone");
+    *ret_recorded_at = db_get_time(rows, 0, 0);
+    return RC_OK;
 }
 
 enum rc store_insert_correction(struct tx *tx, const uint8_t shipment_id[16],
                                 const struct tracking_point *point, const char *note)
 {
-    return DB_PUSH(tx, insert_correction, db_uuid(shipment_id), db_time(point->recorded_at),
+    return DB_PUSH(tx, insert_correction, db_uuid(shipment_id), db_time(tx->now),
                    db_text(rule_shipment_state_name(point->state)), db_time(point->at),
                    db_text(tx->principal), db_text(note));
 }

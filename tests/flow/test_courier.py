@@ -186,6 +186,16 @@ def test_lost_and_corrected_by_a_person(courier):
     assert state_of(courier, shipment) == "DELIVERED"
 
 
+def test_the_last_correction_holds_whatever_the_clocks_say(courier):
+    """The first one was taken by a replica whose clock is a minute ahead."""
+    shipment = ship(courier, device(courier, "C-0003", 73), method="in_person")
+    ctl(courier, "ship", "record", shipment, "--note", "văn thư nói đã nhận")
+    courier.sql("courier", "UPDATE correction SET recorded_at = recorded_at + interval '1 minute' "
+                           f"WHERE shipment_id = '{shipment}'")
+    done = ctl(courier, "ship", "record", shipment, "--state", "LOST", "--note", "nhầm: không ai nhận được")
+    assert (done["state"], device_state(courier, "C-0003")) == ("LOST", "lost")
+
+
 def test_lost_with_its_certificate_and_found(courier):
     """Nobody may hand over a device whose certificate ended while it was lost: it is asked back."""
     serial = device(courier, "C-0002", 71)

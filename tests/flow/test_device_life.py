@@ -174,6 +174,25 @@ def test_a_device_comes_and_goes(road):
     assert not [text for text in texts if re.search(r"[%{}]|\(\)|  ", text)]
 
 
+def test_a_word_taken_by_a_slow_clock_is_not_lost(road):
+    """Two words about one parcel: the first was recorded by a replica whose clock is a minute ahead, so the second
+    one's time lies before it. The timeline shows the second all the same."""
+    request_id, _ = issue(road, 1)
+    number = s10(7000003)
+    road.trienctl("ship", "send", "--request", request_id, "--tracking", number)
+    post = Post(road)
+
+    def state_is(state):
+        wait_until(f"the shipment to be {state}", lambda: road.get(request_id),
+                   until=lambda r: r["shipments"] and r["shipments"][0]["state"] == state)
+    assert post.send(event(number, "EMG", now() - timedelta(hours=2)))[0] == 200
+    state_is("AT_DELIVERY_OFFICE")
+    road.sql("courier", f"UPDATE shipment SET changed_at = changed_at + interval '1 minute' WHERE tracking_number = '{number}'")
+    road.sql("intake", f"UPDATE shipment SET recorded_at = recorded_at + interval '1 minute' WHERE tracking_number = '{number}'")
+    assert post.send(event(number, "EMI", now() - timedelta(hours=1)))[0] == 200
+    state_is("DELIVERED")
+
+
 def test_reports_of_strangers_and_of_wrong_devices(road):
     road.add_agency("H26.15", "Trung tâm Dữ liệu TEST", seals=("seal-rsa",))
     request_id, rows = issue(road, 2)

@@ -66,6 +66,16 @@ def test_a_step_leaves_its_line(database):
                      ["assigned", "CertificateIssued", "personalised", "test"]]
 
 
+def test_steps_are_recorded_in_their_order_by_clocks_that_differ(database):
+    """A step by a replica a minute ahead, then one by a replica whose clock is right."""
+    assign(database, "VN-1")
+    database("UPDATE device SET state = 'personalised', event = 'CertificateIssued', actor = 'ahead', "
+             "certificate_serial = '54aa', changed_at = now() + interval '1 minute' WHERE device_serial = 'VN-1'")
+    step(database, "VN-1", "CertificateRevoked", "returned")
+    lines = [r[0] for r in database("SELECT event, at FROM custody ORDER BY at") if len(r) == 2]
+    assert lines == ["AddDevices", "KeyAwaited", "CertificateIssued", "CertificateRevoked"]
+
+
 @pytest.mark.parametrize("event, state", [("DispatchDevices", "dispatched"), ("KeyAwaited", "personalised"),
                                           ("ReturnReported", "returned"), ("AddDevices", "in_stock"),
                                           ("Whatever", "assigned"), ("KeyAwaited", "nowhere")])
