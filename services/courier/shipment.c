@@ -5,9 +5,6 @@
 
 #include "services/courier/courier.h"
 
-/* More words than this about one parcel are not read; a real one has some twenty. */
-#define MAX_POINTS 1000
-
 /* What the end of a journey is for this device: nobody hands one over whose certificate has ended.
  */
 static const char *event_of(enum shipment_state state, const struct device_row *device)
@@ -106,7 +103,7 @@ enum rc shipment_refold(struct tx *tx, struct shipment_row *shipment)
     size_t count;
     bool moved;
 
-    TRY(store_list_points(tx, shipment, MAX_POINTS, &points, &count));
+    TRY(store_list_points(tx, shipment, &points, &count));
     now = rule_fold(points, count, start);
     moved = now.state != shipment->state;
     if (!moved && now.at == shipment->moved_at)

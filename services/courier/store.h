@@ -164,6 +164,6 @@ enum rc store_insert_events(struct tx *tx, const struct webhook *webhook,
                             const char *const **ret_numbers, size_t *ret_number_count,
                             size_t *ret_new) MUST_USE;
 
-/** All that carrier and people said about a shipment, at most `limit` events. */
-enum rc store_list_points(struct tx *tx, const struct shipment_row *shipment, int limit,
+/** What carrier and people said about a shipment: all that rule_fold() asks for. */
+enum rc store_list_points(struct tx *tx, const struct shipment_row *shipment,
                           struct tracking_point **ret_points, size_t *ret_count) MUST_USE;

@@ -175,32 +175,37 @@ enum rc store_insert_events(struct tx *tx, const struct webhook *webhook,
     return RC_OK;
 }
 
-static enum rc add_events(struct tx *tx, const struct shipment_row *shipment, int limit,
-                          struct tracking_point *points, size_t *count)
+static enum rc list_events(struct tx *tx, const struct shipment_row *shipment,
+                           struct db_rows **ret_rows)
 {
-    struct db_rows *rows;
+    return DB_RUN(tx, list_events, ret_rows, db_text(shipment->carrier),
+                  db_text(shipment->tracking_number),
+                  db_time(shipment->dispatched_at - EARLY_EVENTS),
+                  db_time(shipment->dispatched_at + NUMBER_LIFE));
+}
 
-    TRY(DB_RUN(tx, list_events, &rows, db_text(shipment->carrier),
-               db_text(shipment->tracking_number), db_time(shipment->dispatched_at - EARLY_EVENTS),
-               db_time(shipment->dispatched_at + NUMBER_LIFE), db_int4(limit)));
-    for (size_t i = 0; i < db_count(rows) && i < (size_t)limit; i++) {
+static void add_events(const struct db_rows *rows, struct tracking_point *points, size_t *count)
+{
+    for (size_t i = 0; i < db_count(rows); i++) {
         struct tracking_point point = {.at = db_get_time(rows, i, 1),
                                        .place = db_get_text(rows, i, 2)};
         if (rule_tracking_code(db_get_text(rows, i, 0), &point.state))
             points[(*count)++] = point;
     }
-    return RC_OK;
 }
 
-enum rc store_list_points(struct tx *tx, const struct shipment_row *shipment, int limit,
+enum rc store_list_points(struct tx *tx, const struct shipment_row *shipment,
                           struct tracking_point **ret_points, size_t *ret_count)
 {
+    struct db_rows *rows, *events = NULL;
     struct tracking_point *points;
-    struct db_rows *rows;
     size_t count = 0;
 
     TRY(DB_RUN(tx, list_corrections, &rows, db_uuid(shipment->id)));
-    points = ARENA_ARRAY(tx->arena, struct tracking_point, db_count(rows) + (size_t)limit);
+    if (shipment->tracking_number)
+        TRY(list_events(tx, shipment, &events));
+    points = ARENA_ARRAY(tx->arena, struct tracking_point,
+                         db_count(rows) + (events ? db_count(events) : 0));
     for (; count < db_count(rows); count++) {
         points[count] = (struct tracking_point){.at = db_get_time(rows, count, 1),
                                                 .recorded_at = db_get_time(rows, count, 2),
@@ -208,8 +213,8 @@ enum rc store_list_points(struct tx *tx, const struct shipment_row *shipment, in
         CHECK(rule_shipment_state_of(db_get_text(rows, count, 0), &points[count].state), &tx->err,
               TRIEN__ERROR__SCHEMA_MISMATCH, "correction state");
     }
-    if (shipment->tracking_number)
-        TRY(add_events(tx, shipment, limit, points, &count));
+    if (events)
+        add_events(events, points, &count);
     *ret_points = points;
     *ret_count = count;
     return RC_OK;

@@ -327,6 +327,23 @@ def test_oversized(courier, parcel):
     assert Post(courier).send(*many[:500]) == (200, {"accepted": 500, "repeated": 0})
 
 
+def test_a_carrier_that_repeats_itself_hides_nothing(courier):
+    """A thousand words about one parcel, then that it arrived, then a thousand more."""
+    number, post = s10(1016), Post(courier)
+    shipment = ship(courier, device(courier, "V-0001", 76), number=number)
+
+    def repeat(code, began):
+        for part in (0, 500):
+            words = [event(number, code, began + timedelta(seconds=n)) for n in range(part, part + 500)]
+            assert post.send(*words) == (200, {"accepted": 500, "repeated": 0})
+    repeat("EMG", now() - timedelta(hours=3))
+    assert post.send(event(number, "EMI", now() - timedelta(hours=2)))[0] == 200
+    assert (state_of(courier, shipment), device_state(courier, "V-0001")) == ("DELIVERED", "delivered")
+    repeat("EMH", now() - timedelta(hours=1))
+    assert state_of(courier, shipment) == "DELIVERED"
+    assert said(courier, "DeviceDelivered", "V-0001") == 1
+
+
 @pytest.mark.parametrize("change, field", [
     ({"tracking_number": "EE473124828VN"}, "/events/0/tracking_number"), ({"code": "XYZ"}, "/events/0/code"),
     ({"time": "hôm qua"}, "/events/0/time"), ({"place": "x" * 201}, "/events/0/place"), ({"code": None}, "/events/0/code")])
