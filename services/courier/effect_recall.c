@@ -35,11 +35,14 @@ enum rc recall_done(struct tx *tx, const char *key, const void *in, const void *
     const Trien__RecallDue *due = result;
     Trien__DeviceRecalled recalled = TRIEN__DEVICE_RECALLED__INIT;
     civil_day day;
+    bool set;
 
     (void)key;
     CHECK(clock_parse_day(due->due_on, &day), &tx->err, TRIEN__ERROR__INTERNAL,
           "validation counted to \"%.20s\"", due->due_on);
-    TRY(store_set_device_due(tx, intent->device_serial, day));
+    TRY(store_set_device_due(tx, intent->device_serial, day, intent->recalled_at, &set));
+    if (!set) /* the device came back, or was lost, before its day was counted */
+        return RC_OK;
     recalled.device_serial = intent->device_serial;
     recalled.certificate_serial = intent->certificate_serial;
     recalled.certificate_request_id = intent->certificate_request_id;

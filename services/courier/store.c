@@ -263,9 +263,14 @@ enum rc store_set_device_recalled(struct tx *tx, const char *serial, const char 
                    db_time(tx->now));
 }
 
-enum rc store_set_device_due(struct tx *tx, const char *serial, civil_day due_on)
+enum rc store_set_device_due(struct tx *tx, const char *serial, civil_day due_on, usec recalled_at,
+                             bool *ret_set)
 {
-    return DB_PUSH(tx, set_device_due, db_text(serial), db_date(due_on));
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, set_device_due, &rows, db_text(serial), db_date(due_on), db_time(recalled_at)));
+    *ret_set = db_count(rows) == 1;
+    return RC_OK;
 }
 
 enum rc store_claim_overdue(struct tx *tx, civil_day today, int limit,

@@ -94,7 +94,10 @@ enum rc store_set_device_certificate(struct tx *tx, const char *serial,
  * there is one. */
 enum rc store_set_device_ended(struct tx *tx, const char *serial) MUST_USE;
 enum rc store_set_device_recalled(struct tx *tx, const char *serial, const char *event) MUST_USE;
-enum rc store_set_device_due(struct tx *tx, const char *serial, civil_day due_on) MUST_USE;
+/** The day by which a device that was recalled at that time is to be back; *ret_set false when that
+ * recall is over. */
+enum rc store_set_device_due(struct tx *tx, const char *serial, civil_day due_on, usec recalled_at,
+                             bool *ret_set) MUST_USE;
 
 struct overdue_row {
     const char *serial, *request_id, *item_id, *due_on;

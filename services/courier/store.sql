@@ -115,8 +115,11 @@ UPDATE device SET state = 'recalled', event = $2, actor = $3, changed_at = $4, r
                   due_on = NULL, overdue_at = NULL, note = NULL
 WHERE device_serial = $1;
 
--- name: set_device_due (text, date)
-UPDATE device SET due_on = $2 WHERE device_serial = $1 AND recalled_at IS NOT NULL;
+-- name: set_device_due (text, date, timestamptz) -> (bool)
+-- The day of the recall of $3. No row: it is over; the device is back, lost, or recalled anew.
+UPDATE device SET due_on = $2
+WHERE device_serial = $1 AND state = 'recalled' AND recalled_at = $3
+RETURNING true;
 
 -- name: claim_overdue (date, timestamptz, int4) -> (text, uuid, int4, date)
 -- Recalled, due before $1, and nobody was told yet.

@@ -211,6 +211,31 @@ def test_lost_with_its_certificate_and_found(courier):
     assert courier.value("courier", intents) == "1"  # validation is not there: its day is asked for
 
 
+def test_a_recall_that_is_over_is_not_said(courier):
+    """Validation is away while one device is recalled and comes back, and another is recalled, lost, found and so
+    recalled again. Then the days are counted: nothing is said of the first, one thing of the second."""
+    back, found = device(courier, "C-0004", 74), device(courier, "C-0005", 75)
+    shipments = [ship(courier, serial, method="in_person") for serial in (back, found)]
+    for serial in (back, found):
+        courier.sql("courier", "UPDATE device SET state = 'lost', event = 'LossConfirmed', changed_at = now() WHERE "
+                               f"device_serial = '{serial}'; UPDATE device SET certificate_ended_at = now() WHERE "
+                               f"device_serial = '{serial}'")
+
+    def record(shipment, *states):
+        for state in states:
+            ctl(courier, "ship", "record", shipment, "--state", state, "--note", "cơ quan gọi điện")
+    record(shipments[0], "DELIVERED", "RETURNED")
+    record(shipments[1], "DELIVERED", "LOST", "DELIVERED")
+    assert (device_state(courier, back), device_state(courier, found)) == ("returned", "recalled")
+    intents = "SELECT count(*) FROM effect WHERE kind = 'recall' AND key ~ '^C-000[45]/'"
+    assert courier.value("courier", intents) == "3"
+    courier.start("validation")
+    courier.sql("courier", "UPDATE effect SET retry_at = now() WHERE kind = 'recall'")
+    wait_until("the days to be counted", lambda: courier.value("courier", intents), until=lambda n: n == "0")
+    assert (said(courier, "DeviceRecalled", back), said(courier, "DeviceRecalled", found)) == (0, 1)
+    assert ctl(courier, "device", "show", found)["due_on"] and not ctl(courier, "device", "show", back)["due_on"]
+
+
 def test_by_hand(courier):
     device(courier, "H-0001", 43)
     shipment = ship(courier, "H-0001", method="cipher_organisation")
