@@ -119,7 +119,7 @@ enum rc on_list_devices(struct tx *tx, const void *in, void *out)
     size_t count;
 
     if (ask->device_serial)
-        TRY(store_get_devices(tx, (const char *const *)&ask->device_serial, 1, &rows, &count));
+        TRY(store_find_device(tx, ask->device_serial, &rows, &count));
     else
         TRY(store_list_devices(tx, ask->state, ask->after ? ask->after : "",
                                limit_of(ask->has_limit, ask->limit), &rows, &count));

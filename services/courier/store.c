@@ -206,6 +206,16 @@ enum rc store_get_device(struct tx *tx, const char *serial, struct device_row **
     return RC_OK;
 }
 
+enum rc store_find_device(struct tx *tx, const char *serial, struct device_row **ret_rows,
+                          size_t *ret_count)
+{
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, find_device, &rows, db_text(serial)));
+    read_devices(tx, rows, ret_rows, ret_count);
+    return RC_OK;
+}
+
 enum rc store_list_devices(struct tx *tx, const char *state, const char *after, int limit,
                            struct device_row **ret_rows, size_t *ret_count)
 {

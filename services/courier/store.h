@@ -77,7 +77,10 @@ enum rc store_get_devices(struct tx *tx, const char *const *serials, size_t coun
                           struct device_row **ret_rows, size_t *ret_count) MUST_USE;
 /** One of them; *ret_row NULL when it is not known. */
 enum rc store_get_device(struct tx *tx, const char *serial, struct device_row **ret_row) MUST_USE;
-/** In a state (NULL: any), after a serial. */
+/** The device, or none; not locked: for those who only read. */
+enum rc store_find_device(struct tx *tx, const char *serial, struct device_row **ret_rows,
+                          size_t *ret_count) MUST_USE;
+/** In a state (NULL: any), after a serial; not locked. */
 enum rc store_list_devices(struct tx *tx, const char *state, const char *after, int limit,
                            struct device_row **ret_rows, size_t *ret_count) MUST_USE;
 

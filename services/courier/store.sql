@@ -63,6 +63,13 @@ SELECT d.device_serial, d.device_kind, d.model, d.state, d.request_id, d.number,
 FROM device d LEFT JOIN request r ON r.request_id = d.request_id
 WHERE d.device_serial = ANY ($1) ORDER BY d.device_serial FOR UPDATE OF d;
 
+-- name: find_device (text) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text, timestamptz)
+-- For those who only read: not locked.
+SELECT d.device_serial, d.device_kind, d.model, d.state, d.request_id, d.number,
+       d.certificate_serial, d.shipment_id, d.due_on, d.changed_at, r.organ_id, r.delivery,
+       d.certificate_ended_at
+FROM device d LEFT JOIN request r ON r.request_id = d.request_id WHERE d.device_serial = $1;
+
 -- name: list_devices (text, text, int4) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text, timestamptz)
 -- $1 state or NULL, $2 after this serial
 SELECT d.device_serial, d.device_kind, d.model, d.state, d.request_id, d.number,

@@ -89,6 +89,12 @@ def test_a_wrong_list_adds_nothing(courier, tmp_path, content, why):
     assert courier.value("courier", "SELECT count(*) FROM device WHERE device_serial LIKE 'ST-9%'") == "0"
 
 
+def test_who_only_looks_waits_for_nobody(courier):
+    serial = device(courier, "Q-0001", 77)
+    with courier.open_transaction("courier", f"SELECT FROM device WHERE device_serial = '{serial}' FOR UPDATE"):
+        assert device_state(courier, serial) == "personalised"
+
+
 # --- shipments -----------------------------------------------------------------------------------------
 
 def test_a_journey_is_followed(courier):
