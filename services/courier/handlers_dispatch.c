@@ -8,6 +8,8 @@
 /* What a call asks for, once it holds. */
 struct dispatch {
     const Trien__DispatchDevices *ask;
+    const char *const *serials; /* as named, or those of the request */
+    size_t serial_count;
     const char *method, *carrier;
     struct device_row *devices; /* by serial */
     size_t count;
@@ -23,7 +25,7 @@ static const struct device_row *find(const struct dispatch *dispatch, const char
 
 static enum rc check_device(struct tx *tx, const struct dispatch *dispatch, size_t row)
 {
-    const char *serial = dispatch->ask->device_serials[row];
+    const char *serial = dispatch->serials[row];
     const struct device_row *device = find(dispatch, serial);
 
     err_field(&tx->err, "device_serials/%zu", row);
@@ -37,8 +39,8 @@ static enum rc check_device(struct tx *tx, const struct dispatch *dispatch, size
     CHECK(strcmp(device->organ_id, dispatch->devices[0].organ_id ?: "") == 0, &tx->err,
           TRIEN__ERROR__FIELD_INVALID, "devices of two agencies do not travel together");
     for (size_t i = 0; i < row; i++)
-        CHECK(strcmp(dispatch->ask->device_serials[i], serial) != 0, &tx->err,
-              TRIEN__ERROR__FIELD_INVALID, "device %s stands twice", serial);
+        CHECK(strcmp(dispatch->serials[i], serial) != 0, &tx->err, TRIEN__ERROR__FIELD_INVALID,
+              "device %s stands twice", serial);
     err_clear(&tx->err);
     return RC_OK;
 }
@@ -111,12 +113,29 @@ static enum rc send_off(struct tx *tx, const struct dispatch *dispatch,
         CHECK(claimed, &tx->err, TRIEN__ERROR__TRACKING_NUMBER_USED, "%s", ask->tracking_number);
         err_clear(&tx->err);
     }
-    TRY(store_insert_shipment(tx, shipment, (const char *const *)ask->device_serials,
-                              ask->n_device_serials));
+    TRY(store_insert_shipment(tx, shipment, dispatch->serials, dispatch->serial_count));
     for (size_t i = 0; i < dispatch->count; i++)
         TRY(say_dispatched(tx, dispatch, &dispatch->devices[i], shipment->shipment_id));
     /* The carrier may have spoken before we did. */
     return dispatch->carrier ? shipment_refold(tx, shipment) : RC_OK;
+}
+
+/* Which devices: those that are named, or what is ready of the request. */
+static enum rc choose_devices(struct tx *tx, struct dispatch *dispatch)
+{
+    const Trien__DispatchDevices *ask = dispatch->ask;
+
+    dispatch->serials = (const char *const *)ask->device_serials;
+    dispatch->serial_count = ask->n_device_serials;
+    if (!ask->request_id)
+        return RC_OK;
+    TRY(store_list_ready(tx, ask->request_id, DISPATCH_MAX_DEVICES, &dispatch->serials,
+                         &dispatch->serial_count));
+    err_field(&tx->err, "request_id");
+    CHECK(dispatch->serial_count > 0, &tx->err, TRIEN__ERROR__NOT_FOUND,
+          "no device of request %.40s is ready to go", ask->request_id);
+    err_clear(&tx->err);
+    return RC_OK;
 }
 
 static enum rc check_dispatch(struct tx *tx, struct dispatch *dispatch)
@@ -125,9 +144,10 @@ static enum rc check_dispatch(struct tx *tx, struct dispatch *dispatch)
 
     if (ask->tracking_number) /* the carrier may be speaking of it this moment */
         TRY(store_lock_numbers(tx, (const char *const *)&ask->tracking_number, 1));
-    TRY(store_get_devices(tx, (const char *const *)ask->device_serials, ask->n_device_serials,
-                          &dispatch->devices, &dispatch->count));
-    for (size_t i = 0; i < ask->n_device_serials; i++)
+    TRY(choose_devices(tx, dispatch));
+    TRY(store_get_devices(tx, dispatch->serials, dispatch->serial_count, &dispatch->devices,
+                          &dispatch->count));
+    for (size_t i = 0; i < dispatch->serial_count; i++)
         TRY(check_device(tx, dispatch, i));
     return check_way(tx, dispatch);
 }
@@ -147,45 +167,65 @@ static enum rc take_key(struct tx *tx, const Trien__DispatchDevices *ask,
     return RC_OK;
 }
 
-static enum rc answer_standing(struct tx *tx, const char *shipment_id,
-                               Trien__DispatchDevicesReply *reply)
+static enum rc check_ask(struct tx *tx, const Trien__DispatchDevices *ask)
+{
+    size_t count = ask->n_device_serials;
+
+    CHECK(*ask->idempotency && strlen(ask->idempotency) <= 255, &tx->err,
+          TRIEN__ERROR__FIELD_INVALID, "idempotency: 1 to 255 characters");
+    CHECK(ask->request_id ? count == 0 : count > 0, &tx->err, TRIEN__ERROR__FIELD_INVALID,
+          "device_serials or request_id");
+    CHECK(count <= DISPATCH_MAX_DEVICES, &tx->err, TRIEN__ERROR__TOO_LARGE,
+          "1 to %d devices a shipment", DISPATCH_MAX_DEVICES);
+    return RC_OK;
+}
+
+/* The shipment as it stands: a repeated call is answered as the first one was. */
+static enum rc answer(struct tx *tx, const Trien__DispatchDevices *ask, const char *shipment_id,
+                      Trien__DispatchDevicesReply *reply)
 {
     struct shipment_row *shipment;
+    size_t count, staying = 0;
 
-    TRY(store_get_shipment(tx, shipment_id, &shipment));
-    CHECK(shipment, &tx->err, TRIEN__ERROR__INTERNAL, "a dispatch key without its shipment");
+    TRY(store_list_shipments(tx, NULL, shipment_id, NULL, 1, &shipment, &count));
+    CHECK(count == 1, &tx->err, TRIEN__ERROR__INTERNAL, "a dispatch key without its shipment");
+    if (ask->request_id)
+        TRY(store_count_ready(tx, ask->request_id, &staying));
     reply->shipment_id = (char *)shipment->shipment_id;
     reply->method = (char *)shipment->method;
     reply->state = (char *)rule_shipment_state_name(shipment->state);
+    reply->tracking_number = (char *)shipment->tracking_number;
+    reply->device_serials = (char **)(uintptr_t)shipment->serials;
+    reply->n_device_serials = shipment->serial_count;
+    reply->staying = (uint32_t)staying;
     return RC_OK;
+}
+
+static enum rc dispatch_devices(struct tx *tx, const Trien__DispatchDevices *ask,
+                                struct shipment_row *shipment)
+{
+    struct dispatch dispatch = {.ask = ask};
+
+    TRY(check_dispatch(tx, &dispatch));
+    shipment->organ_id = dispatch.devices[0].organ_id;
+    shipment->method = dispatch.method;
+    shipment->carrier = dispatch.carrier;
+    shipment->tracking_number = dispatch.carrier ? ask->tracking_number : NULL;
+    shipment->dispatched_at = shipment->moved_at = tx->now;
+    return send_off(tx, &dispatch, shipment);
 }
 
 enum rc on_dispatch_devices(struct tx *tx, const void *in, void *out)
 {
     const Trien__DispatchDevices *ask = in;
-    Trien__DispatchDevicesReply *reply = out;
-    struct dispatch dispatch = {.ask = ask};
     struct shipment_row shipment = {.state = SHIPMENT_CREATED};
     const char *standing;
 
-    CHECK(*ask->idempotency && strlen(ask->idempotency) <= 255, &tx->err,
-          TRIEN__ERROR__FIELD_INVALID, "idempotency: 1 to 255 characters");
-    CHECK(ask->n_device_serials > 0 && ask->n_device_serials <= DISPATCH_MAX_DEVICES, &tx->err,
-          TRIEN__ERROR__TOO_LARGE, "1 to %d devices a shipment", DISPATCH_MAX_DEVICES);
+    TRY(check_ask(tx, ask));
     TRY(take_key(tx, ask, &shipment, &standing));
-    if (strcmp(standing, shipment.shipment_id) != 0)
-        return answer_standing(tx, standing, reply);
-    TRY(check_dispatch(tx, &dispatch));
-    shipment.organ_id = dispatch.devices[0].organ_id;
-    shipment.method = dispatch.method;
-    shipment.carrier = dispatch.carrier;
-    shipment.tracking_number = dispatch.carrier ? ask->tracking_number : NULL;
-    shipment.dispatched_at = shipment.moved_at = tx->now;
-    TRY(send_off(tx, &dispatch, &shipment));
-    reply->shipment_id = (char *)shipment.shipment_id;
-    reply->method = (char *)shipment.method;
-    reply->state = (char *)rule_shipment_state_name(shipment.state);
-    return RC_OK;
+    if (strcmp(standing, shipment.shipment_id) == 0)
+        TRY(dispatch_devices(tx, ask, &shipment));
+    return answer(tx, ask, standing, out);
 }
 
 static enum rc check_correction(struct tx *tx, const Trien__RecordDelivery *ask,

@@ -236,6 +236,36 @@ enum rc store_list_devices_of_shipment(struct tx *tx, const uint8_t shipment_id[
     return RC_OK;
 }
 
+enum rc store_list_ready(struct tx *tx, const char *request_id, int limit,
+                         const char *const **ret_serials, size_t *ret_count)
+{
+    struct db_rows *rows;
+    const char **list;
+    uint8_t id[16];
+
+    CHECK(bus_uuid_parse(request_id, id), &tx->err, TRIEN__ERROR__MALFORMED,
+          "request id is no UUID");
+    TRY(DB_RUN(tx, list_ready, &rows, db_uuid(id), db_int4(limit)));
+    list = ARENA_ARRAY(tx->arena, const char *, db_count(rows) + 1);
+    for (size_t i = 0; i < db_count(rows); i++)
+        list[i] = db_get_text(rows, i, 0);
+    *ret_serials = list;
+    *ret_count = db_count(rows);
+    return RC_OK;
+}
+
+enum rc store_count_ready(struct tx *tx, const char *request_id, size_t *ret_count)
+{
+    struct db_rows *rows;
+    uint8_t id[16];
+
+    CHECK(bus_uuid_parse(request_id, id), &tx->err, TRIEN__ERROR__MALFORMED,
+          "request id is no UUID");
+    TRY(DB_RUN(tx, count_ready, &rows, db_uuid(id)));
+    *ret_count = (size_t)db_get_int(rows, 0, 0);
+    return RC_OK;
+}
+
 enum rc store_set_device_state(struct tx *tx, const char *serial, const char *event,
                                const char *state, const char *note)
 {

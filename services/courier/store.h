@@ -84,6 +84,12 @@ enum rc store_find_device(struct tx *tx, const char *serial, struct device_row *
 enum rc store_list_devices(struct tx *tx, const char *state, const char *after, int limit,
                            struct device_row **ret_rows, size_t *ret_count) MUST_USE;
 
+/** Devices of a request that may leave, by serial; locked. REJECT MALFORMED. */
+enum rc store_list_ready(struct tx *tx, const char *request_id, int limit,
+                         const char *const **ret_serials, size_t *ret_count) MUST_USE;
+/** How many of them there are now. */
+enum rc store_count_ready(struct tx *tx, const char *request_id, size_t *ret_count) MUST_USE;
+
 /* A step of one device. The database refuses what states.c does not have. Queued. */
 enum rc store_set_device_state(struct tx *tx, const char *serial, const char *event,
                                const char *state, const char *note) MUST_USE;

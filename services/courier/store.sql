@@ -88,6 +88,14 @@ WHERE d.device_serial = ANY (SELECT s.device_serial FROM shipment_device s WHERE
   AND d.shipment_id = $1
 ORDER BY d.device_serial FOR UPDATE OF d;
 
+-- name: list_ready (uuid, int4) -> (text)
+-- Devices of a request that may leave; locked, in the order of their serials.
+SELECT device_serial FROM device WHERE request_id = $1 AND state = 'personalised'
+ORDER BY device_serial LIMIT $2 FOR UPDATE;
+
+-- name: count_ready (uuid) -> (int8)
+SELECT count(*) FROM device WHERE request_id = $1 AND state = 'personalised';
+
 -- name: set_device_state (text, text, text, text, timestamptz, text)
 -- $2 event, $3 state, $4 who, $5 now, $6 note or NULL. The trigger refuses what states.c does not have.
 UPDATE device SET state = $3, event = $2, actor = $4, changed_at = $5, note = $6

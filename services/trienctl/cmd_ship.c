@@ -21,56 +21,30 @@ static const struct option send_options[] = {
     {"key", required_argument, NULL, 'k'},      {0},
 };
 
-/* Every device of the request that is ready to go, as many as one parcel may hold; how many stay.
- */
-static size_t add_devices_of(const char *request_id, Trien__DispatchDevices *call)
-{
-    size_t staying = 0;
-    Trien__ListDevices ask = TRIEN__LIST_DEVICES__INIT;
-    const Trien__ListDevicesReply *reply;
-
-    ask.state = (char *)"personalised";
-    do {
-        reply = (const void *)ctl_ask(NULL, "courier", &ask.base,
-                                      &trien__list_devices_reply__descriptor);
-        for (size_t i = 0; i < reply->n_devices; i++) {
-            Trien__DeviceRow *row = reply->devices[i];
-            ask.after = row->device_serial;
-            if (!row->request_id || strcmp(row->request_id, request_id) != 0)
-                continue;
-            if (call->n_device_serials < MAX_DEVICES)
-                call->device_serials[call->n_device_serials++] = row->device_serial;
-            else
-                staying++;
-        }
-    } while (reply->n_devices == PAGE);
-    return staying;
-}
-
-static int send_off(Trien__DispatchDevices *call, size_t staying)
+static int send_off(const Trien__DispatchDevices *call)
 {
     const Trien__DispatchDevicesReply *reply = (const void *)ctl_ask(
         NULL, "courier", &call->base, &trien__dispatch_devices_reply__descriptor);
 
     if (ctl_json()) {
         json_t *serials = json_array();
-        for (size_t i = 0; i < call->n_device_serials; i++)
-            json_array_append_new(serials, json_string(call->device_serials[i]));
+        for (size_t i = 0; i < reply->n_device_serials; i++)
+            json_array_append_new(serials, json_string(reply->device_serials[i]));
         autoptr(json_t) shown = json_pack(
             "{s:s, s:s, s:s, s:s?, s:o, s:I}", "shipment_id", reply->shipment_id, "method",
-            reply->method, "state", reply->state, "tracking_number", call->tracking_number,
-            "device_serials", serials, "staying", (json_int_t)staying);
+            reply->method, "state", reply->state, "tracking_number", reply->tracking_number,
+            "device_serials", serials, "staying", (json_int_t)reply->staying);
         ctl_print_json(shown);
     } else {
-        printf("shipment %s: %zu devices, %s%s%s\n", reply->shipment_id, call->n_device_serials,
-               reply->method, call->tracking_number ? " " : "",
-               call->tracking_number ? call->tracking_number : "");
+        printf("shipment %s: %zu devices, %s%s%s\n", reply->shipment_id, reply->n_device_serials,
+               reply->method, reply->tracking_number ? " " : "",
+               reply->tracking_number ? reply->tracking_number : "");
     }
-    if (staying)
+    if (reply->staying)
         fprintf(
             stderr,
-            "%zu devices of the request stay: a parcel holds %d; send again, with another number\n",
-            staying, MAX_DEVICES);
+            "%u devices of the request stay: a parcel holds %d; send again, with another number\n",
+            reply->staying, MAX_DEVICES);
     return 0;
 }
 
@@ -85,13 +59,12 @@ static const char *fresh_key(void)
 static int send_devices(int argc, char **argv)
 {
     Trien__DispatchDevices call = TRIEN__DISPATCH_DEVICES__INIT;
-    size_t staying = 0;
 
     call.device_serials = ARENA_ARRAY(ctl_arena(), char *, MAX_DEVICES);
     call.idempotency = (char *)fresh_key();
     for (int option; (option = getopt_long(argc, argv, "", send_options, NULL)) != -1;) {
         if (option == 'r')
-            staying += add_devices_of(optarg, &call);
+            call.request_id = optarg;
         else if (option == 'm')
             call.method = optarg;
         else if (option == 't')
@@ -105,11 +78,11 @@ static int send_devices(int argc, char **argv)
     }
     for (; optind < argc && call.n_device_serials < MAX_DEVICES; optind++)
         call.device_serials[call.n_device_serials++] = argv[optind];
-    if (call.n_device_serials == 0)
-        return ctl_misuse("ship", "no device that is ready to go: name serials or --request");
+    if ((call.n_device_serials == 0) == !call.request_id)
+        return ctl_misuse("ship", "what leaves: name serials or --request");
     if (optind < argc)
         return ctl_misuse("ship", "%d devices a shipment at most", MAX_DEVICES);
-    return send_off(&call, staying);
+    return send_off(&call);
 }
 
 /* --- list

@@ -262,6 +262,20 @@ def test_a_repeated_call_is_one_shipment(courier):
     assert device_state(courier, "R-0002") == "personalised"
 
 
+def test_a_repeated_call_for_a_request_is_one_shipment(courier):
+    """The answer was lost: its devices are no longer ready, the shipment stands."""
+    request = REQUEST.format(3)
+    serials = [device(courier, f"R-001{n}", n, request) for n in (1, 2)]
+    call = ("ship", "send", "--request", request, "--method", "in_person", "--key", "parcel-8")
+    first = ctl(courier, *call)
+    assert first["device_serials"] == serials and first["staying"] == 0
+    assert ctl(courier, *call) == first
+    with pytest.raises(AssertionError, match="not_found"):  # another parcel: nothing is left for it
+        courier.trienctl("--json", *call[:-1], "parcel-9")
+    with pytest.raises(AssertionError, match="what leaves"):
+        courier.trienctl("ship", "send", *serials, "--request", request)
+
+
 @pytest.mark.parametrize("arguments, why", [
     (["--method", "public_post"], "field_missing"),
     (["--method", "public_post", "--tracking", "EE473124828VN"], "tracking_number_invalid"),
