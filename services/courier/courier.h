@@ -94,8 +94,9 @@ enum rc recall_device(struct tx *tx, const struct device_row *device, const char
                       const char *request_id) MUST_USE;
 
 /** A device of the kind for the order, and DeviceAssigned; *ret_assigned false when none is there.
- */
-enum rc assign_device(struct tx *tx, const struct order_key *order, const char *device_kind,
+ *  Of two assignments of an order signing takes the later one: this one's time lies after
+ *  `waiting->since`. */
+enum rc assign_device(struct tx *tx, const struct waiting_row *waiting,
                       bool *ret_assigned) MUST_USE;
 
 /* --- effect `recall` (effect_recall.c) -----------------------------------------------------------

@@ -23,38 +23,56 @@ enum rc on_request_accepted(struct tx *tx, const void *in)
                                 event->delivery);
 }
 
-enum rc assign_device(struct tx *tx, const struct order_key *order, const char *device_kind,
-                      bool *ret_assigned)
+enum rc assign_device(struct tx *tx, const struct waiting_row *waiting, bool *ret_assigned)
 {
     Trien__DeviceAssigned assigned = TRIEN__DEVICE_ASSIGNED__INIT;
+    usec at = tx->now > waiting->since ? tx->now : waiting->since + 1;
     const char *serial;
 
-    TRY(store_assign_device(tx, order, device_kind, &serial));
+    TRY(store_assign_device(tx, &waiting->order, waiting->kind, at, &serial));
     *ret_assigned = serial != NULL;
     if (!serial)
         return RC_OK;
     assigned.device_serial = (char *)serial;
-    assigned.device_kind = (char *)device_kind;
-    assigned.order_id = (char *)store_order_text(tx->arena, order);
+    assigned.device_kind = (char *)waiting->kind;
+    assigned.order_id = (char *)store_order_text(tx->arena, &waiting->order);
     assigned.item_id = assigned.order_id;
     assigned.request_id = arena_strndup(tx->arena, assigned.order_id, 36);
-    assigned.assigned_at = tx->now;
+    assigned.assigned_at = at;
     return emit(tx, serial, &assigned);
 }
 
 enum rc on_key_awaited(struct tx *tx, const void *in)
 {
     const Trien__KeyAwaited *event = in;
-    struct order_key order;
+    struct waiting_row waiting = {.kind = event->device_kind};
     const char *serial;
     bool assigned;
 
-    TRY(store_parse_order(tx, event->order_id, &order));
-    TRY(store_find_device_of_order(tx, &order, &serial));
+    TRY(store_parse_order(tx, event->order_id, &waiting.order));
+    TRY(store_find_device_of_order(tx, &waiting.order, &serial));
     if (serial) /* the feed is read again */
         return RC_OK;
-    TRY(assign_device(tx, &order, event->device_kind, &assigned));
-    return assigned ? RC_OK : store_insert_waiting(tx, &order, event->device_kind);
+    TRY(assign_device(tx, &waiting, &assigned));
+    return assigned ? RC_OK : store_insert_waiting(tx, &waiting.order, waiting.kind, tx->now);
+}
+
+/* No device is looked for any more, and the one that was assigned is free: the order came to
+ * nothing, or has its certificate in another device. */
+static enum rc release_order(struct tx *tx, const char *order_id, const char *event)
+{
+    struct device_row *device;
+    struct order_key order;
+    const char *serial;
+
+    TRY(store_parse_order(tx, order_id, &order));
+    TRY(store_delete_waiting(tx, &order));
+    TRY(store_find_device_of_order(tx, &order, &serial));
+    if (!serial)
+        return RC_OK;
+    TRY(store_get_device(tx, serial, &device));
+    return rule_device_next(device->state, event) ? store_set_device_released(tx, serial, event)
+                                                  : RC_OK;
 }
 
 enum rc on_certificate_issued(struct tx *tx, const void *in)
@@ -67,26 +85,19 @@ enum rc on_certificate_issued(struct tx *tx, const void *in)
     TRY(store_get_device(tx, event->device_serial, &device));
     CHECK(device, &tx->err, TRIEN__ERROR__DEVICE_UNKNOWN, "certificate %s is in device %.64s",
           event->serial, event->device_serial);
-    if (!rule_device_next(device->state, "CertificateIssued"))
-        return store_set_device_certificate(tx, device->serial, event->serial);
-    return store_set_device_personalised(tx, device->serial, event->serial);
+    if (rule_device_next(device->state, "CertificateIssued"))
+        return store_set_device_personalised(tx, device->serial, event->serial);
+    /* Renewed in the device it is in; or the device was retired when its key was already made, and
+     * the order was given another one in vain. */
+    TRY(store_set_device_certificate(tx, device->serial, event->serial));
+    return release_order(tx, event->order_id, "OrderServed");
 }
 
 enum rc on_issuance_failed(struct tx *tx, const void *in)
 {
     const Trien__IssuanceFailed *event = in;
-    struct device_row *device;
-    struct order_key order;
-    const char *serial;
 
-    TRY(store_parse_order(tx, event->order_id, &order));
-    TRY(store_delete_waiting(tx, &order));
-    TRY(store_find_device_of_order(tx, &order, &serial));
-    if (!serial)
-        return RC_OK;
-    TRY(store_get_device(tx, serial, &device));
-    return rule_device_next(device->state, "IssuanceFailed") ? store_set_device_released(tx, serial)
-                                                             : RC_OK;
+    return release_order(tx, event->order_id, "IssuanceFailed");
 }
 
 /* --- recall ----------------------------------------------------------------------------------- */

@@ -57,13 +57,15 @@ enum rc on_add_devices(struct tx *tx, const void *in, void *out)
                      arena_printf(tx->arena, "%zu devices, the first %s", added, serials[0]), NULL);
 }
 
-/* An order that loses its device waits for another one. */
+/* An order that loses its device waits for another one, which is assigned later than this one was,
+ * whatever clocks say. */
 static enum rc wait_again(struct tx *tx, const struct device_row *device)
 {
     struct order_key order;
 
     TRY(store_parse_order(tx, device->item_id, &order));
-    return store_insert_waiting(tx, &order, device->kind);
+    return store_insert_waiting(tx, &order, device->kind,
+                                tx->now > device->changed_at ? tx->now : device->changed_at);
 }
 
 enum rc on_retire_device(struct tx *tx, const void *in, void *out)

@@ -9,6 +9,8 @@ static const struct state_step device_steps[] = {
     {"-", "AddDevices", "in_stock", "it came from the maker"},
     {"in_stock", "KeyAwaited", "assigned", "an order's key is to be made on it"},
     {"assigned", "IssuanceFailed", "in_stock", "the order came to nothing"},
+    {"assigned", "OrderServed", "in_stock",
+     "the order's key had been made in the device before it"},
     {"assigned", "CertificateIssued", "personalised", "key and certificate are in it"},
     {"personalised", "DispatchDevices", "dispatched", "it left for the agency"},
     {"dispatched", "ShipmentDelivered", "delivered", "it is at the agency"},

@@ -59,21 +59,22 @@ enum rc store_find_device_of_order(struct tx *tx, const struct order_key *order,
     return RC_OK;
 }
 
-enum rc store_assign_device(struct tx *tx, const struct order_key *order, const char *kind,
+enum rc store_assign_device(struct tx *tx, const struct order_key *order, const char *kind, usec at,
                             const char **ret_serial)
 {
     struct db_rows *rows;
 
     TRY(DB_RUN(tx, assign_device, &rows, db_text(kind), db_uuid(order->request),
-               db_int4(order->number), db_text(tx->principal), db_time(tx->now)));
+               db_int4(order->number), db_text(tx->principal), db_time(at)));
     *ret_serial = db_count(rows) ? db_get_text(rows, 0, 0) : NULL;
     return RC_OK;
 }
 
-enum rc store_insert_waiting(struct tx *tx, const struct order_key *order, const char *kind)
+enum rc store_insert_waiting(struct tx *tx, const struct order_key *order, const char *kind,
+                             usec since)
 {
     return DB_PUSH(tx, insert_waiting, db_uuid(order->request), db_int4(order->number),
-                   db_text(kind), db_time(tx->now));
+                   db_text(kind), db_time(since));
 }
 
 enum rc store_delete_waiting(struct tx *tx, const struct order_key *order)
@@ -93,6 +94,7 @@ enum rc store_list_waiting(struct tx *tx, int limit, struct waiting_row **ret_ro
         memcpy(list[i].order.request, db_get_uuid(rows, i, 0), 16);
         list[i].order.number = (int32_t)db_get_int(rows, i, 1);
         list[i].kind = db_get_text(rows, i, 2);
+        list[i].since = db_get_time(rows, i, 3);
     }
     *ret_rows = list;
     *ret_count = db_count(rows);
@@ -132,11 +134,11 @@ enum rc store_count_stock(struct tx *tx, struct figure_row **ret_rows, size_t *r
     return RC_OK;
 }
 
-enum rc store_count_lost_valid(struct tx *tx, int64_t *ret_count)
+enum rc store_count_gone_valid(struct tx *tx, int64_t *ret_count)
 {
     struct db_rows *rows;
 
-    TRY(db_run(tx, &stmt_count_lost_valid, &rows, 0, NULL));
+    TRY(db_run(tx, &stmt_count_gone_valid, &rows, 0, NULL));
     *ret_count = db_get_int(rows, 0, 0);
     return RC_OK;
 }
@@ -273,9 +275,9 @@ enum rc store_set_device_state(struct tx *tx, const char *serial, const char *ev
                    db_text(tx->principal), db_time(tx->now), db_text(note));
 }
 
-enum rc store_set_device_released(struct tx *tx, const char *serial)
+enum rc store_set_device_released(struct tx *tx, const char *serial, const char *event)
 {
-    return DB_PUSH(tx, set_device_released, db_text(serial), db_text(tx->principal),
+    return DB_PUSH(tx, set_device_released, db_text(serial), db_text(event), db_text(tx->principal),
                    db_time(tx->now));
 }
 

@@ -45,16 +45,17 @@ enum rc store_find_device_of_order(struct tx *tx, const struct order_key *order,
                                    const char **ret_serial) MUST_USE;
 
 /** in_stock → assigned; *ret_serial NULL when none of the kind is in stock. */
-enum rc store_assign_device(struct tx *tx, const struct order_key *order, const char *kind,
+enum rc store_assign_device(struct tx *tx, const struct order_key *order, const char *kind, usec at,
                             const char **ret_serial) MUST_USE;
 
-enum rc store_insert_waiting(struct tx *tx, const struct order_key *order,
-                             const char *kind) MUST_USE;
+enum rc store_insert_waiting(struct tx *tx, const struct order_key *order, const char *kind,
+                             usec since) MUST_USE;
 enum rc store_delete_waiting(struct tx *tx, const struct order_key *order) MUST_USE;
 
 struct waiting_row {
     struct order_key order;
     const char *kind;
+    usec since;
 };
 /** Waiting orders of which stock has a device, the longest waiting first; locked. */
 enum rc store_list_waiting(struct tx *tx, int limit, struct waiting_row **ret_rows,
@@ -68,8 +69,8 @@ struct figure_row {
 enum rc store_count_waiting(struct tx *tx, struct figure_row **ret_rows,
                             size_t *ret_count) MUST_USE;
 enum rc store_count_stock(struct tx *tx, struct figure_row **ret_rows, size_t *ret_count) MUST_USE;
-/** Devices that are lost while their certificate still stands. */
-enum rc store_count_lost_valid(struct tx *tx, int64_t *ret_count) MUST_USE;
+/** Devices that are lost or destroyed while their certificate still stands. */
+enum rc store_count_gone_valid(struct tx *tx, int64_t *ret_count) MUST_USE;
 enum rc store_count_overdue(struct tx *tx, int64_t *ret_count) MUST_USE;
 
 /** The devices of these serials that are known, by serial; locked. */
@@ -93,7 +94,7 @@ enum rc store_count_ready(struct tx *tx, const char *request_id, size_t *ret_cou
 /* A step of one device. The database refuses what states.c does not have. Queued. */
 enum rc store_set_device_state(struct tx *tx, const char *serial, const char *event,
                                const char *state, const char *note) MUST_USE;
-enum rc store_set_device_released(struct tx *tx, const char *serial) MUST_USE;
+enum rc store_set_device_released(struct tx *tx, const char *serial, const char *event) MUST_USE;
 enum rc store_set_device_personalised(struct tx *tx, const char *serial,
                                       const char *certificate_serial) MUST_USE;
 /** No step: a renewed certificate for the key that is there. */

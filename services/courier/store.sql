@@ -35,9 +35,9 @@ ON CONFLICT DO NOTHING;
 -- name: delete_waiting (uuid, int4)
 DELETE FROM waiting_order WHERE request_id = $1 AND number = $2;
 
--- name: list_waiting (int4) -> (uuid, int4, text)
+-- name: list_waiting (int4) -> (uuid, int4, text, timestamptz)
 -- Orders that can be served now, the longest waiting first.
-SELECT w.request_id, w.number, w.device_kind FROM waiting_order w
+SELECT w.request_id, w.number, w.device_kind, w.since FROM waiting_order w
 WHERE EXISTS (SELECT FROM device d WHERE d.state = 'in_stock' AND d.device_kind = w.device_kind)
 ORDER BY w.since, w.request_id, w.number LIMIT $1
 FOR UPDATE OF w SKIP LOCKED;
@@ -52,8 +52,11 @@ FROM unnest(ARRAY['pki_token', 'sim_pki']) AS kind;
 -- name: count_overdue () -> (int8)
 SELECT count(*) FROM device WHERE state = 'recalled' AND overdue_at IS NOT NULL;
 
--- name: count_lost_valid () -> (int8)
-SELECT count(*) FROM device WHERE state = 'lost' AND certificate_ended_at IS NULL;
+-- name: count_gone_valid () -> (int8)
+-- Devices that nobody has any more while their certificate still stands.
+SELECT (SELECT count(*) FROM device WHERE state = 'lost' AND certificate_ended_at IS NULL)
+     + (SELECT count(*) FROM device WHERE state = 'destroyed' AND certificate_serial IS NOT NULL
+                                      AND certificate_ended_at IS NULL);
 
 -- name: get_devices (text[]) -> (text, text, text, text, uuid, int4, text, uuid, date, timestamptz, text, text, timestamptz)
 -- Locked, in the order of their serials.
@@ -101,8 +104,9 @@ SELECT count(*) FROM device WHERE request_id = $1 AND state = 'personalised';
 UPDATE device SET state = $3, event = $2, actor = $4, changed_at = $5, note = $6
 WHERE device_serial = $1;
 
--- name: set_device_released (text, text, timestamptz)
-UPDATE device SET state = 'in_stock', event = 'IssuanceFailed', actor = $2, changed_at = $3,
+-- name: set_device_released (text, text, text, timestamptz)
+-- $2 event
+UPDATE device SET state = 'in_stock', event = $2, actor = $3, changed_at = $4,
                   request_id = NULL, number = NULL, note = NULL
 WHERE device_serial = $1;
 

@@ -27,10 +27,11 @@ METRIC_FAMILY(overdue) = {.kind = METRIC_GAUGE,
                           .help = "Recalled devices that are not back by their day.",
                           .stale_after_s = STALE_S};
 
-METRIC_FAMILY(lost_valid) = {.kind = METRIC_GAUGE,
-                             .name = "trien_courier_lost_certificates_valid",
-                             .help = "Lost devices whose certificate is neither revoked nor over.",
-                             .stale_after_s = STALE_S};
+METRIC_FAMILY(gone_valid) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_courier_lost_certificates_valid",
+    .help = "Lost or destroyed devices whose certificate is neither revoked nor over.",
+    .stale_after_s = STALE_S};
 
 enum rc on_stock_timer(struct tx *tx)
 {
@@ -40,7 +41,7 @@ enum rc on_stock_timer(struct tx *tx)
     TRY(store_list_waiting(tx, SERVED_A_TURN, &orders, &count));
     for (size_t i = 0; i < count; i++) {
         bool assigned;
-        TRY(assign_device(tx, &orders[i].order, orders[i].kind, &assigned));
+        TRY(assign_device(tx, &orders[i], &assigned));
         if (assigned)
             TRY(store_delete_waiting(tx, &orders[i].order));
     }
@@ -99,8 +100,8 @@ enum rc on_figures_timer(struct tx *tx)
         metric_set(&stock, (double)rows[i].count, METRIC_LABELS(rows[i].kind));
     TRY(store_count_overdue(tx, &late));
     metric_set(&overdue, (double)late, NULL);
-    TRY(store_count_lost_valid(tx, &valid));
-    metric_set(&lost_valid, (double)valid, NULL);
+    TRY(store_count_gone_valid(tx, &valid));
+    metric_set(&gone_valid, (double)valid, NULL);
     return RC_OK;
 }
 

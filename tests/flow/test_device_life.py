@@ -1,6 +1,7 @@
 """The whole life of key devices, from stock to the authority's hand again: assigned, personalised, shipped
 and tracked, handed over by form 07, recalled by form 05 or lost by form 09, returned by form 08; each step on
 the timelines, with a notice to the agency."""
+import concurrent.futures
 import datetime as dt
 import email
 import email.policy
@@ -191,6 +192,57 @@ def test_a_word_taken_by_a_slow_clock_is_not_lost(road):
     road.sql("intake", f"UPDATE shipment SET recorded_at = recorded_at + interval '1 minute' WHERE tracking_number = '{number}'")
     assert post.send(event(number, "EMI", now() - timedelta(hours=1)))[0] == 200
     state_is("DELIVERED")
+
+
+def test_retired_when_its_key_is_made(road):
+    """The order gets a second device in vain: it is free again once the certificate is there, and the certificate
+    in the destroyed one is counted until it ends."""
+    request_id = road.post(road.pdf(requests.form01(count=1)))["request_id"]
+    road.wait_item(request_id, 1, "key_awaited")
+    signer = road.process("signer")
+    signer.stop()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        run = pool.submit(road.trienctl, "station", "run", "--request", request_id, "--json", "--wait", "60")
+        order = f"SELECT device_serial FROM item_order WHERE request_id = '{request_id}' AND state <> 'awaiting_key'"
+        first = wait_until("the key to be submitted", lambda: road.sql("signing", order))[0][0]
+        road.trienctl("device", "retire", first, "--reason", "rơi vỡ")
+        second = wait_until("another device", lambda: road.sql(
+            "courier", f"SELECT device_serial FROM device WHERE request_id = '{request_id}' AND state = 'assigned'"))[0][0]
+        signer.start()
+        certificate = json.loads(run.result())["orders"][0]["serial"]
+    assert road.wait_request(request_id)["state"] == "completed"
+    wait_device(road, second, "in_stock")
+    shown = json.loads(road.trienctl("--json", "device", "show", first))
+    assert (shown["state"], shown["certificate_serial"], shown["certificate"]) == ("destroyed", certificate, "valid")
+    assert road.value("courier", f"SELECT count(*) FROM waiting_order WHERE request_id = '{request_id}'") == "0"
+    wait_until("the figure of it", road.process("courier").metrics,
+               until=lambda text: "trien_courier_lost_certificates_valid 1" in text)
+    cause = requests.revoked(certificate, "nghi_huu", device_serial=first)
+    assert road.wait_request(road.post(road.pdf(requests.form05([cause])))["request_id"])["state"] == "completed"
+    wait_until("nothing left to revoke", road.process("courier").metrics,
+               until=lambda text: "trien_courier_lost_certificates_valid 0" in text)
+
+
+def test_reports_of_one_device_are_heard_in_their_order(road):
+    """Handed over and brought back while courier is away: forms 07 and 08 of one device lie in one partition."""
+    request_id, rows = issue(road, 3)
+    deliver(road, request_id, s10(7000004))
+    for row in rows:
+        wait_device(road, row["device_serial"], "delivered")
+    courier, answers = road.process("courier"), []
+    courier.stop()
+    serials = ", ".join(f"'{row['device_serial']}'" for row in rows)
+    said = f"SELECT count(*) FROM outbox WHERE type = 'DeviceReported' AND key IN ({serials})"
+    for row in rows:
+        for form in (requests.form07, requests.form08):
+            answers.append(road.post(road.pdf(form([row])))["request_id"])
+            wait_until("the report to be accepted", lambda: road.value("validation", said),
+                       until=lambda n: n == str(len(answers)))
+    courier.start()
+    for request_id in answers:
+        assert road.wait_request(request_id)["state"] == "completed"
+    for row in rows:
+        assert device_state(road, row["device_serial"]) == "returned"
 
 
 def test_reports_of_strangers_and_of_wrong_devices(road):

@@ -1,0 +1,5 @@
+-- Revert courier:gone from pg
+BEGIN;
+DROP INDEX device_destroyed_valid;
+DELETE FROM device_step WHERE event = 'OrderServed';
+COMMIT;
