@@ -92,7 +92,7 @@ enum rc on_device_recalled(struct tx *tx, const void *in)
     const Trien__DeviceRecalled *event = in;
     const struct story story = {
         .request_id = event->certificate_request_id,
-        .subject = event->certificate_serial,
+        .subject = arena_printf(tx->arena, "%s %s", event->certificate_serial, event->due_on),
         .template = &template_device_recalled,
         .device = event->device_serial,
         .serial = event->certificate_serial,

@@ -166,6 +166,16 @@ def test_a_device_comes_and_goes(road):
     wait_until("the found device to be asked back", lambda: road.get(request_id),
                until=lambda r: events(r).count("DeviceRecalled") == 2)
 
+    # Lost once more and found: the agency is told the new day. (The days of this test are one day: as if the last
+    # recall had been told for another.)
+    def recalls():
+        return len(list((road.dir / "data/notification/mail").glob(f"{request_id}-device_recalled-*.eml")))
+    wait_until("both recalls to be told", recalls, until=lambda n: n == 2)
+    road.sql("notification", "UPDATE told SET subject = replace(subject, ' 20', ' 19') WHERE template = 'device_recalled'")
+    for state in ("LOST", "DELIVERED"):
+        road.trienctl("ship", "record", sent["shipment_id"], "--state", state, "--note", "cơ quan gọi điện")
+    wait_until("the third recall to be told", recalls, until=lambda n: n == 3)
+
     # What custody remembers is the table's road.
     custody = [row[0] for row in road.sql("courier", "SELECT to_state FROM custody WHERE device_serial = "
                                                      f"'{first['device_serial']}' ORDER BY at")]
