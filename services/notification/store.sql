@@ -30,29 +30,31 @@ RETURNING number::bigint;
 -- name: end_item (uuid, int4, timestamptz, text, text, text) -> (int8, int8, int8, int8, int8, text, text, text, text, text, text, text)
 -- Counts the end of one item; no row when the request is not known or the item had ended. Items are
 -- listed only where a digest may have to list several. The last end marks everything as told (the handler writes the digest in this transaction), the first of
--- several sets the time by which a digest goes out anyway ($3).
+-- several sets the time by which a digest goes out anyway ($3). What was told before is read under the
+-- row's lock: the timer's digest may be marking it this moment.
 -- $2 item number, $4 subscriber, $5 serial or NULL, $6 reason or NULL
 WITH before AS (
-    SELECT told FROM request WHERE request_id = $1
+    SELECT request_id, told FROM request WHERE request_id = $1 FOR UPDATE
 ), counted AS (
     UPDATE request r
     SET ended = ended + 1,
         issued = issued + ($5 IS NOT NULL)::integer,
         state = CASE WHEN ended + 1 = items THEN 'finished' ELSE 'partly' END,
-        told = CASE WHEN ended + 1 = items THEN ended + 1 ELSE told END,
+        told = CASE WHEN ended + 1 = items THEN ended + 1 ELSE r.told END,
         digests = CASE WHEN ended + 1 = items THEN digests + 1 ELSE digests END,
         digest_due_at = CASE WHEN ended + 1 = items THEN NULL ELSE coalesce(digest_due_at, $3) END
-    WHERE request_id = $1 AND ended < items
+    FROM before
+    WHERE r.request_id = before.request_id AND ended < items
       AND NOT EXISTS (SELECT FROM item WHERE request_id = $1 AND number = $2)
-    RETURNING *
+    RETURNING r.*, before.told AS told_before
 ), listed AS (
     INSERT INTO item (request_id, number, ordinal, subscriber_name, serial, reason)
     SELECT $1, $2, ended, $4, $5, $6 FROM counted WHERE items > 1
 )
-SELECT items::bigint, ended::bigint, issued::bigint, before.told::bigint, digests::bigint,
+SELECT items::bigint, ended::bigint, issued::bigint, told_before::bigint, digests::bigint,
        receipt_number, agency_name, document_number, document_date,
        coalesce(emails, ''), coalesce(mobile, ''), form
-FROM counted CROSS JOIN before LEFT JOIN recipient ON recipient.request_id = $1;
+FROM counted LEFT JOIN recipient ON recipient.request_id = $1;
 
 -- name: claim_digests (timestamptz, int4) -> (uuid, int8, int8, int8, int8, int8, text, text, text, text, text, text, text)
 -- Requests whose digest is due although some items are still open; marks what has ended as told.

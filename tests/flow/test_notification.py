@@ -119,6 +119,25 @@ def test_a_half_done_request_is_reported_after_a_while(road):
     assert len(re.findall(r"số hiệu chứng thư", second.get_content())) == 1
 
 
+def test_the_last_end_waits_for_the_digest_that_is_being_written(road):
+    """The timer's digest is told, not yet committed, when the last item ends: the final one lists what is new."""
+    request_id = road.post(road.pdf(requests.form01(count=2)))["request_id"]
+    for number in (1, 2):
+        road.wait_item(request_id, number, "key_awaited")
+    road.trienctl("station", "run", "--request", request_id, "--as", "station", "--limit", "1")
+    wait_until("the first end", lambda: road.value(
+        "notification", f"SELECT ended FROM request WHERE request_id = '{request_id}'"), until=lambda n: n == "1")
+    marked = ("UPDATE request SET told = ended, digests = digests + 1, digest_due_at = NULL "
+              f"WHERE request_id = '{request_id}'")
+    waiting = ("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    with road.open_transaction("notification", marked):
+        road.trienctl("station", "run", "--request", request_id, "--as", "station")
+        wait_until("the last end to wait", lambda: road.value("notification", waiting), until=lambda n: n != "0")
+    final = wait_mail(road, f"{request_id}-issued-2")
+    assert final["Subject"].endswith("đã cấp 2/2 chứng thư")
+    assert len(re.findall(r"số hiệu chứng thư", final.get_content())) == 1
+
+
 @pytest.mark.lab(config={"notification": {"notices/cap_per_hour": "2"}})
 def test_beyond_the_cap_notices_wait(road):
     for _ in range(2):
