@@ -84,7 +84,8 @@ static enum rc authorize_revocation(struct tx *tx, const Trien__ExamineDocument 
     return emit(tx, request->request_id, &event);
 }
 
-/* Only says it on: courier holds the report against the device's state. */
+/* Only says it on: courier holds the report against the device's state. Its key is the device: what
+ * forms 07 and 08 say of one is heard in the order in which they were accepted. */
 static enum rc report_device(struct tx *tx, const Trien__ExamineDocument *request,
                              const Trien__ExaminedDocument *examined, size_t row, char *item_id)
 {
@@ -101,7 +102,7 @@ static enum rc report_device(struct tx *tx, const Trien__ExamineDocument *reques
     event.condition = item->condition;
     event.reason = item->cause;
     event.reported_at = tx->now;
-    return emit(tx, request->request_id, &event);
+    return emit(tx, event.device_serial, &event);
 }
 
 typedef enum rc authorize_fn(struct tx *tx, const Trien__ExamineDocument *request,
