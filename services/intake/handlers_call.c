@@ -52,12 +52,27 @@ static enum rc check_client(struct tx *tx, const Trien__AddClient *call)
     return RC_OK;
 }
 
+/* Who was let in, and for whom: a client of '*' may ask for every agency. */
+static enum rc say_client_added(struct tx *tx, const Trien__AddClient *call)
+{
+    static const char begin[] = "for agencies:";
+    size_t room = sizeof(begin);
+    char *text, *end;
+
+    for (size_t i = 0; i < call->n_organ_ids; i++)
+        room += strlen(call->organ_ids[i]) + 1;
+    end = stpcpy(text = arena_alloc(tx->arena, room), begin);
+    for (size_t i = 0; i < call->n_organ_ids; i++)
+        end = stpcpy(stpcpy(end, " "), call->organ_ids[i]);
+    return emit_operator_act(tx, "client add", call->client_id, text);
+}
+
 /* The same client with the same token again is no error; anything else that is taken is. */
 enum rc on_add_client(struct tx *tx, const void *in, void *reply)
 {
     const Trien__AddClient *call = in;
     struct bytes token_sha256 = bytes_of(call->token_sha256.data, call->token_sha256.len);
-    bool same = false;
+    bool same = false, is_new = false;
     (void)reply;
     TRY(check_client(tx, call));
     const struct client_row client = {
@@ -67,7 +82,9 @@ enum rc on_add_client(struct tx *tx, const void *in, void *reply)
         .organ_count = call->n_organ_ids,
         .created_at = tx->now,
     };
-    TRY(store_insert_client(tx, &client, token_sha256));
+    TRY(store_insert_client(tx, &client, token_sha256, &is_new));
+    if (is_new)
+        return say_client_added(tx, call);
     TRY(store_find_client(tx, call->client_id, token_sha256, &same));
     CHECK(same, &tx->err, TRIEN__ERROR__ALREADY_EXISTS, "client id or token is taken");
     return RC_OK;
@@ -76,11 +93,11 @@ enum rc on_add_client(struct tx *tx, const void *in, void *reply)
 enum rc on_revoke_client(struct tx *tx, const void *in, void *reply)
 {
     const Trien__RevokeClient *call = in;
-    bool found = false;
+    bool found = false, was_revoked = false;
     (void)reply;
-    TRY(store_set_client_revoked(tx, call->client_id, &found));
+    TRY(store_set_client_revoked(tx, call->client_id, &found, &was_revoked));
     CHECK(found, &tx->err, TRIEN__ERROR__NOT_FOUND, "no such client");
-    return RC_OK;
+    return was_revoked ? RC_OK : emit_operator_act(tx, "client revoke", call->client_id, NULL);
 }
 
 enum rc on_list_clients(struct tx *tx, const void *in, void *reply)

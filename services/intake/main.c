@@ -2,6 +2,7 @@
  * service: which messages come in, who may send them, which go out. */
 #include "services/intake/intake.h"
 
+#include "proto/bus.pb-c.h"
 #include "proto/courier.pb-c.h"
 #include "proto/notification.pb-c.h"
 #include "proto/revocation.pb-c.h"
@@ -51,11 +52,13 @@ static const struct on_call calls[] = {
     {.in = &trien__add_client__descriptor,
      .reply = &trien__add_client_reply__descriptor,
      .from = "operator",
-     .fn = on_add_client},
+     .fn = on_add_client,
+     .out = {&trien__operator_acted__descriptor}},
     {.in = &trien__revoke_client__descriptor,
      .reply = &trien__revoke_client_reply__descriptor,
      .from = "operator",
-     .fn = on_revoke_client},
+     .fn = on_revoke_client,
+     .out = {&trien__operator_acted__descriptor}},
     {.in = &trien__list_clients__descriptor,
      .reply = &trien__list_clients_reply__descriptor,
      .from = "operator",

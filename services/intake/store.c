@@ -135,18 +135,23 @@ enum rc store_insert_key(struct tx *tx, const char *client_id, const char *key,
 /* --- clients --- */
 
 enum rc store_insert_client(struct tx *tx, const struct client_row *client,
-                            struct bytes token_sha256)
+                            struct bytes token_sha256, bool *ret_is_new)
 {
-    return DB_PUSH(tx, insert_client, db_text(client->client_id), db_text(client->name),
-                   db_bytea(token_sha256), db_texts(client->organ_ids, client->organ_count),
-                   db_time(client->created_at));
+    struct db_rows *rows = NULL;
+    TRY(DB_RUN(tx, insert_client, &rows, db_text(client->client_id), db_text(client->name),
+               db_bytea(token_sha256), db_texts(client->organ_ids, client->organ_count),
+               db_time(client->created_at)));
+    *ret_is_new = db_count(rows) == 1;
+    return RC_OK;
 }
 
-enum rc store_set_client_revoked(struct tx *tx, const char *client_id, bool *ret_found)
+enum rc store_set_client_revoked(struct tx *tx, const char *client_id, bool *ret_found,
+                                 bool *ret_was_revoked)
 {
     struct db_rows *rows = NULL;
     TRY(DB_RUN(tx, set_client_revoked, &rows, db_text(client_id), db_time(tx->now)));
     *ret_found = db_count(rows) == 1;
+    *ret_was_revoked = *ret_found && db_get_bool(rows, 0, 0);
     return RC_OK;
 }
 

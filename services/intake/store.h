@@ -68,17 +68,18 @@ struct client_row {
     usec created_at, revoked_at; /* revoked_at 0: not revoked */
 };
 
-/** A new client; nothing happens when its id or token is there already: look with
- *  store_find_client(). */
+/** A new client; *ret_is_new false, and nothing happens, when its id or token is there already:
+ * look with store_find_client(). */
 MUST_USE enum rc store_insert_client(struct tx *tx, const struct client_row *client,
-                                     struct bytes token_sha256);
+                                     struct bytes token_sha256, bool *ret_is_new);
 
 /** The client stands there with exactly this token and is not revoked. */
 MUST_USE enum rc store_find_client(struct tx *tx, const char *client_id, struct bytes token_sha256,
                                    bool *ret_same);
 
 /** Revokes; *ret_found false when there is no such client. */
-MUST_USE enum rc store_set_client_revoked(struct tx *tx, const char *client_id, bool *ret_found);
+MUST_USE enum rc store_set_client_revoked(struct tx *tx, const char *client_id, bool *ret_found,
+                                          bool *ret_was_revoked);
 
 MUST_USE enum rc store_list_clients(struct tx *tx, const struct client_row **ret_clients,
                                     size_t *ret_count);

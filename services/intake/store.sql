@@ -65,17 +65,24 @@ LIMIT 1;
 SELECT substr(content, $3::integer + 1, $4::integer), octet_length(content)::bigint, sha256
 FROM document WHERE request_id = $1 AND part = $2;
 
--- name: insert_client (text, text, bytea, text[], timestamptz)
+-- name: insert_client (text, text, bytea, text[], timestamptz) -> (bool)
+-- No row: its id or its token is there already.
 INSERT INTO client (client_id, name, token_sha256, organ_ids, created_at)
 VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING
+RETURNING true;
 
 -- name: find_client (text) -> (bytea, bool)
 SELECT token_sha256, revoked_at IS NOT NULL FROM client WHERE client_id = $1;
 
--- name: set_client_revoked (text, timestamptz) -> (text)
-UPDATE client SET revoked_at = coalesce(revoked_at, greatest($2, created_at)) WHERE client_id = $1
-RETURNING client_id;
+-- name: set_client_revoked (text, timestamptz) -> (bool)
+-- Whether it was revoked before; no row: no such client.
+WITH before AS (
+    SELECT client_id, revoked_at IS NOT NULL AS was FROM client WHERE client_id = $1 FOR UPDATE
+)
+UPDATE client c SET revoked_at = coalesce(revoked_at, greatest($2, created_at))
+FROM before WHERE c.client_id = before.client_id
+RETURNING before.was;
 
 -- name: list_clients () -> (text, text, text, timestamptz, timestamptz)
 SELECT client_id, name, array_to_string(organ_ids, ' '), created_at, revoked_at FROM client ORDER BY client_id;

@@ -17,6 +17,7 @@ import pytest
 from cryptography import x509
 
 from tests.lib import requests
+from tests.lib.busline import fields
 from tests.lib.lab import ROOT, wait_until
 
 pytestmark = pytest.mark.lab(replicas=1)
@@ -110,6 +111,13 @@ def road(lab):
     return lab
 
 
+def acts(lab, service) -> list[tuple]:
+    """What people did in a service, as its feed says it: (principal, act, subject, reason)."""
+    rows = lab.sql(service, "SELECT encode(payload, 'hex') FROM outbox WHERE type = 'OperatorActed' ORDER BY id")
+    said = [fields(bytes.fromhex(row[0])) for row in rows]
+    return [tuple(act.get(n, [b""])[0].decode() for n in (1, 2, 3, 4)) for act in said]
+
+
 def test_from_client_to_export(road, tmp_path):
     token = tmp_path / "portal.token"
     road.trienctl("client", "add", "cong-tinh", "--name", "Cổng dịch vụ công TEST", "--agency", "H26.14",
@@ -140,6 +148,9 @@ def test_from_client_to_export(road, tmp_path):
     road.trienctl("client", "revoke", "cong-tinh")
     client, = ask(road, "client", "list")
     assert client["revoked_at"]
+    road.trienctl("client", "revoke", "cong-tinh")  # nothing more happens, and nothing more is said
+    assert acts(road, "intake") == [("operator", "client add", "cong-tinh", "for agencies: H26.14"),
+                                    ("operator", "client revoke", "cong-tinh", "")]
     wait_until("the token to be refused", lambda: tool(road, *submit),
                until=lambda done: done[0] == 1 and "refused with 401" in done[2])
 
