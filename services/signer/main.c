@@ -62,7 +62,7 @@ static const struct on_call calls[] = {
      .no_transaction = true},
     {.in = &trien__list_issuers__descriptor,
      .reply = &trien__list_issuers_reply__descriptor,
-     .from = "signing revocation",
+     .from = "revocation",
      .fn = on_list_issuers,
      .no_transaction = true},
     {0},

@@ -17,10 +17,10 @@ EVALUATED = ("13.20-2", "14.11-2c", "14.13-1", "14.13-2", "14.14-3", "16.14-5", 
              "16.18-4d")
 
 
-def check(lab, *arguments):
-    """Exit status and verdicts by criterion; the document itself is checked for shape."""
-    done = subprocess.run([lab.build / "bin/trienctl", "--config", lab.dir / "etc/trienctl.conf", "--json", "audit", "check",
-                           "--status-url", lab.process("status").url("http", ""), "--root", lab.dir / "ca/root1.pem",
+def check(lab, *arguments, principal="auditor"):
+    """Verdicts by criterion, as the auditor's own key gets them; the document itself is checked for shape."""
+    done = subprocess.run([lab.build / "bin/trienctl", "--config", lab.dir / "etc/trienctl.conf", "--as", principal,
+                           "--json", "audit", "check", "--status-url", lab.process("status").url("http", ""), "--root", lab.dir / "ca/root1.pem",
                            "--audit-url", lab.process("audit").url("http", ""), "--journal-key",
                            lab.dir / "data/audit/journal.pub", *arguments], capture_output=True, text=True, timeout=120)
     assert done.stdout, done.stderr
@@ -82,6 +82,14 @@ def test_every_criterion_has_a_verdict(road):
     answers = " ".join(note["value"] for note in rows["16.18-4b"]["evidence"])
     assert "2 good, 1 revoked" in answers and "unknown" in answers
     assert "1 lần" in " ".join(note["value"] for note in rows["16.16-1c"]["evidence"])
+
+
+def test_the_operator_sees_the_same_and_a_stranger_nothing(road):
+    chosen = ("--criteria", "13.20-2,16.14-5")
+    assert check(road, *chosen, principal="operator").keys() == check(road, *chosen).keys()
+    assert failed(check(road, *chosen, principal="operator")) == set()
+    rows = check(road, *chosen, principal="portal")
+    assert failed(rows) == set(rows) and "portal may not call" in rows["13.20-2"]["reason_vi"]
 
 
 def test_a_choice_of_criteria(road):

@@ -1,0 +1,48 @@
+"""Who may send what is a table that every program prints (docs/flow.md): the table itself is judged here."""
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PEOPLE = {"operator", "auditor", "officers", "station"}
+READS = ("List", "Get", "Find", "Show", "Count")
+# A station's key statement is no event of its own: it travels in the order, and what follows is said.
+SAID_LATER = {"SubmitDeviceKey": "CertificateIssued"}
+
+
+def calls():
+    """(service, call, callers, messages out) of every call."""
+    service = None
+    for line in (ROOT / "docs/flow.md").read_text().splitlines():
+        if line.startswith("## "):
+            service = line[3:].strip()
+        elif line.startswith("| call "):
+            _, name, callers, out = [cell.strip() for cell in line.strip("|").split("|")]
+            yield service, name.split(" ")[0], set(callers.split()), set(filter(None, out.split(", ")))
+
+
+def sources_of(service) -> list[str]:
+    """Its own sources, and those of common/ whose headers they include."""
+    own = [p.read_text() for p in (ROOT / "services" / service).glob("*.[ch]")]
+    shared = {name for text in own for name in re.findall(r'#include "common/(\w+)\.h"', text)}
+    return own + [p.read_text() for p in (ROOT / "common").glob("*.c") if p.stem in shared]
+
+
+def test_the_page_is_read():
+    assert len(list(calls())) > 30 and {"courier", "signing", "signer"} <= {row[0] for row in calls()}
+
+
+@pytest.mark.parametrize("service, call, callers, out", list(calls()), ids=lambda value: value if isinstance(value, str) else "")
+def test_who_may_call_does(service, call, callers, out):
+    """A caller is one of the people that init.sh makes a key for, or a service whose code makes this very call."""
+    principals = re.search(r'^PRINCIPALS="(.*)"', (ROOT / "compose/init.sh").read_text(), re.M).group(1).split()
+    assert callers & PEOPLE <= set(principals) | {"officers"}
+    for caller in callers - PEOPLE:
+        assert (ROOT / "services" / caller).is_dir(), f"{caller} is neither a person nor a service"
+        assert any(f"Trien__{call} " in text for text in sources_of(caller)), f"{caller} never calls {call} of {service}"
+
+
+@pytest.mark.parametrize("service, call, callers, out", list(calls()), ids=lambda value: value if isinstance(value, str) else "")
+def test_what_people_change_is_an_event(service, call, callers, out):
+    assert not callers & PEOPLE or call.startswith(READS) or out or call in SAID_LATER
