@@ -7,8 +7,6 @@
 #include "services/trienctl/criteria.h"
 #include "services/trienctl/evidence.h"
 
-#define FRESH (2 * 60 * USEC_PER_SECOND) /* may be on its way into the journal */
-
 bool criteria_journal_is_whole(const struct evidence *evidence, struct finding *finding)
 {
     if (evidence->events_beyond == 0)
@@ -60,7 +58,7 @@ static void check_nothing_missing(const struct evidence *evidence, struct findin
 
         if (evidence_find(evidence, SEEN_ISSUED, seen->serial))
             issued++;
-        else if (x509_time_us(X509_get0_notBefore(seen->x509)) < evidence->at - FRESH)
+        else if (!evidence_is_fresh(evidence, seen))
             finding_fail(finding, "không thấy CertificateIssued của chứng thư %s", seen->serial);
         if (!evidence->crl ||
             X509_CRL_get0_by_serial(evidence->crl, &entry, X509_get_serialNumber(seen->x509)) != 1)
@@ -89,28 +87,41 @@ void judge_journal(const struct evidence *evidence, struct finding *finding)
  * ---------------------------------------------------------------------------------------
  */
 
+/* How long one revocation took: an officer's none, a request's from its receipt. What a request is
+ * said to have asked for and nobody authorised is no revocation at once. */
+static usec time_taken(const struct evidence *evidence, const struct seen_event *revoked,
+                       struct finding *finding)
+{
+    const struct seen_event *asked = evidence_find(evidence, SEEN_AUTHORIZED, revoked->asked_by);
+    usec took = asked ? revoked->at - asked->asked_at : 0;
+
+    if (!asked && !evidence->events_beyond && revoked->at < evidence->at - EVIDENCE_FRESH)
+        finding_fail(finding,
+                     "chứng thư %s: thu hồi theo yêu cầu %s mà sổ nhật ký không có phê duyệt",
+                     revoked->name, revoked->asked_by);
+    if (took > evidence->where.revocation_limit)
+        finding_fail(finding, "chứng thư %s: thu hồi sau %.1f giờ kể từ khi nhận yêu cầu",
+                     revoked->name, (double)took / 3.6e9);
+    return took;
+}
+
 void judge_revocation_time(const struct evidence *evidence, struct finding *finding)
 {
-    usec longest = 0;
+    usec longest = 0, took;
     size_t count = 0, at_once = 0;
 
     if (!finding_has(finding, "sổ nhật ký", &evidence->journal_err))
         return;
     for (size_t i = 0; i < evidence->event_count; i++) {
-        const struct seen_event *revoked = &evidence->events[i], *asked;
-        usec took;
-
-        if (revoked->kind != SEEN_REVOKED)
+        if (evidence->events[i].kind != SEEN_REVOKED)
             continue;
         count++;
-        asked =
-            *revoked->request_id ? evidence_find(evidence, SEEN_AUTHORIZED, revoked->name) : NULL;
-        at_once += !asked;
-        took = asked ? revoked->at - asked->asked_at : 0;
+        if (!*evidence->events[i].asked_by) {
+            at_once++;
+            continue;
+        }
+        took = time_taken(evidence, &evidence->events[i], finding);
         longest = took > longest ? took : longest;
-        if (took > evidence->where.revocation_limit)
-            finding_fail(finding, "chứng thư %s: thu hồi sau %.1f giờ kể từ khi nhận yêu cầu",
-                         revoked->name, (double)took / 3.6e9);
     }
     finding_note(finding, "thu hồi",
                  "%zu lần, %zu do cán bộ thực hiện ngay; lâu nhất %.1f giây từ khi nhận yêu cầu; "

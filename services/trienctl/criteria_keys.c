@@ -37,31 +37,64 @@ static void check_unique(const struct evidence *evidence, struct finding *findin
                          sorted[i - 1]->serial, sorted[i]->serial);
 }
 
+/* How possession was shown. */
+struct possession {
+    size_t by_csr, by_device, on_the_way;
+};
+
 /* The request that was signed for this order still proves possession of the certified key. */
+static void check_csr(const struct seen_certificate *seen, struct bytes csr_der,
+                      struct finding *finding, struct possession *shown)
+{
+    struct x509_csr csr;
+    struct err err = {0};
+
+    if (x509_csr_check(ctl_arena(), csr_der, &err, &csr) != RC_OK)
+        finding_fail(finding, "chứng thư %s: yêu cầu ký (CSR) không chứng minh được khóa: %s",
+                     seen->serial, err.detail);
+    else if (memcmp(csr.key_sha256, seen->key_sha256, 32) != 0)
+        finding_fail(finding, "chứng thư %s không mang khóa trong CSR", seen->serial);
+    else
+        shown->by_csr++;
+}
+
+/* A key without CSR in the journal was made in the very device that was assigned to the order
+ * before: signing takes no other, and only with the device's own CSR and its station's word. */
+static void check_device(const struct evidence *evidence, const struct seen_certificate *seen,
+                         struct finding *finding, struct possession *shown)
+{
+    const struct seen_event *issued = evidence_find(evidence, SEEN_ISSUED, seen->serial);
+    const struct seen_event *device =
+        issued && issued->device ? evidence_find(evidence, SEEN_DEVICE, issued->device) : NULL;
+
+    if (device && device->at <= issued->at + EVIDENCE_FRESH) /* clocks of two hosts */
+        shown->by_device++;
+    else if (evidence_is_fresh(evidence, seen))
+        shown->on_the_way++;
+    else if (!evidence->events_beyond)
+        finding_fail(finding,
+                     "chứng thư %s: sổ nhật ký không có CSR, cũng không có thiết bị nào được giao "
+                     "cho lệnh này trước khi cấp",
+                     seen->serial);
+}
+
 static void check_possession(const struct evidence *evidence, struct finding *finding,
-                             size_t *ret_proved)
+                             struct possession *shown)
 {
     for (size_t i = 0; i < evidence->certificate_count; i++) {
         const struct seen_certificate *seen = &evidence->certificates[i];
         const struct seen_event *item = evidence_find(evidence, SEEN_ITEM, seen->order_id);
-        struct x509_csr csr;
-        struct err err = {0};
 
-        if (!item || !item->csr_der.n)
-            continue;
-        if (x509_csr_check(ctl_arena(), item->csr_der, &err, &csr) != RC_OK)
-            finding_fail(finding, "chứng thư %s: yêu cầu ký (CSR) không chứng minh được khóa: %s",
-                         seen->serial, err.detail);
-        else if (memcmp(csr.key_sha256, seen->key_sha256, 32) != 0)
-            finding_fail(finding, "chứng thư %s không mang khóa trong CSR", seen->serial);
+        if (item && item->csr_der.n)
+            check_csr(seen, item->csr_der, finding, shown);
         else
-            ++*ret_proved;
+            check_device(evidence, seen, finding, shown);
     }
 }
 
 void judge_possession(const struct evidence *evidence, struct finding *finding)
 {
-    size_t proved = 0;
+    struct possession shown = {0};
 
     if (!finding_has(finding, "chứng thư thuê bao", &evidence->certificates_err) ||
         !finding_has(finding, "sổ nhật ký", &evidence->journal_err))
@@ -71,17 +104,22 @@ void judge_possession(const struct evidence *evidence, struct finding *finding)
         return;
     }
     check_unique(evidence, finding);
-    check_possession(evidence, finding, &proved);
+    check_possession(evidence, finding, &shown);
     criteria_journal_is_whole(evidence, finding);
     finding_note(finding, "khóa công khai", "%zu chứng thư%s, không khóa nào của hai chủ thể",
                  evidence->certificate_count,
                  evidence->more_certificates ? " đầu tiên" : " (tất cả)");
     finding_note(finding, "CSR trong sổ nhật ký",
-                 "%zu chứng thư: chữ ký của CSR đúng và khóa là khóa được chứng nhận", proved);
-    finding_note(finding, "khóa tạo trên thiết bị",
-                 "%zu chứng thư: CSR do thiết bị ký được kiểm trước khi ghi lệnh cấp; trạm ký xác "
-                 "nhận {lệnh, thiết bị, khóa}",
-                 evidence->certificate_count - proved);
+                 "%zu chứng thư: chữ ký của CSR đúng và khóa là khóa được chứng nhận",
+                 shown.by_csr);
+    finding_note(
+        finding, "khóa tạo trên thiết bị",
+        "%zu chứng thư: thiết bị được giao cho lệnh trước khi cấp, theo sổ nhật ký; CSR do "
+        "thiết bị ký được kiểm trước khi ghi lệnh cấp",
+        shown.by_device);
+    if (shown.on_the_way)
+        finding_note(finding, "vừa cấp", "%zu chứng thư chưa kịp có trong sổ nhật ký",
+                     shown.on_the_way);
 }
 
 /* --- 14.11-2c: lengths

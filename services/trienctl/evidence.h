@@ -10,6 +10,7 @@
 #define EVIDENCE_MAX_LISTS 500
 #define EVIDENCE_MAX_PROBES 20
 #define EVIDENCE_MAX_TYPES 64
+#define EVIDENCE_FRESH (2 * 60 * USEC_PER_SECOND) /* may be on its way into the journal */
 
 struct evidence_where {
     const char *status_url, *audit_url; /* without a slash at the end */
@@ -45,13 +46,16 @@ struct seen_list { /* of ListRevocationLists, newest first */
     struct bytes sha256;
 };
 
-enum seen_kind { SEEN_ISSUED, SEEN_AUTHORIZED, SEEN_REVOKED, SEEN_ITEM };
+enum seen_kind { SEEN_ISSUED, SEEN_AUTHORIZED, SEEN_REVOKED, SEEN_ITEM, SEEN_DEVICE };
 /* What the journal has of one certificate or item; sorted by (kind, name). */
 struct seen_event {
     enum seen_kind kind;
-    const char *name;  /* serial, or item id */
-    usec asked_at, at; /* SEEN_AUTHORIZED: received, authorised; else the event's own time */
-    const char *request_id;
+    /* Serial of a certificate; SEEN_ITEM, SEEN_AUTHORIZED: item id; SEEN_DEVICE: "<item id> <device
+     * serial>", the device that was assigned to the item. */
+    const char *name;
+    usec asked_at, at;    /* SEEN_AUTHORIZED: received, authorised; else the event's own time */
+    const char *asked_by; /* SEEN_REVOKED: the item that asked for it; "": an officer's act */
+    const char *device;   /* SEEN_ISSUED: as SEEN_DEVICE is named; NULL without one */
     struct bytes csr_der; /* SEEN_ITEM */
     uint64_t sequence;
 };
@@ -105,6 +109,9 @@ void evidence_free(struct evidence **evidence);
 /** The journal's event of this kind and name; NULL when there is none. */
 const struct seen_event *evidence_find(const struct evidence *evidence, enum seen_kind kind,
                                        const char *name);
+
+/** Issued a moment ago: what is said of it may still be on its way into the journal. */
+bool evidence_is_fresh(const struct evidence *evidence, const struct seen_certificate *seen);
 
 /* --- the parts, for evidence.c
  * -------------------------------------------------------------------- */

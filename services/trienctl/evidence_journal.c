@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/x509.h"
 #include "proto/audit.pb-c.h"
+#include "proto/courier.pb-c.h"
 #include "proto/revocation.pb-c.h"
 #include "proto/signing.pb-c.h"
 #include "proto/validation.pb-c.h"
@@ -49,54 +51,107 @@ static void add_event(struct evidence *evidence, struct seen_event event)
         return;
     }
     event.name = arena_strdup(ctl_arena(), event.name);
-    event.request_id = arena_strdup(ctl_arena(), event.request_id ? event.request_id : "");
+    event.asked_by = arena_strdup(ctl_arena(), event.asked_by ? event.asked_by : "");
+    event.device = event.device ? arena_strdup(ctl_arena(), event.device) : NULL;
     if (event.csr_der.n)
         event.csr_der = arena_bytes(ctl_arena(), event.csr_der);
     evidence->events[evidence->event_count++] = event;
 }
 
-/* The four types whose content is looked into. */
+/* --- the types whose content is looked into ------------------------------------------------------
+ * Each fills the event from its message; false when that cannot be read. Texts live in the scratch
+ * arena until add_event() copies them. */
+
+#define UNPACK(message) message##__unpack(arena_allocator(scratch), payload.len, payload.data)
+
+static bool read_issued(struct arena *scratch, ProtobufCBinaryData payload,
+                        struct seen_event *event)
+{
+    const Trien__CertificateIssued *in = UNPACK(trien__certificate_issued);
+
+    if (!in)
+        return false;
+    event->name = in->serial;
+    event->at = in->issued_at;
+    if (in->device_serial)
+        event->device = arena_printf(scratch, "%s %s", in->lineage_id, in->device_serial);
+    return true;
+}
+
+static bool read_authorized(struct arena *scratch, ProtobufCBinaryData payload,
+                            struct seen_event *event)
+{
+    const Trien__RevocationAuthorized *in = UNPACK(trien__revocation_authorized);
+
+    if (!in)
+        return false;
+    event->name = in->item_id;
+    event->asked_at = in->received_at;
+    event->at = in->authorized_at;
+    return true;
+}
+
+static bool read_revoked(struct arena *scratch, ProtobufCBinaryData payload,
+                         struct seen_event *event)
+{
+    const Trien__CertificateRevoked *in = UNPACK(trien__certificate_revoked);
+
+    if (!in)
+        return false;
+    event->name = in->serial;
+    event->at = in->revoked_at;
+    event->asked_by = in->item_id ? in->item_id : in->request_id;
+    return true;
+}
+
+static bool read_item(struct arena *scratch, ProtobufCBinaryData payload, struct seen_event *event)
+{
+    const Trien__ItemAuthorized *in = UNPACK(trien__item_authorized);
+
+    if (!in)
+        return false;
+    event->name = in->item_id;
+    if (in->has_csr_der)
+        event->csr_der = bytes_of(in->csr_der.data, in->csr_der.len);
+    return true;
+}
+
+static bool read_device(struct arena *scratch, ProtobufCBinaryData payload,
+                        struct seen_event *event)
+{
+    const Trien__DeviceAssigned *in = UNPACK(trien__device_assigned);
+
+    if (!in)
+        return false;
+    event->name = arena_printf(scratch, "%s %s", in->item_id, in->device_serial);
+    event->at = in->assigned_at;
+    return true;
+}
+
+static const struct {
+    const char *type;
+    enum seen_kind kind;
+    bool (*read)(struct arena *scratch, ProtobufCBinaryData payload, struct seen_event *event);
+} contents[] = {
+    {"CertificateIssued", SEEN_ISSUED, read_issued},
+    {"RevocationAuthorized", SEEN_AUTHORIZED, read_authorized},
+    {"CertificateRevoked", SEEN_REVOKED, read_revoked},
+    {"ItemAuthorized", SEEN_ITEM, read_item},
+    {"DeviceAssigned", SEEN_DEVICE, read_device},
+};
+
 static void take_content(struct reader *reader, const char *type, uint64_t sequence,
                          ProtobufCBinaryData payload)
 {
-    ProtobufCAllocator *allocator = arena_allocator(reader->scratch);
     struct seen_event event = {.sequence = sequence};
 
-    if (strcmp(type, "CertificateIssued") == 0) {
-        Trien__CertificateIssued *in =
-            trien__certificate_issued__unpack(allocator, payload.len, payload.data);
-
-        event.kind = SEEN_ISSUED;
-        event.name = in ? in->serial : NULL;
-        event.at = in ? in->issued_at : 0;
-    } else if (strcmp(type, "RevocationAuthorized") == 0) {
-        Trien__RevocationAuthorized *in =
-            trien__revocation_authorized__unpack(allocator, payload.len, payload.data);
-
-        event.kind = SEEN_AUTHORIZED;
-        event.name = in ? in->certificate_serial : NULL;
-        event.asked_at = in ? in->received_at : 0;
-        event.at = in ? in->authorized_at : 0;
-        event.request_id = in ? in->request_id : NULL;
-    } else if (strcmp(type, "CertificateRevoked") == 0) {
-        Trien__CertificateRevoked *in =
-            trien__certificate_revoked__unpack(allocator, payload.len, payload.data);
-
-        event.kind = SEEN_REVOKED;
-        event.name = in ? in->serial : NULL;
-        event.at = in ? in->revoked_at : 0;
-        event.request_id = in ? in->request_id : NULL;
-    } else if (strcmp(type, "ItemAuthorized") == 0) {
-        Trien__ItemAuthorized *in =
-            trien__item_authorized__unpack(allocator, payload.len, payload.data);
-
-        event.kind = SEEN_ITEM;
-        event.name = in ? in->item_id : NULL;
-        if (in && in->has_csr_der)
-            event.csr_der = bytes_of(in->csr_der.data, in->csr_der.len);
-    }
-    if (event.name)
-        add_event(reader->evidence, event);
+    for (size_t i = 0; i < COUNT_OF(contents); i++)
+        if (strcmp(type, contents[i].type) == 0) {
+            event.kind = contents[i].kind;
+            if (contents[i].read(reader->scratch, payload, &event))
+                add_event(reader->evidence, event);
+            return;
+        }
 }
 
 static enum rc take_entry(void *arg, const struct audit_entry *entry, struct err *err)
@@ -137,6 +192,11 @@ const struct seen_event *evidence_find(const struct evidence *evidence, enum see
     return evidence->event_count ? bsearch(&wanted, evidence->events, evidence->event_count,
                                            sizeof(wanted), by_kind_and_name)
                                  : NULL;
+}
+
+bool evidence_is_fresh(const struct evidence *evidence, const struct seen_certificate *seen)
+{
+    return x509_time_us(X509_get0_notBefore(seen->x509)) >= evidence->at - EVIDENCE_FRESH;
 }
 
 /* --- proofs, as the public gets them -------------------------------------------------------------

@@ -204,7 +204,7 @@ static void answers_in_order(void **state)
 static void answers_not_in_order(void **state)
 {
     struct seen_answer *answer = &evidence.answers[1];
-    struct seen_event revoked = {.kind = SEEN_REVOKED, .name = "0b", .request_id = ""};
+    struct seen_event revoked = {.kind = SEEN_REVOKED, .name = "0b", .asked_by = ""};
 
     (void)state;
     two_answers();
@@ -253,9 +253,9 @@ static void revocation_times(void **state)
 {
     /* sorted by kind and name, as they are gathered */
     struct seen_event events[] = {
-        {.kind = SEEN_AUTHORIZED, .name = "0a", .asked_at = NOW - 30 * HOUR, .at = NOW - 8 * HOUR},
-        {.kind = SEEN_REVOKED, .name = "0a", .at = NOW - 8 * HOUR, .request_id = "r"},
-        {.kind = SEEN_REVOKED, .name = "0c", .at = NOW - HOUR, .request_id = ""},
+        {.kind = SEEN_AUTHORIZED, .name = "r/1", .asked_at = NOW - 30 * HOUR, .at = NOW - 8 * HOUR},
+        {.kind = SEEN_REVOKED, .name = "0a", .at = NOW - 8 * HOUR, .asked_by = "r/1"},
+        {.kind = SEEN_REVOKED, .name = "0c", .at = NOW - HOUR, .asked_by = ""},
     };
 
     (void)state;
@@ -268,10 +268,78 @@ static void revocation_times(void **state)
     assert_non_null(strstr(finding.reason_vi, "0a: thu hồi sau 30.0 giờ"));
 }
 
+/* A revocation that names a request is no officer's act: without its approval it is not at once. */
+static void a_revocation_nobody_approved(void **state)
+{
+    struct seen_event revoked = {
+        .kind = SEEN_REVOKED, .name = "0a", .at = NOW - HOUR, .asked_by = "r/1"};
+
+    (void)state;
+    evidence.events = &revoked;
+    evidence.event_count = 1;
+    assert_int_equal(judged(judge_revocation_time), VERDICT_FAIL);
+    assert_non_null(strstr(finding.reason_vi, "0a"));
+    evidence.events_beyond = 1; /* it may be among those that were not looked at */
+    assert_int_equal(judged(judge_revocation_time), VERDICT_NOT_YET);
+    evidence.events_beyond = 0;
+    revoked.at = NOW; /* its approval may be on its way */
+    assert_int_equal(judged(judge_revocation_time), VERDICT_PASS);
+}
+
+/* --- keys
+ * ----------------------------------------------------------------------------------------- */
+
+static X509 *certificate_of(long days_ago)
+{
+    X509 *made = X509_new();
+    autoptr(EVP_PKEY) key = EVP_EC_gen("P-256");
+
+    X509_set_pubkey(made, key);
+    ASN1_TIME_set(X509_getm_notBefore(made), (time_t)(NOW / USEC_PER_SECOND) - days_ago * 86400);
+    return made;
+}
+
+/* A key without CSR in the journal must have been made in the device assigned to its order. */
+static void keys_made_on_devices(void **state)
+{
+    struct seen_event events[] = {
+        {.kind = SEEN_ISSUED, .name = "0a", .at = NOW - HOUR, .device = "r/1 TEST-1"},
+        {.kind = SEEN_ITEM, .name = "r/1"},
+        {.kind = SEEN_DEVICE, .name = "r/1 TEST-1", .at = NOW - 2 * HOUR},
+    };
+    struct seen_certificate certificate = {
+        .serial = "0a", .order_id = "r/1", .x509 = certificate_of(1)};
+
+    (void)state;
+    evidence.certificates = &certificate;
+    evidence.certificate_count = 1;
+    evidence.events = events;
+    evidence.event_count = COUNT_OF(events);
+    assert_int_equal(judged(judge_possession), VERDICT_PASS);
+    events[2].at = NOW; /* assigned when it was issued already */
+    assert_int_equal(judged(judge_possession), VERDICT_FAIL);
+    events[2].at = NOW - 2 * HOUR;
+    events[2].name = "r/1 TEST-2"; /* another device */
+    assert_int_equal(judged(judge_possession), VERDICT_FAIL);
+    events[2].name = "r/1 TEST-1";
+    events[0].device = NULL; /* neither CSR nor device */
+    assert_int_equal(judged(judge_possession), VERDICT_FAIL);
+    assert_non_null(strstr(finding.reason_vi, "0a"));
+    evidence.events_beyond = 1;
+    assert_int_equal(judged(judge_possession), VERDICT_NOT_YET);
+    evidence.events_beyond = 0;
+    evidence.event_count = 0; /* not in the journal at all */
+    assert_int_equal(judged(judge_possession), VERDICT_FAIL);
+    X509_free(certificate.x509);
+    certificate.x509 = certificate_of(0); /* of this moment: on its way */
+    assert_int_equal(judged(judge_possession), VERDICT_PASS);
+    X509_free(certificate.x509);
+}
+
 /* What was not looked at is not judged: never a pass, and nothing is missed that may be there. */
 static void a_journal_that_is_too_long(void **state)
 {
-    struct seen_event revoked = {.kind = SEEN_REVOKED, .name = "0a", .request_id = ""};
+    struct seen_event revoked = {.kind = SEEN_REVOKED, .name = "0a", .asked_by = ""};
 
     (void)state;
     evidence.journal =
@@ -321,6 +389,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_in_order, fresh, done),
         cmocka_unit_test_setup_teardown(answers_not_in_order, fresh, done),
         cmocka_unit_test_setup_teardown(revocation_times, fresh, done),
+        cmocka_unit_test_setup_teardown(a_revocation_nobody_approved, fresh, done),
+        cmocka_unit_test_setup_teardown(keys_made_on_devices, fresh, done),
         cmocka_unit_test_setup_teardown(a_journal_that_is_too_long, fresh, done),
         cmocka_unit_test_setup_teardown(a_journal_that_was_changed, fresh, done),
     };
