@@ -43,8 +43,11 @@ struct audit_check {
     struct feed feeds[MAX_FEEDS];
     size_t feed_count;
 
-    struct audit_finding findings[AUDIT_MAX_FINDINGS];
+    struct audit_finding findings[AUDIT_KINDS * AUDIT_MAX_FINDINGS];
     size_t finding_count;
+    uint64_t found[AUDIT_KINDS];
+    bool has_exact; /* an entry was named exactly: */
+    uint64_t exact; /* the last one */
 };
 
 const char *audit_kind_word(enum audit_kind kind)
@@ -64,15 +67,18 @@ struct audit_check *audit_check_new(struct arena *arena, const struct x509_key *
     return check;
 }
 
-/* One finding an entry: what is seen first says most. */
+/* One finding an entry: what is seen first says most. Of each kind the first ones are listed, the
+ * others counted: checkpoints are judged first, and anybody who can write rows can forge any number
+ * of them before he changes an entry. */
 static void find(struct audit_check *check, const struct audit_finding *finding)
 {
-    const struct audit_finding *last = &check->findings[check->finding_count];
-
-    if (check->finding_count && finding->kind != AUDIT_CHECKPOINT && last[-1].is_exact &&
-        last[-1].kind != AUDIT_CHECKPOINT && last[-1].first == finding->first)
-        return;
-    if (check->finding_count < AUDIT_MAX_FINDINGS)
+    if (finding->kind != AUDIT_CHECKPOINT) {
+        if (check->has_exact && check->exact == finding->first)
+            return;
+        check->has_exact = finding->is_exact;
+        check->exact = finding->first;
+    }
+    if (check->found[finding->kind]++ < AUDIT_MAX_FINDINGS)
         check->findings[check->finding_count++] = *finding;
 }
 
@@ -105,6 +111,10 @@ static const char *name_of(struct audit_check *check, const char *name, uint64_t
 
 static void refuse_note(struct audit_check *check, const char *name, uint64_t size, const char *why)
 {
+    if (check->found[AUDIT_CHECKPOINT] >= AUDIT_MAX_FINDINGS) { /* no text for what is not listed */
+        check->found[AUDIT_CHECKPOINT]++;
+        return;
+    }
     find_at(check, AUDIT_CHECKPOINT, size,
             arena_printf(check->arena, "%s: %s", name_of(check, name, size), why));
 }
@@ -380,6 +390,9 @@ void audit_check_end(struct audit_check *check, struct audit_result *ret_result)
         .findings = check->findings,
         .finding_count = check->finding_count,
     };
+    for (size_t kind = 0; kind < AUDIT_KINDS; kind++)
+        if (check->found[kind] > AUDIT_MAX_FINDINGS)
+            ret_result->unlisted[kind] = check->found[kind] - AUDIT_MAX_FINDINGS;
     arena_free(&check->scratch);
     free(check->known);
     check->known = NULL;

@@ -10,7 +10,7 @@
 #include "common/arena.h"
 #include "common/checkpoint.h"
 
-#define AUDIT_MAX_FINDINGS 1000
+#define AUDIT_MAX_FINDINGS 200 /* of each kind: no kind can hide another */
 
 /* One row of a copy. */
 struct audit_entry {
@@ -30,6 +30,7 @@ enum audit_kind {
     AUDIT_OFFSET,     /* events of one feed and partition do not follow each other */
     AUDIT_TREE,       /* the entry is as signed, but the stored tree is not */
     AUDIT_CHECKPOINT, /* a checkpoint that is forged or contradicts another */
+    AUDIT_KINDS
 };
 
 struct audit_finding {
@@ -56,6 +57,7 @@ struct audit_result {
     uint64_t entries, covered, checkpoints, without_content;
     const struct audit_finding *findings; /* by entry, exact ones first */
     size_t finding_count;
+    uint64_t unlisted[AUDIT_KINDS]; /* found beyond AUDIT_MAX_FINDINGS of a kind */
 };
 
 /** After the last row. */

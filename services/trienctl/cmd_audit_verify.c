@@ -88,15 +88,19 @@ static void print_json(const struct audit_result *result)
 {
     const struct audit_finding *first = first_of(result);
     autoptr(json_t) document =
-        json_pack("{s:b, s:s, s:I, s:I, s:I, s:I, s:o, s:[]}", "ok", (int)!first, "origin",
+        json_pack("{s:b, s:s, s:I, s:I, s:I, s:I, s:o, s:[], s:{}}", "ok", (int)!first, "origin",
                   result->origin, "entries", (json_int_t)result->entries, "covered",
                   (json_int_t)result->covered, "checkpoints", (json_int_t)result->checkpoints,
                   "without_content", (json_int_t)result->without_content, "first",
-                  first ? finding_json(first) : json_null(), "findings");
+                  first ? finding_json(first) : json_null(), "findings", "unlisted");
 
     for (size_t i = 0; i < result->finding_count; i++)
         json_array_append_new(json_object_get(document, "findings"),
                               finding_json(&result->findings[i]));
+    for (enum audit_kind kind = 0; kind < AUDIT_KINDS; kind++)
+        if (result->unlisted[kind])
+            json_object_set_new(json_object_get(document, "unlisted"), audit_kind_word(kind),
+                                json_integer((json_int_t)result->unlisted[kind]));
     ctl_print_json(document);
 }
 
@@ -116,6 +120,10 @@ static void print_text(const struct audit_result *result)
     for (size_t i = 0; i < result->finding_count; i++)
         printf("  %-10s %s: %s\n", audit_kind_word(result->findings[i].kind),
                place_of(&result->findings[i]), result->findings[i].text);
+    for (enum audit_kind kind = 0; kind < AUDIT_KINDS; kind++)
+        if (result->unlisted[kind])
+            printf("  %-10s and %" PRIu64 " more of them\n", audit_kind_word(kind),
+                   result->unlisted[kind]);
     if (first)
         printf("NOT AS SIGNED: the first is %s\n", place_of(first));
     else

@@ -315,6 +315,40 @@ static void a_forged_checkpoint(void **state)
     assert_int_equal(result.findings[0].first, 200);
 }
 
+/* Who can write rows can forge any number of checkpoints: the changed entry is named all the same.
+ */
+static void many_forged_checkpoints_hide_nothing(void **state)
+{
+    enum { FORGED = 1200 };
+    struct audit_check *running = audit_check_new(arena, public_key);
+    struct journal *journal = make_journal();
+    struct merkle_hash root = {{1}}, kept = journal->entries[57].kept;
+    struct bytes forged = sign_note(theirs, 200, &root);
+    struct audit_result result;
+    size_t of_checkpoints = 0, of_entries = 0;
+
+    (void)state;
+    journal->entries[57] = make_entry(57, "another content");
+    journal->entries[57].kept = kept;
+    for (size_t i = 0; i < FORGED; i++)
+        audit_check_note(running, NULL, forged);
+    for (size_t i = 0; i < journal->note_count; i++)
+        audit_check_note(running, NULL, journal->notes[i]);
+    for (size_t i = 0; i < journal->count; i++)
+        audit_check_entry(running, &journal->entries[i]);
+    audit_check_end(running, &result);
+    for (size_t i = 0; i < result.finding_count; i++)
+        if (result.findings[i].kind == AUDIT_CHECKPOINT)
+            of_checkpoints++;
+        else if (result.findings[i].kind == AUDIT_CHANGED && result.findings[i].first == 57)
+            of_entries++;
+    assert_int_equal(of_entries, 1);
+    assert_int_equal(result.findings[0].first, 57);
+    assert_int_equal(of_checkpoints, AUDIT_MAX_FINDINGS);
+    assert_int_equal(result.unlisted[AUDIT_CHECKPOINT], FORGED - AUDIT_MAX_FINDINGS);
+    assert_int_equal(result.unlisted[AUDIT_CHANGED], 0);
+}
+
 static void a_forked_journal(void **state)
 {
     struct journal *journal = make_journal();
@@ -352,6 +386,7 @@ int main(void)
         cmocka_unit_test(a_missing_event),
         cmocka_unit_test(no_checkpoint_at_all),
         cmocka_unit_test(a_forged_checkpoint),
+        cmocka_unit_test(many_forged_checkpoints_hide_nothing),
         cmocka_unit_test(a_forked_journal),
         cmocka_unit_test(unreadable_entries),
     };
