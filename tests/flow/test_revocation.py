@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import ReasonFlags, ocsp
 
-from tests.lib import requests
+from tests.lib import checkers, requests
 from tests.lib.lab import run, wait_until
 from tests.lib.public import ask, authority, get
 
@@ -260,6 +260,25 @@ def test_somebody_elses_programs_believe_it(road, tmp_path):
     lists = json.loads(road.trienctl("--json", "revocation-lists"))
     numbers = [one["number"] for one in lists]
     assert numbers == sorted(numbers, reverse=True) and len(set(numbers)) == len(numbers) and numbers[-1] == 1
+
+
+def test_nss_gnutls_and_pkilint_agree(road, tmp_path):
+    """Three libraries that share no code: the list is believed, the revoked certificate is not, the other one is."""
+    certificate, good = issue(road, 2)
+    officer(road, certificate, "lo_mat_khau")
+    papers = checkers.Papers(tmp_path, road.dir / "ca/root1.pem", road.dir / "ca/issuing1.pem", crl_with(road, certificate))
+    believed = checkers.nss(papers, good) | checkers.gnutls(papers, good) | checkers.pkilint(papers, good)
+    assert {name: said for name, (ok, said) in believed.items() if not ok} == {}
+    refused_by = checkers.nss(papers, certificate) | checkers.gnutls(papers, certificate)
+    assert {name: said for name, (ok, said) in refused_by.items() if ok or "revoked" not in said.lower()} == {}
+    # They do look at the signature: a list of the same authority that somebody changed is taken by none.
+    der = bytearray(papers.crl.public_bytes(serialization.Encoding.DER))
+    der[-1] ^= 1
+    papers.crl = x509.load_der_x509_crl(bytes(der))
+    papers.folder = tmp_path / "changed"
+    papers.folder.mkdir()
+    with pytest.raises(AssertionError, match="(?i)signature"):
+        checkers.nss(papers, good)
 
 
 def test_a_revocation_needs_no_list_and_numbers_grow_over_restarts(road):
