@@ -3,14 +3,17 @@ import os
 
 import pytest
 
-from tests.lib.lab import LabTemplate
+from tests.lib.lab import Lab, LabTemplate
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item, call):
+    """A failure is told with the words of the laboratories that stand at that moment, and their folders are kept."""
     report = yield
     if report.failed:
-        item.trien_failed = True
+        for lab in Lab.opened:
+            report.sections.append((f"laboratory {lab.dir}", lab.words()))
+            lab.failed = True
     return report
 
 
@@ -27,7 +30,6 @@ def lab(template, request):
     mark = request.node.get_closest_marker("lab")
     with template.lab(**(mark.kwargs if mark else {})) as made:
         yield made
-        made.failed = getattr(request.node, "trien_failed", False)
 
 
 def pytest_configure(config):

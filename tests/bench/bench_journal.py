@@ -28,6 +28,7 @@ BATCH = 1024  # as compose/etc/audit.conf
 
 
 def tool(template, lab, *arguments):
+    lab.bring_database("audit")
     done = subprocess.run([template.build / "bench/journal_tool", template.socket, lab.prefix + "audit", "trien_audit",
                            template.dir / "keys/db/trien_audit.password", *map(str, arguments)],
                           capture_output=True, text=True, timeout=7200)

@@ -5,18 +5,14 @@ started again. Afterwards the ledger is counted in the databases, the signer's j
 `make check` posts 2,000 requests within a minute; `make crash SECS=…` keeps on for as long as it is told.
 CRASH_REQUESTS, CRASH_RATE (requests a second) and CRASH_SEED choose; on the sanitizers' build it is fewer and slower.
 """
-import collections
-import contextlib
 import os
 import random
-import signal
-import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.lib import ledger
+from tests.lib.killer import Killer
 from tests.lib.lab import DEADLINE, LabTemplate, build_dir, wait_until
 from tests.lib.portal import Portal, Revoker
 
@@ -28,95 +24,12 @@ KILLING = REQUESTS / RATE  # seconds; where a machine is slower than that, what 
 SEED = int(os.environ.get("CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 PATIENCE = (5 if SANITIZED else 2) * DEADLINE  # seconds until everything has ended
 REPLICAS = 2
-WORKER, ZYGOTE = "trien-token", "trien-inspect"  # names of the children, as the kernel knows them
-
-
-def kill(pid):
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-        return True
-    return False
-
-
-class Killer(threading.Thread):
-    """Kills one party after the other and starts it again, until the time is over or it is told to stop."""
-
-    def __init__(self, lab):
-        super().__init__(daemon=True)
-        self.lab, self.random, self.halt = lab, random.Random(SEED), threading.Event()
-        self.kills = collections.Counter()
-        self.error = None
-        self.parties = {self.kill_service: 60, self.kill_signer: 10, self.kill_worker: 10,
-                        self.kill_zygote: 8, self.kill_backend: 10, self.kill_postgresql: 3}
-
-    def run(self):
-        try:
-            end = time.monotonic() + KILLING
-            while not self.halt.wait(self.random.uniform(0.2, 0.7)) and time.monotonic() < end:
-                self.random.choices(*zip(*self.parties.items()))[0]()
-        except Exception as error:  # the test thread says it
-            self.error = error
-
-    def kill_process(self, process):
-        """Only the process itself: its children must see to their own end."""
-        kill(process.popen.pid)
-        process.popen.wait(30)
-        self.kills[process.service] += 1
-        self.halt.wait(self.random.choice((0, 0, 0.1, 0.5)))
-        process.start()
-
-    def kill_service(self):
-        self.kill_process(self.random.choice([p for p in self.lab.processes.values() if p.service != "signer"]))
-
-    def kill_signer(self):
-        self.kill_process(self.lab.process("signer"))
-
-    def kill_child(self, service, name):
-        process = self.lab.process(service, 0 if service == "signer" else self.random.randrange(REPLICAS))
-        found = [pid for pid, known in ledger.children(process.popen.pid) if known == name]
-        if found and kill(found[0]):
-            self.kills[name] += 1
-
-    def kill_worker(self):
-        self.kill_child("signer", WORKER)
-
-    def kill_zygote(self):
-        self.kill_child("validation", ZYGOTE)
-
-    def postmaster(self):
-        return int((self.lab.template.dir / "pg/postmaster.pid").read_text().split()[0])
-
-    def kill_backend(self):
-        """One backend of a service. PostgreSQL then ends all of them and recovers by itself."""
-        backends = [pid for pid, _ in ledger.children(self.postmaster()) if self.lab.prefix in ledger.command_line(pid)]
-        if backends and kill(self.random.choice(backends)):
-            self.kills["backend"] += 1
-
-    def kill_postgresql(self):
-        postmaster = self.postmaster()
-        for pid in [postmaster, *(pid for pid, _ in ledger.children(postmaster))]:
-            kill(pid)
-        self.kills["postgresql"] += 1
-        wait_until("PostgreSQL to start again", self.start_postgresql, deadline=60)
-
-    def start_postgresql(self):
-        try:
-            self.lab.template.cluster("start")
-            return self.lab.template.psql("postgres", "SELECT 1")
-        except AssertionError:  # remains of the killed one are still there
-            return None
-
-    def finish(self):
-        self.halt.set()
-        self.join(90)
-        if self.error:
-            raise self.error
 
 
 def flow(lab):
     """Posts and revokes while the killer works; {request id: whether it keeps the rules}, {form 05's id: serial}."""
     expected, began, threads = {}, time.monotonic(), 8
-    killer = Killer(lab)
+    killer = Killer(lab, SEED, KILLING)
     portals = [Portal(lab, range(n, REQUESTS + 1, threads), RATE, began, expected) for n in range(1, threads + 1)]
     revoker = Revoker(lab, expected, most=max(5, REQUESTS // 20))
     for thread in [killer, revoker, *portals]:

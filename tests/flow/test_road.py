@@ -7,16 +7,14 @@ from cryptography import x509
 
 from tests.lib import requests
 
-pytestmark = pytest.mark.lab(replicas=2)
-
-
-@pytest.fixture
-def road(lab):
-    lab.start(replicas=2)
-    lab.add_client()
-    lab.add_agency()
-    lab.add_devices()
-    return lab
+@pytest.fixture(scope="module")
+def road(template):
+    with template.lab(replicas=2) as lab:
+        lab.start(replicas=2)
+        lab.add_client()
+        lab.add_agency()
+        lab.add_devices()
+        yield lab
 
 
 def events(request) -> list[str]:

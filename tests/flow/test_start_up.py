@@ -53,6 +53,7 @@ def spent(lab, service):
 
 
 def cost_of_start(lab, service):
+    lab.bring_database(service)
     before = spent(lab, service)
     lab.start(service)
     lab.process(service).stop()

@@ -52,7 +52,6 @@ def start(template, pki, request):
 
     yield go
     for lab in made:
-        lab.failed = getattr(request.node, "trien_failed", False)
         lab.close()
 
 

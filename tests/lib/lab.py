@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import http.client
 import itertools
@@ -230,6 +231,7 @@ class LabTemplate:
                     "-d", database, *itertools.chain.from_iterable(("-c", sql) for sql in statements)], env=environment)
         return [line.split("\x1f") for line in text.splitlines()]
 
+    @functools.cached_property
     def databases(self) -> list[str]:
         """Services that have a database."""
         names = self.psql("postgres", r"SELECT datname FROM pg_database WHERE datname LIKE 'trien\_%'")
@@ -255,6 +257,7 @@ class Process:
         self.popen = None
 
     def start(self):
+        self.lab.bring_database(self.service)
         environment = dict(os.environ, ASAN_OPTIONS="abort_on_error=1:detect_leaks=1",
                            UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
         with open(self.log, "ab") as log, self.lab.on(self.name):
@@ -348,6 +351,8 @@ class Lab:
     have; config: {"intake": {"lanes/threads": 1}} on top of what trienctl init makes; hosts: a host for
     each party (tests/lib/hosts.py) instead of loopback, PostgreSQL and the edge among them."""
 
+    opened: list["Lab"] = []  # whose words a failure is told with (tests/conftest.py)
+
     def __init__(self, template: LabTemplate, number: int, replicas=2, config=None, hosts=None):
         self.template, self.number, self.build = template, number, template.build
         self.replicas, self.hosts = replicas, hosts
@@ -359,21 +364,21 @@ class Lab:
         self.before_exec = None  # called in the child, as a container engine would
         self.failed = False
         self.extra = config or {}
-        self._clone_databases()
+        Lab.opened.append(self)
+        self.databases = []
         self._make_folders()
         self._make_configs()
         self.token = None
 
     # --- making ---
 
-    def _clone_databases(self):
-        self.databases = self.template.databases()
-        statements = []
-        for service in self.databases:
-            name = self.prefix + service
-            statements += [f"CREATE DATABASE {name} TEMPLATE trien_{service} OWNER trien_{service}_owner",
-                           f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO trien_{service}"]
-        self.template.psql("postgres", *statements)
+    def bring_database(self, service: str):
+        """The service's own copy of the template's database: made when it is first wanted."""
+        name = self.prefix + service
+        if service in self.template.databases and name not in self.databases:
+            self.databases.append(name)
+            self.template.psql("postgres", f"CREATE DATABASE {name} TEMPLATE trien_{service} OWNER trien_{service}_owner",
+                               f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO trien_{service}")
 
     def _make_folders(self):
         for name in ("etc", "log", "run", "data"):
@@ -496,6 +501,7 @@ class Lab:
     # --- database ---
 
     def sql(self, service: str, sql: str) -> list[list[str]]:
+        self.bring_database(service)
         return self.template.psql(self.prefix + service, sql)
 
     @contextlib.contextmanager
@@ -622,27 +628,30 @@ class Lab:
         return self
 
     def __exit__(self, kind, value, trace):
-        self.failed = self.failed or kind is not None
+        if kind and not self.failed:
+            self.failed = True
+            print(f"laboratory {self.dir}\n{self.words()}", file=sys.stderr)
         self.close()
 
-    def say_logs(self):
-        """The log's tail of each process that ended, and what the others found wrong."""
-        print(f"laboratory kept: {self.dir}", file=sys.stderr)
+    def words(self) -> str:
+        """For who looks for a failure: the log's tail of each process that ended, and what the others found wrong."""
+        told = []
         for process in self.processes.values():
             if process.alive():
                 said, state = process.complaints(), "runs"
             else:
                 said, state = process.tail(), f"ended with {process.popen and process.popen.returncode}"
-            print(f"--- {process.name} ({state}) ---\n{said}", file=sys.stderr)
+            told.append(f"--- {process.name} ({state}) ---\n{said}")
+        return "\n".join(told)
 
     def close(self):
-        """Kills everything; prints the logs and keeps the folder when the test failed."""
-        if self.failed:
-            self.say_logs()
+        """Kills everything; keeps the folder when a test failed."""
+        if self in Lab.opened:
+            Lab.opened.remove(self)
         for process in self.processes.values():
             process.kill()
-        self.template.psql("postgres", *(f"DROP DATABASE IF EXISTS {self.prefix}{service} WITH (FORCE)"
-                                         for service in self.databases))
+        if self.databases:
+            self.template.psql("postgres", *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in self.databases))
         if self.base_port in _held:
             free_base_port(self.base_port)
         if not self.failed:

@@ -13,7 +13,7 @@ from cryptography import x509
 from tests.lib import journal
 from tests.lib.lab import run, wait_until
 
-SERVICES = ("intake", "validation", "signing", "revocation", "notification", "status", "audit")
+SERVICES = ("intake", "validation", "signing", "revocation", "courier", "notification", "status", "audit")
 
 
 def children(pid):
@@ -163,7 +163,7 @@ def lagging(lab):
 def pending(lab):
     """Everything that was begun and has not ended, in words; empty when all is done."""
     found = {}
-    states = lab.sql("intake", "SELECT state, count(*) FROM request WHERE state NOT IN ('completed', 'rejected') "
+    states = lab.sql("intake", "SELECT state, count(*) FROM request WHERE state NOT IN ('completed', 'rejected', 'failed') "
                                "GROUP BY 1")
     if states:
         found["requests"] = states

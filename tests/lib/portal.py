@@ -19,11 +19,12 @@ def document(lab, number):
     return lab.pdf(request), good
 
 
-def post_until_taken(lab, pdf, key):
+def post_until_taken(lab, pdf, key, attachments=()):
     """A portal that keeps trying with its idempotency key until it has an answer."""
+    parts = [("document", "request.pdf", pdf), *(("attachment", f"attachment{n}.pdf", a) for n, a in enumerate(attachments, 1))]
     for attempt in itertools.count():
         try:
-            status, answer = lab.post_raw([("document", "request.pdf", pdf)], key=key, replica=attempt % lab.replicas)
+            status, answer = lab.post_raw(parts, key=key, replica=attempt % lab.replicas)
         except (OSError, ValueError, http.client.HTTPException) as error:  # killed meanwhile
             status, answer = 503, repr(error)
         if status == 202:
