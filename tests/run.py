@@ -31,7 +31,7 @@ BUILD = ROOT / "build"
 WORDS = BUILD / "check"
 STEPS = ("lint", "unit", "flow", "road", "fuzz")
 # Longest first; what is not named comes after them.
-LONG = ("crash/test_road_crash", "hosts/test_hosts", "crash/test_bus_crash", "hosts/test_operations",
+LONG = ("crash/test_road_crash", "hosts/test_hosts", "crash/test_rows_crash", "crash/test_bus_crash", "hosts/test_operations",
         "flow/test_journal", "flow/test_validation", "flow/test_road", "flow/test_bus_protocol", "flow/test_revocation",
         "flow/test_start_up", "flow/test_notification", "flow/test_bus_consumer", "flow/test_documents", "flow/test_status",
         "flow/test_courier", "flow/test_portal", "flow/test_trienctl", "flow/test_signing", "flow/test_ceremony")

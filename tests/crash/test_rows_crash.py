@@ -73,7 +73,7 @@ def flood(lab, seen):
     """Everybody at work until there is nothing left to see; {device: the state it must be in}."""
     ends = {}
     killer = Killer(lab, SEED)
-    drivers = [Devices(lab, 1001, ends), Devices(lab, 2002, ends), Agency(lab), Operators(lab), Public(lab)]
+    drivers = [Devices(lab, 1001, ends), Devices(lab, 500_002, ends), Agency(lab), Operators(lab), Public(lab)]
     began = time.monotonic()
     killer.start()
     publish(lab, number=5, this_update=now() - 3 * DAY, next_update=now() - DAY)
@@ -123,7 +123,7 @@ def test_every_row_of_every_table(own_template, gateway):
         lab.wait_well(*(p for p in lab.processes.values() if p.service not in ("status", "validation")))  # these two wait
         lab.add_client()
         lab.add_agency()
-        lab.add_devices(40)
+        lab.add_devices(40 + int(SECONDS))
         ends = flood(lab, seen)
         lab.wait_well()
         wait_until("everything to end", lambda: ledger.pending(lab), 2 * DEADLINE, every=0.25, until=lambda left: not left)

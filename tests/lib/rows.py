@@ -3,6 +3,7 @@ logs say were handled. Logs must be at level debug: timers and requests without 
 from __future__ import annotations
 
 import collections
+import functools
 import json
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ KINDS = ("http", "event", "feed", "call", "effect", "timer")
 ANSWERED = {"http": ("ok", "reject"), "call": ("ok", "reject")}
 
 
+@functools.cache
 def tables() -> dict[str, list[tuple]]:
     """{service: [(kind, in, from, [out])]} of all services."""
     found = {}
