@@ -52,7 +52,7 @@ def say(text):
 class Job:
     """One program that tests: its command, and how its end is counted."""
 
-    def __init__(self, step, name, command, environment, deadline=900):
+    def __init__(self, step, name, command, environment, deadline=1300):
         self.step, self.name, self.command, self.deadline = step, name, command, deadline
         self.environment, self.popen = dict(os.environ, **environment), None
         self.log = WORDS / step / f"{name.replace('/', '-')}.log"

@@ -75,25 +75,29 @@ def flood(lab, seen):
     killer = Killer(lab, SEED)
     drivers = [Devices(lab, 1001, ends), Devices(lab, 500_002, ends), Agency(lab), Operators(lab), Public(lab)]
     began = time.monotonic()
-    killer.start()
-    publish(lab, number=5, this_update=now() - 3 * DAY, next_update=now() - DAY)
-    first = Agency(lab)
-    first.told(first.post(requests.form03()), "RequestWaiting")
-    wait_until("the alarm", lambda: ("validation", "effect", "raise_alarm") in seen.look().rows, every=0.2)
-    publish(lab, number=6)
-    for driver in drivers:
-        driver.start()
-
     def rest():
         assert [d.error for d in (*drivers, killer) if d.error] == []
         unkilled = [p.service for p in lab.processes.values() if not killer.kills[p.service]]
         return unkilled, seen.look().missing(), time.monotonic() - began < SECONDS
-    wait_until("every row to be handled", rest, 8 * DEADLINE + SECONDS, every=0.5, until=lambda left: not any(left))
-    killer.finish()
+
+    killer.start()
+    try:
+        publish(lab, number=5, this_update=now() - 3 * DAY, next_update=now() - DAY)
+        first = Agency(lab)
+        first.told(first.post(requests.form03()), "RequestWaiting")
+        wait_until("the alarm", lambda: ("validation", "effect", "raise_alarm") in seen.look().rows, every=0.2)
+        publish(lab, number=6)
+        for driver in drivers:
+            driver.start()
+        wait_until("every row to be handled", rest, 8 * DEADLINE + SECONDS, every=0.5, until=lambda left: not any(left))
+    finally:
+        killer.halt.set()
+        killer.join(90)
+        for driver in drivers:
+            driver.halt.set()
+    assert killer.error is None, killer.error
     print(f"seed {SEED}: {len(due())} rows in {time.monotonic() - began:.0f} s, {sum(killer.kills.values())} kills: "
           + ", ".join(f"{party} {count}" for party, count in killer.kills.most_common()))
-    for driver in drivers:
-        driver.halt.set()
     for driver in drivers:
         driver.join(8 * DEADLINE)
     assert [d.name for d in drivers if d.error or d.is_alive()] == [], [d.error for d in drivers]

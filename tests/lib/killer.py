@@ -2,6 +2,7 @@
 zygote, single backends and the whole of PostgreSQL; and starts it again. The cluster must be the test's own."""
 import collections
 import contextlib
+import http.client
 import os
 import random
 import signal
@@ -21,6 +22,12 @@ def kill(pid):
     return False
 
 
+def answers(process):
+    with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+        return process.health() is not None
+    return False
+
+
 class Killer(threading.Thread):
     """Kills one party after the other and starts it again, until the time is over or it is told to stop."""
 
@@ -28,7 +35,7 @@ class Killer(threading.Thread):
         super().__init__(daemon=True)
         self.lab, self.random, self.seconds, self.halt = lab, random.Random(seed), seconds, threading.Event()
         self.kills = collections.Counter()
-        self.error = None
+        self.error, self.starting = None, []
         self.parties = {self.kill_service: 60, self.kill_signer: 10, self.kill_worker: 10,
                         self.kill_zygote: 8, self.kill_backend: 10, self.kill_postgresql: 3}
 
@@ -36,9 +43,20 @@ class Killer(threading.Thread):
         try:
             end = time.monotonic() + self.seconds
             while not self.halt.wait(self.random.uniform(0.2, 0.7)) and time.monotonic() < end:
+                self.wait_for_starters()
                 self.random.choices(*zip(*self.parties.items()))[0]()
         except Exception as error:  # the test thread says it
             self.error = error
+
+    def wait_for_starters(self):
+        """On a machine so slow that starts take longer than the time between kills, nobody would ever come to work:
+        no more than two are on their way."""
+        def left():
+            self.starting = [p for p in self.starting if p.alive() and not answers(p)]
+            return len(self.starting)
+        end = time.monotonic() + 60
+        while left() > 2 and time.monotonic() < end and not self.halt.wait(0.05):
+            pass
 
     def kill_process(self, process):
         """Only the process itself: its children must see to their own end."""
@@ -47,6 +65,8 @@ class Killer(threading.Thread):
         self.kills[process.service] += 1
         self.halt.wait(self.random.choice((0, 0, 0.1, 0.5)))
         process.start()
+        if process.service != "signer":  # which is asked over the bus
+            self.starting.append(process)
 
     def kill_service(self):
         """One of a service that was killed least."""
@@ -77,13 +97,17 @@ class Killer(threading.Thread):
         backends = [pid for pid, _ in ledger.children(self.postmaster()) if self.lab.prefix in ledger.command_line(pid)]
         if backends and kill(self.random.choice(backends)):
             self.kills["backend"] += 1
+            self.wait_for_postgresql()
 
     def kill_postgresql(self):
         postmaster = self.postmaster()
         for pid in [postmaster, *(pid for pid, _ in ledger.children(postmaster))]:
             kill(pid)
         self.kills["postgresql"] += 1
-        wait_until("PostgreSQL to start again", self.start_postgresql, deadline=60)
+        self.wait_for_postgresql()
+
+    def wait_for_postgresql(self):
+        wait_until("PostgreSQL to be there again", self.start_postgresql, deadline=120)
 
     def start_postgresql(self):
         try:
