@@ -27,12 +27,17 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
+/* -1 for anything that is no digit. A table: signatures are most of the digits there are. */
 static int hex_value(uint8_t c)
 {
-    if (is_digit(c))
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    static const int8_t one_more[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+        ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+        ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+        ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    };
+
+    return one_more[c] - 1;
 }
 
 static size_t skip_space(struct bytes file, size_t at)
@@ -142,12 +147,21 @@ static void insert_by_end(struct pdf_raw *raw, struct pdf_raw_signature signatur
     raw->signatures[i] = signature;
 }
 
-static size_t find(struct bytes file, size_t from, const char *word)
+/* From one '/' to the next: memchr() is several times as fast as memmem(). */
+static size_t find(struct bytes file, size_t from, const char *name)
 {
-    const uint8_t *hit =
-        from < file.n ? memmem(file.p + from, file.n - from, word, strlen(word)) : NULL;
+    size_t n = strlen(name);
 
-    return hit ? (size_t)(hit - file.p) : file.n;
+    while (from + n <= file.n) {
+        const uint8_t *hit = memchr(file.p + from, '/', file.n - from - n + 1);
+
+        if (!hit)
+            break;
+        if (memcmp(hit, name, n) == 0)
+            return (size_t)(hit - file.p);
+        from = (size_t)(hit - file.p) + 1;
+    }
+    return file.n;
 }
 
 static void collect(struct bytes file, struct pdf_raw *raw)

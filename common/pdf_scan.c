@@ -17,13 +17,11 @@ struct scanner {
 
 static bool is_hex(const uint8_t *digits, size_t n)
 {
-    bool all = true;
+    static const uint8_t is_digit[256] = {['0' ... '9'] = 1, ['a' ... 'f'] = 1, ['A' ... 'F'] = 1};
+    uint8_t all = 1;
 
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = digits[i], letter = (uint8_t)((c | 0x20) - 'a');
-
-        all &= (uint8_t)(c - '0') < 10 || letter < 6;
-    }
+    for (size_t i = 0; i < n; i++)
+        all &= is_digit[digits[i]];
     return all;
 }
 

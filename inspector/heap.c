@@ -77,6 +77,7 @@ void heap_settle(void)
     memset(freed, 0, sizeof(freed));
     if (over > 0 && page - over < (size_t)(end - next))
         next += page - over;
+    madvise(next, (size_t)(end - next) / page * page, MADV_DONTNEED);
 }
 
 void heap_touch(void)

@@ -10,8 +10,8 @@
  * before stays. When they are gone malloc() says NULL. False: the kernel has no room. */
 bool heap_give(size_t bytes);
 
-/** Leaves what was freed so far alone and goes on at the beginning of a page: a forked child then
- *  writes to pages nobody wrote before it, and none is copied for it. */
+/** Leaves what was freed so far alone and goes on at the beginning of a page; what lies free beyond
+ *  goes back. A forked child then writes to pages nobody wrote before it, and none is copied. */
 void heap_settle(void);
 
 /** Asks for the pages of an ordinary document at once instead of one by one. In the child, before

@@ -100,7 +100,8 @@ struct Examination {
         }
         revisions.push_back(std::move(last));
         for (size_t i = 0; i < revisions.size(); i++) {
-            if (find_signatures(*revisions[i], findings).size() != i + 1)
+            bool is_last = i + 1 == revisions.size();
+            if ((is_last ? signatures : find_signatures(*revisions[i], findings)).size() != i + 1)
                 throw Refusal{PDF_CHILD_STRUCTURE, "a signature is not in the revision it covers"};
             check_table(*revisions[i], scan.result, file, signatures.front().covered_end, findings);
             if (i == 0)

@@ -92,10 +92,12 @@ struct TableCheck {
     void check_packed(int number)
     {
         auto stream = revision.object(number);
+
+        if (!stream.isStream())
+            return;
         auto type = value_of(stream, "/Type"), count = value_of(stream, "/N");
         size_t place = newest.at(number)->start;
-
-        if (!stream.isStream() || !type.isName() || type.getName() != "/ObjStm")
+        if (!type.isName() || type.getName() != "/ObjStm")
             return;
         std::istringstream header(unpack(stream, max_object_stream));
         long long packed, offset;
