@@ -51,7 +51,7 @@ static struct chunk *chunk_new(struct arena *arena, size_t room)
 
 static void *allocator_alloc(void *arena, size_t size)
 {
-    return arena_alloc(arena, size);
+    return arena_room(arena, size); /* protobuf-c writes whatever it asks for */
 }
 
 static void allocator_free(void *arena, void *p)
@@ -102,7 +102,7 @@ void arena_free(struct arena **arena)
     *arena = NULL;
 }
 
-void *arena_alloc(struct arena *arena, size_t size_bytes)
+void *arena_room(struct arena *arena, size_t size_bytes)
 {
     struct chunk *chunk = arena->head;
     size_t size = (size_bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
@@ -121,7 +121,12 @@ void *arena_alloc(struct arena *arena, size_t size_bytes)
     p = chunk->room + chunk->used;
     chunk->used += size;
     arena->used += size;
-    return memset(p, 0, size);
+    return p;
+}
+
+void *arena_alloc(struct arena *arena, size_t size_bytes)
+{
+    return memset(arena_room(arena, size_bytes), 0, size_bytes);
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size_bytes)
@@ -135,9 +140,10 @@ void *arena_array(struct arena *arena, size_t count, size_t size_bytes)
 
 char *arena_strndup(struct arena *arena, const char *text, size_t length_bytes)
 {
-    char *copy = arena_alloc(arena, length_bytes + 1);
+    char *copy = arena_room(arena, length_bytes + 1);
 
     memcpy(copy, text, length_bytes);
+    copy[length_bytes] = '\0';
     return copy;
 }
 
@@ -166,10 +172,11 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 
 struct bytes arena_bytes(struct arena *arena, struct bytes in)
 {
-    uint8_t *copy = arena_alloc(arena, in.n + 1);
+    uint8_t *copy = arena_room(arena, in.n + 1);
 
     if (in.n)
         memcpy(copy, in.p, in.n);
+    copy[in.n] = 0;
     return (struct bytes){copy, in.n};
 }
 

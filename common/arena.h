@@ -28,6 +28,9 @@ void arena_reset(struct arena *arena);
 /** size_bytes zeroed bytes, aligned for any type. */
 void *arena_alloc(struct arena *arena, size_t size_bytes);
 
+/** The same, not zeroed: for whoever writes all of it at once. */
+void *arena_room(struct arena *arena, size_t size_bytes);
+
 /** Zeroed array of count elements; ends the process on overflow. */
 void *arena_array(struct arena *arena, size_t count, size_t size_bytes);
 

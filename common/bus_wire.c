@@ -140,7 +140,7 @@ enum rc wire_unpack_reply(struct arena *arena, struct bytes frame, struct err *e
 struct bytes wire_message(struct arena *arena, const ProtobufCMessage *message)
 {
     size_t n = protobuf_c_message_get_packed_size(message);
-    uint8_t *p = arena_alloc(arena, n + 1);
+    uint8_t *p = arena_room(arena, n + 1);
 
     protobuf_c_message_pack(message, p);
     return bytes_of(p, n);

@@ -8,6 +8,9 @@
 
 #define CALL_ARENA_BYTES ((size_t)32 * 1024 * 1024)
 
+/* Field numbers of proto/bus.proto. */
+enum { ENVELOPE_REPLY = 4, REPLY_CALL_ID = 1, REPLY_CODE = 2, REPLY_PAYLOAD = 6 };
+
 const struct on_call *operator_database_calls;
 
 /* One call being worked. */
@@ -117,21 +120,39 @@ static enum rc run_handler(struct tx *tx, const struct job *job, struct work *wo
     return RC_OK;
 }
 
+/* Written once, into the message that is sent: a reply may carry a document. */
+static void answer_with(struct bus_server *server, const struct job *job, uint64_t call_id,
+                        const ProtobufCMessage *payload)
+{
+    size_t n = protobuf_c_message_get_packed_size(payload);
+    size_t inner = 1 + wire_varint_size(call_id) + 1 + wire_varint_size(TRIEN__ERROR__NONE) +
+                   wire_block_size(REPLY_PAYLOAD, n);
+    zmq_msg_t frame;
+    uint8_t *at;
+
+    if (zmq_msg_init_size(&frame, wire_block_size(ENVELOPE_REPLY, inner)))
+        abort();
+    at = wire_put_block(zmq_msg_data(&frame), ENVELOPE_REPLY, inner);
+    at = wire_put_varint(wire_put_varint(at, REPLY_CALL_ID << 3), call_id);
+    at = wire_put_varint(wire_put_varint(at, REPLY_CODE << 3), TRIEN__ERROR__NONE);
+    protobuf_c_message_pack(payload, wire_put_block(at, REPLY_PAYLOAD, n));
+    bus_server_answer(server, &job->route, &frame);
+    zmq_msg_close(&frame);
+}
+
 static void answer(struct bus_server *server, const struct job *job, struct tx *tx,
                    const struct work *work, enum rc rc)
 {
     Trien__Reply reply = TRIEN__REPLY__INIT;
 
-    reply.call_id = work->call->call_id;
     if (rc == RC_OK) {
-        struct bytes payload = wire_message(tx->arena, work->reply);
-        reply.has_payload = true;
-        reply.payload = (ProtobufCBinaryData){payload.n, (uint8_t *)payload.p};
-    } else {
-        reply.code = tx->err.code;
-        reply.detail = tx->err.detail;
-        reply.field = *tx->err.field ? tx->err.field : NULL;
+        answer_with(server, job, work->call->call_id, work->reply);
+        return;
     }
+    reply.call_id = work->call->call_id;
+    reply.code = tx->err.code;
+    reply.detail = tx->err.detail;
+    reply.field = *tx->err.field ? tx->err.field : NULL;
     bus_server_answer_bytes(server, &job->route, wire_pack_reply(tx->arena, &reply));
 }
 

@@ -148,10 +148,30 @@ static void protobuf_unpacks_into_it(void **state)
     arena_free(&arena);
 }
 
+/* What lay there before does not show behind a text or a copy. */
+static void copies_end_with_nul(void **state)
+{
+    struct arena *arena = arena_new(1 << 20);
+    struct bytes copy;
+
+    (void)state;
+    for (size_t n = 1; n < 200; n += 7) {
+        memset(arena_room(arena, 4096), 'x', 4096);
+        arena_reset(arena);
+        assert_string_equal(arena_strndup(arena, "abcdef", 3), "abc");
+        copy = arena_bytes(arena, bytes_of("0123456789", n % 11));
+        assert_int_equal(copy.p[copy.n], 0);
+        assert_string_equal(arena_printf(arena, "%zu", n / n), "1");
+        assert_int_equal(*(char *)arena_alloc(arena, n), 0);
+    }
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_and_aligned_over_resets),
+        cmocka_unit_test(copies_end_with_nul),
         cmocka_unit_test(texts_and_bytes_end_with_nul),
         cmocka_unit_test(deferred_frees_run_last_first),
         cmocka_unit_test(a_message_beyond_its_limit_ends_the_process),
