@@ -12,7 +12,7 @@
 static const struct conf_row conf_rows[] = {
     {"public_url", CONF_URL, offsetof(struct intake_conf, public_url), "http://127.0.0.1:8080",
      "address of the portal API as clients see it, without a slash at the end", 0, 0, NULL},
-    {"documents/memory", CONF_BYTES, offsetof(struct intake_conf, recent_bytes), "32M",
+    {"documents/memory", CONF_BYTES, offsetof(struct intake_conf, recent_bytes), "8M",
      "The latest documents are kept in memory for those who examine them, up to this; 0: none", 0,
      0x100000000, NULL},
     {0},
