@@ -29,3 +29,11 @@ def test_manual_page_names_every_command():
             name = line.removeprefix("int cmd_").partition("(")[0]
             assert f"cmd_{name}," in source
             assert ".B " + name.replace("_", "\\-") in page, name
+
+
+def test_each_decision_has_a_number_of_its_own():
+    """0021-some-words.md begins with `# 21. `, and no other does."""
+    records = sorted((ROOT / "docs/decisions").glob("*.md"))
+    numbers = [int(r.name[:4]) for r in records]
+    assert len(set(numbers)) == len(numbers), "a number stands twice"
+    assert [r.name for r in records if not r.read_text().startswith(f"# {int(r.name[:4])}. ")] == []
