@@ -33,7 +33,7 @@
 static const struct db_statement statements[] = {
     {"insert_thing", "INSERT INTO thing (name) VALUES ($1)", 1, 0, {DB_TEXT}, {}},
     {"count_things", "SELECT count(*) FROM thing", 0, 1, {}, {DB_INT8}},
-    {"wait_a_little", "SELECT pg_sleep(0.7) IS NULL", 0, 1, {}, {DB_BOOL}},
+    {"wait_a_little", "SELECT pg_sleep(2.5) IS NULL", 0, 1, {}, {DB_BOOL}},
     {"meet_others", "SELECT meet_others()", 0, 1, {}, {DB_INT4}},
     {0},
 };
@@ -467,7 +467,7 @@ static void a_clean_stop_finishes_what_runs(void **state)
     fetch_forget();
     pthread_create(&thread, NULL, post_and_wait, &status);
     while (pg_sql(DATABASE, "SELECT 1 / count(*) FROM pg_stat_activity WHERE query LIKE "
-                            "'%pg_sleep(0.7%' AND state = 'active' AND pid <> pg_backend_pid()")) {
+                            "'%pg_sleep(2.5%' AND state = 'active' AND pid <> pg_backend_pid()")) {
         assert_true(clock_monotonic() < until);
         poll(NULL, 0, 10);
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/bus.h"
+#include "proto/bus.pb-c.h"
 #include "proto/notification.pb-c.h"
 #include "proto/signing.pb-c.h"
 #include "proto/validation.pb-c.h"
@@ -35,8 +36,8 @@ static int down(void **state)
 
 static void begin(usec now)
 {
-    static const ProtobufCMessageDescriptor *const out[] = {&trien__request_submitted__descriptor,
-                                                            NULL};
+    static const ProtobufCMessageDescriptor *const out[] = {
+        &trien__request_submitted__descriptor, &trien__operator_acted__descriptor, NULL};
 
     store_begin(now, out);
 }
