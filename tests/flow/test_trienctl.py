@@ -43,6 +43,7 @@ def kept(lab):
     (lab.dir / "etc/cluster").unlink()  # the database is the session's: `up` and `down` leave it alone
     for service in ("intake", "notification"):
         shutil.copy(lab.dir / f"etc/{service}-0.conf", lab.dir / f"etc/{service}.conf")
+        lab.bring_database(service)
     yield lab
     tool(lab, "down", "intake", "notification")
 
