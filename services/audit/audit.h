@@ -28,6 +28,7 @@ struct audit_state {
     struct journal_key *key;
     int folder;                  /* descriptor of conf->directory */
     _Atomic uint64_t known_size; /* entries that this process has seen to be there */
+    atomic_bool compared;        /* the journal with what was signed, since this process began */
     pthread_mutex_t lock;
     char alarm[512]; /* why nothing is signed or appended; "" when all is well */
 };
