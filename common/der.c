@@ -21,6 +21,12 @@ static size_t put_length(uint8_t *out, size_t length)
     return 1 + octets;
 }
 
+size_t der_header(int tag, size_t length, uint8_t ret_header[DER_MAX_HEADER])
+{
+    ret_header[0] = (uint8_t)tag;
+    return 1 + put_length(ret_header + 1, length);
+}
+
 struct bytes der_value(struct arena *arena, int tag, const struct bytes *parts, size_t count)
 {
     size_t length = 0, at;

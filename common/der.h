@@ -36,6 +36,11 @@ struct bytes der_value(struct arena *arena, int tag, const struct bytes *parts, 
  *  behind it. p is NULL, and nothing moves, when it is anything else. */
 struct bytes der_take(struct bytes *in, int tag, struct bytes *ret_content);
 
+#define DER_MAX_HEADER 10
+/** Tag and length of a value whose content, of `length` bytes, is not there yet; how many octets.
+ */
+size_t der_header(int tag, size_t length, uint8_t ret_header[DER_MAX_HEADER]);
+
 /** INTEGER from the big-endian magnitude of a non-negative number. */
 struct bytes der_unsigned(struct arena *arena, struct bytes magnitude);
 

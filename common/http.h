@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/arena.h"
 #include "common/bytes.h"
@@ -35,6 +36,11 @@ struct http_response {
     struct bytes body;        /* in the arena, or static, or held by `owner` */
     const char *headers[16][2];
     size_t header_count;
+    /* When has_file, the first file_bytes of file_fd instead of `body`; the descriptor is closed
+     * once they were sent. */
+    bool has_file;
+    int file_fd;
+    uint64_t file_bytes;
     /* When set, `body` belongs to this object and release(owner) is called once it was sent. */
     void *owner;
     void (*release)(void *owner);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "common/http_exchange.h"
 #include "common/log.h"
@@ -58,6 +59,8 @@ void http_json(struct http_response *response, int status, const char *json)
 
 static struct MHD_Response *make_response(const struct http_response *response)
 {
+    if (response->has_file)
+        return MHD_create_response_from_fd64(response->file_bytes, response->file_fd);
     if (response->owner)
         return MHD_create_response_from_buffer_with_free_callback_cls(
             response->body.n, (void *)(uintptr_t)response->body.p, response->release,
@@ -66,14 +69,22 @@ static struct MHD_Response *make_response(const struct http_response *response)
                                            MHD_RESPMEM_MUST_COPY);
 }
 
+/* What an answer holds that is not sent. */
+static void let_go(const struct http_response *response)
+{
+    if (response->has_file)
+        close(response->file_fd);
+    if (response->owner)
+        response->release(response->owner);
+}
+
 static void make_wire(struct http_exchange *exchange, const struct http_response *response)
 {
     struct MHD_Response *wire = make_response(response);
 
     exchange->is_worked = true;
     if (!wire) {
-        if (response->owner)
-            response->release(response->owner);
+        let_go(response);
         return;
     }
     MHD_add_response_header(wire, "Content-Type",
@@ -198,6 +209,7 @@ static enum rc run_handler(struct tx *tx, void *arg)
 {
     const struct work *work = arg;
 
+    let_go(work->response); /* of a transaction that is done again */
     *work->response = (struct http_response){0};
     return work->exchange->route->fn(tx, &work->exchange->request, work->response);
 }
@@ -232,8 +244,7 @@ void http_settle(struct http_exchange *exchange, struct tx *tx, enum rc rc,
                  struct http_response *response, bool quiet)
 {
     if (rc != RC_OK) {
-        if (response->owner)
-            response->release(response->owner);
+        let_go(response);
         *response = (struct http_response){0};
         if (exchange->route->failed)
             exchange->route->failed(tx, rc, &exchange->request, response);

@@ -58,6 +58,12 @@ MUST_USE enum rc emit_operator_act(struct tx *tx, const char *act, const char *s
 MUST_USE enum rc effect_add(struct tx *tx, const char *kind, const char *key, const void *intent,
                             usec not_before);
 
+/** Runs body(tx, arg) with a memory of its own of limit_bytes, which is gone afterwards: for work
+ * on more rows than a message should hold, part by part. The body emits nothing and adds no effect
+ *  and no row (db_row). */
+MUST_USE enum rc tx_apart(struct tx *tx, size_t limit_bytes,
+                          enum rc (*body)(struct tx *tx, void *arg), void *arg);
+
 /* What an effect has in its hands: no transaction, no database. */
 struct fx {
     struct arena *arena;

@@ -68,6 +68,19 @@ void tx_reset(struct tx *tx)
     arena_reset(tx->arena);
 }
 
+enum rc tx_apart(struct tx *tx, size_t limit_bytes, enum rc (*body)(struct tx *tx, void *arg),
+                 void *arg)
+{
+    struct arena *own = tx->arena;
+    autoptr(arena_t) apart = arena_new(limit_bytes);
+    enum rc rc;
+
+    tx->arena = apart;
+    rc = body(tx, arg);
+    tx->arena = own;
+    return rc;
+}
+
 /* --- the connection ------------------------------------------------------------------------------
  */
 

@@ -73,6 +73,18 @@ bool x509_ca_verify(const struct x509_ca *issuer, struct bytes tbs, struct bytes
     return ok;
 }
 
+bool x509_ca_verify_digest(const struct x509_ca *ca, const uint8_t digest[32],
+                           struct bytes signature)
+{
+    autoptr(EVP_PKEY_CTX) ctx = EVP_PKEY_CTX_new(ca->public_key, NULL);
+    bool ok = ctx && EVP_PKEY_verify_init(ctx) == 1 &&
+              EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
+              EVP_PKEY_verify(ctx, signature.p, signature.n, digest, 32) == 1;
+
+    ERR_clear_error();
+    return ok;
+}
+
 const struct x509_ca *x509_ca_find(const struct x509_ca *issuers, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)

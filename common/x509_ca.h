@@ -38,5 +38,9 @@ enum rc x509_ca_read(struct arena *arena, const char *name, struct bytes der, st
  *  faulty RSA signature would give the key away. */
 bool x509_ca_verify(const struct x509_ca *ca, struct bytes tbs, struct bytes signature);
 
+/** The same from the SHA-256 of what was signed. */
+bool x509_ca_verify_digest(const struct x509_ca *ca, const uint8_t digest[32],
+                           struct bytes signature);
+
 /** The authority with this name; NULL when there is none. */
 const struct x509_ca *x509_ca_find(const struct x509_ca *cas, size_t count, const char *name);

@@ -1,7 +1,7 @@
 # Everything besides building: tests, benchmarks, style, documents. Included by the Makefile.
 
 VENV := build/venv
-.PHONY: packages-test venv check check-build lint format bench crash compose-test docs clean
+.PHONY: packages-test venv check check-build lint format bench crash crl-large compose-test docs clean
 
 packages-test:
 	$(Q)compose/packages.sh build run demo test
@@ -30,6 +30,11 @@ check: packages-test
 crash: packages-test
 	$(Q)$(MAKE) --no-print-directory venv all
 	$(Q)ASAN_OPTIONS=detect_leaks=0 TRIEN_BUILD=$(O) CRASH_SECS=$(if $(filter file default undefined,$(origin SECS)),600,$(SECS)) $(VENV)/bin/python -m pytest -q -s -p no:cacheprovider tests/crash
+
+##   make crl-large     a revocation list of ENTRIES=200000 through every party, checked by openssl and GnuTLS
+crl-large: packages-test
+	$(Q)$(MAKE) --no-print-directory venv all
+	$(Q)TRIEN_BUILD=$(O) CRL_ENTRIES=$(or $(ENTRIES),200000) $(VENV)/bin/python -m pytest -q -p no:cacheprovider tests/flow/test_crl_large.py -k longer
 
 ##   make compose-test  build the images and run the road through containers (docker, or podman with podman-compose)
 compose-test: packages-test

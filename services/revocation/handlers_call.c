@@ -1,5 +1,5 @@
-/* Calls: the officers' channel that is open day and night, where a certificate stands, the lists
- * and their bytes. */
+/* Calls: the officers' channel that is open day and night, where a certificate stands. Lists are in
+ * handlers_list.c. */
 #include <string.h>
 
 #include "common/causes.h"
@@ -9,8 +9,6 @@
 #include "services/revocation/revocation.h"
 
 #define MAX_NOTE_BYTES 2000
-#define MAX_CHUNK_BYTES (1024 * 1024)
-#define PAGE 100
 
 /* --- the 24/7 channel
  * -------------------------------------------------------------------------------- */
@@ -123,57 +121,3 @@ enum rc on_get_certificate_status(struct tx *tx, const void *in, void *reply)
 
 /* --- lists
  * ------------------------------------------------------------------------------------------- */
-
-enum rc on_get_crl(struct tx *tx, const void *in, void *reply)
-{
-    const Trien__GetCrl *call = in;
-    Trien__GetCrlReply *answer = reply;
-    uint32_t size = call->max_bytes < MAX_CHUNK_BYTES ? call->max_bytes : MAX_CHUNK_BYTES;
-    struct list_row list;
-    struct bytes chunk;
-    bool found = false;
-
-    CHECK(call->offset < INT32_MAX && call->number <= INT64_MAX, &tx->err, TRIEN__ERROR__MALFORMED,
-          "offset or number");
-    TRY(store_get_list(tx, call->issuer, call->has_number ? call->number : 0, call->offset, size,
-                       &found, &list, &chunk));
-    CHECK(found, &tx->err, TRIEN__ERROR__NOT_FOUND, "no such list of %.40s", call->issuer);
-    answer->chunk = pb_of_bytes(chunk);
-    answer->number = list.number;
-    answer->size_bytes = list.size_bytes;
-    answer->sha256 = pb_of_bytes(list.sha256);
-    return RC_OK;
-}
-
-static void fill_list(const struct list_row *from, Trien__RevocationList *list)
-{
-    trien__revocation_list__init(list);
-    list->number = from->number;
-    list->this_update = from->this_update;
-    list->next_update = from->next_update;
-    list->entries = from->entries;
-    list->size_bytes = from->size_bytes;
-    list->sha256 = pb_of_bytes(from->sha256);
-}
-
-enum rc on_list_revocation_lists(struct tx *tx, const void *in, void *reply)
-{
-    const Trien__ListRevocationLists *call = in;
-    Trien__ListRevocationListsReply *answer = reply;
-    uint32_t limit = call->has_limit && call->limit < PAGE ? call->limit : PAGE;
-    Trien__RevocationList *lists;
-    struct list_row *rows;
-    size_t count = 0;
-
-    CHECK(call->before <= INT64_MAX, &tx->err, TRIEN__ERROR__MALFORMED, "before");
-    TRY(store_list_lists(tx, call->issuer, call->has_before ? call->before : 0, (int32_t)limit,
-                         &count, &rows));
-    lists = ARENA_ARRAY(tx->arena, Trien__RevocationList, count);
-    answer->lists = ARENA_ARRAY(tx->arena, Trien__RevocationList *, count);
-    for (size_t i = 0; i < count; i++) {
-        fill_list(&rows[i], &lists[i]);
-        answer->lists[i] = &lists[i];
-    }
-    answer->n_lists = count;
-    return RC_OK;
-}

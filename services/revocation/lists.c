@@ -1,8 +1,9 @@
-/* When a list is made, and what stands in it: the timer looks, the list is written down complete
- * with its number, and an effect asks for its signature. One list of an issuer is on its way at a
+/* When a list is made: the timer looks, the list is written down with its number (what stands in
+ * it: pages.c), and an effect asks for its signature. One list of an issuer is on its way at a
  * time; what is revoked meanwhile is on the next. */
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/pb_bytes.h"
 #include "services/revocation/revocation.h"
 
 #define ASK_PAUSE (3 * USEC_PER_SECOND)
@@ -50,18 +51,20 @@ static enum rc ask_for_number(struct tx *tx, const struct x509_ca *issuer, int64
                       asked ? tx->now + ASK_PAUSE : 0);
 }
 
-static enum rc ask_for_signature(struct tx *tx, const struct tbs_list *list, struct bytes tbs)
+static enum rc ask_for_signature(struct tx *tx, const struct tbs_list *list, uint64_t entries)
 {
     Trien__SignList intent = TRIEN__SIGN_LIST__INIT;
     Trien__SignCrl request = TRIEN__SIGN_CRL__INIT;
 
     request.issuer = (char *)list->issuer->name;
     request.number = list->number;
-    request.tbs_der = (ProtobufCBinaryData){tbs.n, (uint8_t *)tbs.p};
+    request.tbs_der = pb_of_bytes(tbs_list_bare(tx->arena, list));
+    request.has_entries_bytes = list->entries_bytes > 0;
+    request.entries_bytes = list->entries_bytes;
     intent.request = &request;
     intent.this_update = list->this_update;
     intent.next_update = list->next_update;
-    intent.entries = list->entry_count;
+    intent.entries = entries;
     /* a refused number is used again: its list is another one */
     return effect_add(tx, "sign_list",
                       arena_printf(tx->arena, "%s/%llu/%lld", request.issuer,
@@ -76,24 +79,16 @@ static enum rc plan_list(struct tx *tx, const struct x509_ca *issuer, const stru
     struct tbs_list list = {.issuer = issuer,
                             .number = row->last_number + 1,
                             .this_update = tx->now - tx->now % USEC_PER_SECOND};
-    uint8_t *digest = arena_alloc(tx->arena, 32);
-    struct tbs_entry *entries;
-    struct bytes tbs;
+    struct list_row written = {.issuer = issuer->name, .number = list.number};
 
     list.next_update =
         rule_next_update(list.this_update, conf->lifetime_ms * USEC_PER_MS, issuer->not_after);
-    TRY(store_take_entries(tx, issuer->name, list.number, rule_listed_from(row->issued_update),
-                           &list.entry_count, &entries));
-    list.entries = entries;
-    tbs = tbs_list_write(tx->arena, &list);
-    bytes_sha256(tbs, digest);
-    const struct list_row written = {.issuer = issuer->name,
-                                     .number = list.number,
-                                     .this_update = list.this_update,
-                                     .next_update = list.next_update,
-                                     .entries = list.entry_count};
-    TRY(store_insert_list(tx, &written, bytes_of(digest, 32)));
-    return ask_for_signature(tx, &list, tbs);
+    TRY(pages_write(tx, row, &written));
+    list.entries_bytes = written.entries_bytes;
+    written.this_update = list.this_update;
+    written.next_update = list.next_update;
+    TRY(store_insert_list(tx, &written));
+    return ask_for_signature(tx, &list, written.entries);
 }
 
 /* Nobody has the list signed any more: somebody cleared the effects by hand, or restored less than
@@ -125,7 +120,8 @@ static enum rc look_after(struct tx *tx, const struct x509_ca *issuer)
         return ask_for_number(tx, issuer, row.asked);
     const struct list_times times = {.planned_at = row.planned_at,
                                      .interval = conf->interval_ms * USEC_PER_MS,
-                                     .pause = conf->pause_ms * USEC_PER_MS,
+                                     .pause =
+                                         rule_pause(conf->pause_ms * USEC_PER_MS, row.issued_bytes),
                                      .unlisted = row.unlisted,
                                      .refused = row.refused};
     return rule_list_due(&times, tx->now) ? plan_list(tx, issuer, &row) : RC_OK;

@@ -80,6 +80,8 @@ enum rc on_revoke_certificate(struct tx *tx, const void *in, void *reply) MUST_U
 enum rc on_get_certificate_status(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_get_crl(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_revocation_lists(struct tx *tx, const void *in, void *reply) MUST_USE;
+/** The service asks itself, as an effect has no database: entries of the list being signed. */
+enum rc on_get_crl_entries(struct tx *tx, const void *in, void *reply) MUST_USE;
 
 /* --- lists (lists.c, effect_list.c)
  * ---------------------------------------------------------------
@@ -89,7 +91,15 @@ enum rc on_list_revocation_lists(struct tx *tx, const void *in, void *reply) MUS
  * Metrics. */
 enum rc on_list_timer(struct tx *tx) MUST_USE;
 
-/** Has the list signed, puts it together, verifies it. RETRY while the signer is away. */
+/** Brings the pages of the issuer's lists up to what list ret_list->number of ret_list->issuer is
+ * to say: some tens of thousands of revocations that are on no list, all that ended long enough
+ * ago. Memory is bounded whatever the number of entries. Sets entries and entries_bytes. (pages.c)
+ */
+enum rc pages_write(struct tx *tx, const struct issuer_row *row,
+                    struct list_row *ret_list) MUST_USE;
+
+/** Has the list signed: its entries go to the signer part by part, and the signature is believed
+ *  when it verifies over what was sent. RETRY while the signer is away. */
 enum rc sign_list_act(struct fx *fx, const void *intent, ProtobufCMessage **ret_result) MUST_USE;
 /** Stores the list and says CrlIssued. */
 enum rc sign_list_done(struct tx *tx, const char *key, const void *intent,

@@ -6,6 +6,9 @@
 /* Clocks of replicas may differ: an entry that a list may just have missed stays on the next. */
 #define LIST_MARGIN (INT64_C(3600) * USEC_PER_SECOND)
 
+/* A list of a million entries, some 50 MB, is followed by the next after half a minute. */
+#define LIST_BYTES_PER_SECOND ((uint64_t)2 * 1024 * 1024)
+
 Trien__Error rule_may_revoke(const char *state, usec not_after, usec now)
 {
     if (strcmp(state, "revoked") == 0)
@@ -26,6 +29,11 @@ bool rule_list_due(const struct list_times *times, usec now)
         return true;
     return now >= times->planned_at + times->interval ||
            ((times->unlisted || times->refused) && now >= times->planned_at + times->pause);
+}
+
+usec rule_pause(usec pause, uint64_t list_bytes)
+{
+    return pause + (usec)(list_bytes / LIST_BYTES_PER_SECOND) * USEC_PER_SECOND;
 }
 
 usec rule_next_update(usec this_update, usec lifetime, usec issuer_not_after)

@@ -29,6 +29,11 @@ struct list_times {
  */
 bool rule_list_due(const struct list_times *times, usec now);
 
+/** The shortest time between two lists: `pause` as it was configured, and longer the more bytes the
+ *  last one had, so that signing and giving out lists never takes all there is. A revocation after
+ *  a quiet time does not wait for it. */
+usec rule_pause(usec pause, uint64_t list_bytes);
+
 /** nextUpdate of a list of this moment: `lifetime` later, but not beyond the authority's own end;
  *  in whole seconds. */
 usec rule_next_update(usec this_update, usec lifetime, usec issuer_not_after);

@@ -60,8 +60,10 @@ struct issuer_row {
     usec planned_at;    /* of the newest list, signed or not; 0: none */
     usec issued_update; /* thisUpdate of the newest issued list; 0: none */
     usec issued_until;  /* its nextUpdate */
-    bool unlisted;      /* a revocation is on no list yet */
-    int64_t asked;      /* how often the number had to be asked for */
+    uint64_t issued_bytes;
+    bool unlisted;    /* a revocation is on no list yet */
+    int64_t asked;    /* how often the number had to be asked for */
+    usec listed_from; /* certificates that ended before are on no page any more */
 };
 
 /** Locks the issuer's row, makes it when it is the first time. */
@@ -71,10 +73,49 @@ MUST_USE enum rc store_set_number(struct tx *tx, const char *issuer, uint64_t nu
 /** The number has to be asked for again before the next list. */
 MUST_USE enum rc store_set_number_unknown(struct tx *tx, const char *issuer);
 
-/** Revoked certificates of the issuer that ended at `from` or later, ascending by serial; those on
- *  no list so far are on list `number` from now on. */
-MUST_USE enum rc store_take_entries(struct tx *tx, const char *issuer, uint64_t number, usec from,
-                                    size_t *ret_count, struct tbs_entry **ret_entries);
+/* --- their entries, in pages (store_page.c) ----------------------------------------------------
+ */
+
+/** Up to `limit` revocations of the issuer that are on no list so far are on list `number` from now
+ *  on; the names of the pages in which they lie. *ret_ends is when the first of
+ *  their certificates ends, INT64_MAX when there is none. */
+MUST_USE enum rc store_take_fresh(struct tx *tx, const char *issuer, uint64_t number, int32_t limit,
+                                  size_t *ret_count, const char *const **ret_buckets,
+                                  usec *ret_ends);
+/** Pages with certificates that ended at `from` or later, but before `to`. */
+MUST_USE enum rc store_list_left(struct tx *tx, const char *issuer, usec from, usec to,
+                                 size_t *ret_count, const char *const **ret_buckets);
+MUST_USE enum rc store_set_listed_from(struct tx *tx, const char *issuer, usec listed_from);
+
+struct page_entry {
+    const char *bucket;
+    struct tbs_entry entry;
+};
+/* Some pages of a list. */
+struct page_names {
+    const char *issuer;
+    uint64_t number; /* of the list */
+    const char *const *buckets;
+    size_t count;
+};
+/** What stands in these pages: certificates that ended at `from` or later or that no list carried
+ *  before, in the list's order. */
+MUST_USE enum rc store_list_entries(struct tx *tx, const struct page_names *pages, usec from,
+                                    size_t *ret_count, struct page_entry **ret_entries);
+
+/** Writes them; arrays beside the names. */
+MUST_USE enum rc store_set_pages(struct tx *tx, const struct page_names *pages,
+                                 const int32_t *entries, const struct bytes *entries_der);
+/** All pages together. */
+MUST_USE enum rc store_sum_pages(struct tx *tx, const char *issuer, uint64_t *ret_entries,
+                                 uint64_t *ret_bytes);
+/** Bytes of the entries of list `number` from `offset` on, to the end of a page, `size` at most
+ *  unless the first page is longer (it is cut then). */
+MUST_USE enum rc store_get_entries(struct tx *tx, const char *issuer, uint64_t number,
+                                   uint64_t offset, size_t size, struct bytes *ret_part);
+
+/* --- lists (store_list.c) ----------------------------------------------------------------------
+ */
 
 struct list_row {
     const char *issuer;
@@ -82,19 +123,25 @@ struct list_row {
     usec this_update, next_update;
     uint64_t entries, size_bytes;
     struct bytes sha256; /* of the list; n 0 before it was issued */
+    uint64_t entries_bytes;
+    struct bytes signature, tbs_sha256; /* signature n 0: a list from before there were pages */
+    const uint8_t *list_id;
 };
 /** Writes the list down, in place of a refused one of its number. */
-MUST_USE enum rc store_insert_list(struct tx *tx, const struct list_row *list,
-                                   struct bytes tbs_sha256);
-MUST_USE enum rc store_set_list_issued(struct tx *tx, const struct list_row *list,
-                                       struct bytes crl_der);
+MUST_USE enum rc store_insert_list(struct tx *tx, const struct list_row *list);
+MUST_USE enum rc store_set_list_issued(struct tx *tx, const struct list_row *list);
 MUST_USE enum rc store_set_list_refused(struct tx *tx, const char *issuer, uint64_t number,
                                         const struct err *why);
 
-/** An issued list; the newest when `number` is 0. *ret_chunk from `offset`, `size` at most. */
-MUST_USE enum rc store_get_list(struct tx *tx, const char *issuer, uint64_t number, uint64_t offset,
-                                uint32_t size, bool *ret_found, struct list_row *ret_row,
-                                struct bytes *ret_chunk);
+/** An issued list; the newest when `number` is 0. */
+MUST_USE enum rc store_get_list(struct tx *tx, const char *issuer, uint64_t number, bool *ret_found,
+                                struct list_row *ret_row);
+/** The list is on its way to the signer; so many bytes of entries belong to it. */
+MUST_USE enum rc store_get_written(struct tx *tx, const char *issuer, uint64_t number,
+                                   bool *ret_found, uint64_t *ret_entries_bytes);
+/** Bytes of a list from before there were pages. */
+MUST_USE enum rc store_get_body(struct tx *tx, const uint8_t list_id[16], uint64_t offset,
+                                uint32_t size, struct bytes *ret_chunk);
 /** Issued lists below `before` (0: all), newest first. */
 MUST_USE enum rc store_list_lists(struct tx *tx, const char *issuer, uint64_t before, int32_t limit,
                                   size_t *ret_count, struct list_row **ret_rows);

@@ -48,7 +48,7 @@ SELECT month_make($1, $2);
 -- name: insert_issuer (text)
 INSERT INTO issuer (issuer) VALUES ($1) ON CONFLICT DO NOTHING;
 
--- name: lock_issuer (text) -> (bool, int8, text, timestamptz, timestamptz, timestamptz, bool, int8, bool)
+-- name: lock_issuer (text) -> (bool, int8, text, timestamptz, timestamptz, timestamptz, bool, int8, bool, timestamptz, int8)
 -- The newest list of all, and the newest that was issued; last, whether anybody still has the newest
 -- one signed: the intent is written and finished in one transaction with the list's state.
 SELECT i.number_known, i.last_number, l.state, l.this_update,
@@ -59,11 +59,12 @@ SELECT i.number_known, i.last_number, l.state, l.this_update,
        EXISTS (SELECT FROM effect f
                 WHERE f.kind = 'sign_list'
                   AND f.key = format('%s/%s/%s', i.issuer, l.number,
-                                     extract(epoch FROM l.this_update)::bigint))
+                                     extract(epoch FROM l.this_update)::bigint)),
+       i.listed_from, e.size_bytes
   FROM issuer i
   LEFT JOIN LATERAL (SELECT number, state, this_update FROM revocation_list n WHERE n.issuer = i.issuer
                       ORDER BY number DESC LIMIT 1) l ON true
-  LEFT JOIN LATERAL (SELECT this_update, next_update FROM revocation_list n
+  LEFT JOIN LATERAL (SELECT this_update, next_update, size_bytes FROM revocation_list n
                       WHERE n.issuer = i.issuer AND n.state = 'issued'
                       ORDER BY number DESC LIMIT 1) e ON true
  WHERE i.issuer = $1 FOR UPDATE OF i;
@@ -74,46 +75,99 @@ UPDATE issuer SET number_known = true, last_number = $2 WHERE issuer = $1;
 -- name: set_number_unknown (text)
 UPDATE issuer SET number_known = false, asked = asked + 1 WHERE issuer = $1;
 
--- name: take_entries (text, int8, timestamptz) -> (text, timestamptz, int4, timestamptz)
--- One snapshot for both: what is marked is on the list. Ascending by number, which for hexadecimal
--- without leading zeros is by length, then by text.
-WITH fresh AS (
-    UPDATE certificate SET first_number = $2
-     WHERE issuer = $1 AND state = 'revoked' AND first_number IS NULL)
-SELECT serial, revoked_at, reason::integer, invalidity_at
-  FROM certificate
- WHERE issuer = $1 AND state = 'revoked' AND not_after >= $3
- ORDER BY length(serial), serial COLLATE "C";
+-- name: take_fresh (text, int8, int4) -> (text, timestamptz)
+-- What is on no list yet is on list $2 from now on; the pages it lies in, and when the first of each ends.
+WITH waiting AS (
+    SELECT serial FROM certificate
+     WHERE issuer = $1 AND state = 'revoked' AND first_number IS NULL LIMIT $3),
+fresh AS (
+    UPDATE certificate c SET first_number = $2 FROM waiting WHERE c.serial = waiting.serial
+    RETURNING c.serial, c.not_after)
+SELECT revocation_bucket(serial), min(not_after) FROM fresh GROUP BY 1;
 
--- name: insert_list (text, int8, timestamptz, timestamptz, int8, bytea)
+-- name: list_left (text, timestamptz, timestamptz) -> (text)
+-- Pages with certificates that ended between the two.
+SELECT DISTINCT revocation_bucket(serial) FROM certificate
+ WHERE issuer = $1 AND state = 'revoked' AND not_after >= $2 AND not_after < $3;
+
+-- name: set_listed_from (text, timestamptz)
+UPDATE issuer SET listed_from = $2 WHERE issuer = $1;
+
+-- name: list_entries (text, text[], timestamptz, int8) -> (text, text, timestamptz, int4, timestamptz)
+-- Of these pages, what a list carries. Serials of a page have one length: their texts are in the order
+-- of numbers. What list $4 is the first to carry stands on it, also when its time is long over (RFC 5280
+-- 3.3).
+SELECT revocation_bucket(serial), serial, revoked_at, reason::integer, invalidity_at
+  FROM certificate
+ WHERE issuer = $1 AND state = 'revoked' AND revocation_bucket(serial) = ANY ($2)
+   AND first_number IS NOT NULL AND (not_after >= $3 OR first_number >= $4)
+ ORDER BY revocation_bucket(serial) COLLATE "C", serial COLLATE "C";
+
+-- name: set_pages (text, int8, uuid[], text[], int4[], bytea[])
+-- What a page held for lists before this one is kept beside it.
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($3, $4, $5, $6) AS g (page_id, bucket, entries, entries_der)
+), past AS (
+    INSERT INTO revocation_page_past (page_id, issuer, bucket, number, until, entries_der)
+    SELECT g.page_id, p.issuer, p.bucket, p.number, $2, p.entries_der
+      FROM given g JOIN revocation_page p ON p.issuer = $1 AND p.bucket = g.bucket
+     WHERE p.number < $2
+)
+INSERT INTO revocation_page (issuer, bucket, number, entries, entries_der)
+SELECT $1, bucket, $2, entries, entries_der FROM given
+ON CONFLICT (issuer, bucket) DO UPDATE
+   SET number = excluded.number, entries = excluded.entries, entries_der = excluded.entries_der;
+
+-- name: sum_pages (text) -> (int8, int8)
+SELECT coalesce(sum(entries), 0)::bigint, coalesce(sum(octet_length(entries_der)), 0)::bigint
+  FROM revocation_page WHERE issuer = $1;
+
+-- name: get_pages (text, int8, int8, int8) -> (int8, bytea)
+-- The pages of list $2 in which bytes from $3 to before $4 of its entries lie, and where each begins.
+SELECT begins, entries_der
+  FROM (SELECT entries_der, octet_length(entries_der) AS size,
+               (sum(octet_length(entries_der)) OVER (ORDER BY bucket))::bigint
+               - octet_length(entries_der) AS begins
+          FROM (SELECT bucket, entries_der FROM revocation_page WHERE issuer = $1 AND number <= $2
+                UNION ALL
+                SELECT bucket, entries_der FROM revocation_page_past
+                 WHERE issuer = $1 AND number <= $2 AND until > $2) p) placed
+ WHERE begins < $4 AND begins + size > $3
+ ORDER BY begins;
+
+-- name: insert_list (text, int8, timestamptz, timestamptz, int8, int8)
 WITH again AS (
     UPDATE revocation_list SET state = 'written', this_update = $3, next_update = $4, entries = $5,
-           tbs_sha256 = $6, why = NULL
+           entries_bytes = $6, why = NULL
      WHERE issuer = $1 AND number = $2 AND state = 'refused' RETURNING number)
-INSERT INTO revocation_list (issuer, number, this_update, next_update, entries, tbs_sha256,
+INSERT INTO revocation_list (issuer, number, this_update, next_update, entries, entries_bytes,
                              came_from, state)
 SELECT $1, $2, $3, $4, $5, $6, 'new', 'written' WHERE NOT EXISTS (SELECT FROM again);
 
--- name: set_list_issued (text, int8, uuid, bytea, int8)
-UPDATE revocation_list SET state = 'issued', list_id = $3, sha256 = $4, size_bytes = $5
+-- name: set_list_issued (text, int8, uuid, bytea, int8, bytea, bytea)
+UPDATE revocation_list
+   SET state = 'issued', list_id = $3, sha256 = $4, size_bytes = $5, signature = $6, tbs_sha256 = $7
  WHERE issuer = $1 AND number = $2;
-
--- name: insert_body (uuid, bytea)
-INSERT INTO revocation_list_body (list_id, crl_der) VALUES ($1, $2);
 
 -- name: set_list_refused (text, int8, text)
 UPDATE revocation_list SET state = 'refused', why = $3
  WHERE issuer = $1 AND number = $2 AND state = 'written';
 
--- name: get_list (text, int8, int4, int4) -> (int8, timestamptz, timestamptz, int8, int8, bytea, bytea)
+-- name: get_list (text, int8) -> (int8, timestamptz, timestamptz, int8, int8, bytea, int8, bytea, uuid)
 -- $2 NULL: the newest.
-SELECT l.number, l.this_update, l.next_update, l.entries, l.size_bytes, l.sha256,
-       substring(b.crl_der FROM $3 FOR $4)
-  FROM (SELECT * FROM revocation_list
-         WHERE issuer = $1 AND state = 'issued' AND number <= coalesce($2, 9223372036854775807)
-         ORDER BY number DESC LIMIT 1) l
-  JOIN revocation_list_body b USING (list_id)
- WHERE $2 IS NULL OR l.number = $2;
+SELECT number, this_update, next_update, entries, size_bytes, sha256, entries_bytes, signature, list_id
+  FROM revocation_list
+ WHERE issuer = $1 AND state = 'issued' AND number <= coalesce($2, 9223372036854775807)
+   AND ($2 IS NULL OR number = $2)
+ ORDER BY number DESC LIMIT 1;
+
+-- name: get_written (text, int8) -> (int8)
+-- How many bytes of entries the list has that is on its way to the signer.
+SELECT entries_bytes FROM revocation_list WHERE issuer = $1 AND number = $2 AND state = 'written';
+
+-- name: get_body (uuid, int4, int4) -> (bytea)
+-- Of a list from before there were pages.
+SELECT substring(crl_der FROM $2 FOR $3) FROM revocation_list_body WHERE list_id = $1;
 
 -- name: list_lists (text, int8, int4) -> (int8, timestamptz, timestamptz, int8, int8, bytea)
 SELECT number, this_update, next_update, entries, size_bytes, sha256 FROM revocation_list

@@ -25,6 +25,8 @@ enum rc store_lock_issuer(struct tx *tx, const char *issuer, struct issuer_row *
         .unlisted = db_get_bool(rows, 0, 6),
         .asked = db_get_int(rows, 0, 7),
         .signing = db_get_bool(rows, 0, 8),
+        .listed_from = db_get_time(rows, 0, 9),
+        .issued_bytes = (uint64_t)db_get_int(rows, 0, 10),
     };
     return RC_OK;
 }
@@ -39,38 +41,22 @@ enum rc store_set_number_unknown(struct tx *tx, const char *issuer)
     return DB_PUSH(tx, set_number_unknown, db_text(issuer));
 }
 
-enum rc store_take_entries(struct tx *tx, const char *issuer, uint64_t number, usec from,
-                           size_t *ret_count, struct tbs_entry **ret_entries)
-{
-    struct db_rows *rows = NULL;
-    struct tbs_entry *entries;
-
-    TRY(DB_RUN(tx, take_entries, &rows, db_text(issuer), db_int8((int64_t)number), db_time(from)));
-    entries = ARENA_ARRAY(tx->arena, struct tbs_entry, db_count(rows));
-    for (size_t i = 0; i < db_count(rows); i++)
-        entries[i] = (struct tbs_entry){db_get_text(rows, i, 0), db_get_time(rows, i, 1),
-                                        (uint32_t)db_get_int(rows, i, 2), db_get_time(rows, i, 3)};
-    *ret_count = db_count(rows);
-    *ret_entries = entries;
-    return RC_OK;
-}
-
-enum rc store_insert_list(struct tx *tx, const struct list_row *list, struct bytes tbs_sha256)
+enum rc store_insert_list(struct tx *tx, const struct list_row *list)
 {
     TRY(store_set_number(tx, list->issuer, list->number));
     return DB_PUSH(tx, insert_list, db_text(list->issuer), db_int8((int64_t)list->number),
                    db_time(list->this_update), db_time(list->next_update),
-                   db_int8((int64_t)list->entries), db_bytea(tbs_sha256));
+                   db_int8((int64_t)list->entries), db_int8((int64_t)list->entries_bytes));
 }
 
-enum rc store_set_list_issued(struct tx *tx, const struct list_row *list, struct bytes crl_der)
+enum rc store_set_list_issued(struct tx *tx, const struct list_row *list)
 {
     uint8_t list_id[16];
 
     bus_uuid(tx->now, list_id);
-    TRY(DB_PUSH(tx, set_list_issued, db_text(list->issuer), db_int8((int64_t)list->number),
-                db_uuid(list_id), db_bytea(list->sha256), db_int8((int64_t)list->size_bytes)));
-    return DB_PUSH(tx, insert_body, db_uuid(list_id), db_bytea(crl_der));
+    return DB_PUSH(tx, set_list_issued, db_text(list->issuer), db_int8((int64_t)list->number),
+                   db_uuid(list_id), db_bytea(list->sha256), db_int8((int64_t)list->size_bytes),
+                   db_bytea(list->signature), db_bytea(list->tbs_sha256));
 }
 
 enum rc store_set_list_refused(struct tx *tx, const char *issuer, uint64_t number,
@@ -94,20 +80,43 @@ static struct list_row read_list(const struct db_rows *rows, size_t row, const c
     };
 }
 
-enum rc store_get_list(struct tx *tx, const char *issuer, uint64_t number, uint64_t offset,
-                       uint32_t size, bool *ret_found, struct list_row *ret_row,
-                       struct bytes *ret_chunk)
+enum rc store_get_list(struct tx *tx, const char *issuer, uint64_t number, bool *ret_found,
+                       struct list_row *ret_row)
 {
     struct db_rows *rows = NULL;
 
     TRY(DB_RUN(tx, get_list, &rows, db_text(issuer),
-               number ? db_int8((int64_t)number) : db_null(DB_INT8), db_int4((int32_t)offset + 1),
-               db_int4((int32_t)size)));
+               number ? db_int8((int64_t)number) : db_null(DB_INT8)));
     *ret_found = db_count(rows) == 1;
     if (!*ret_found)
         return RC_OK;
     *ret_row = read_list(rows, 0, issuer);
-    *ret_chunk = db_get_bytes(rows, 0, 6);
+    ret_row->entries_bytes = (uint64_t)db_get_int(rows, 0, 6);
+    ret_row->signature = db_get_bytes(rows, 0, 7);
+    ret_row->list_id = db_get_uuid(rows, 0, 8);
+    return RC_OK;
+}
+
+enum rc store_get_written(struct tx *tx, const char *issuer, uint64_t number, bool *ret_found,
+                          uint64_t *ret_entries_bytes)
+{
+    struct db_rows *rows = NULL;
+
+    TRY(DB_RUN(tx, get_written, &rows, db_text(issuer), db_int8((int64_t)number)));
+    *ret_found = db_count(rows) == 1;
+    if (*ret_found)
+        *ret_entries_bytes = (uint64_t)db_get_int(rows, 0, 0);
+    return RC_OK;
+}
+
+enum rc store_get_body(struct tx *tx, const uint8_t list_id[16], uint64_t offset, uint32_t size,
+                       struct bytes *ret_chunk)
+{
+    struct db_rows *rows = NULL;
+
+    TRY(DB_RUN(tx, get_body, &rows, db_uuid(list_id), db_int4((int32_t)offset + 1),
+               db_int4((int32_t)size)));
+    *ret_chunk = db_count(rows) ? db_get_bytes(rows, 0, 0) : bytes_of(NULL, 0);
     return RC_OK;
 }
 

@@ -35,6 +35,11 @@ enum rc on_sign_crl(struct tx *tx, const void *in, void *reply)
     return rc;
 }
 
+enum rc on_add_crl_entries(struct tx *tx, const void *in, void *reply)
+{
+    return signer_add_entries(tx->state, in, tx->now, tx->arena, &tx->err, reply);
+}
+
 enum rc on_list_issuers(struct tx *tx, const void *in, void *reply)
 {
     struct signer *signer = tx->state;

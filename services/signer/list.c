@@ -1,11 +1,13 @@
 /* The to-be-signed revocation list, parsed by ourselves with an ASN.1 template of RFC 5280 5.1, and
  * the questions asked of it. Refuses whatever is not the one DER encoding of what it says, and
- * every field or extension nobody here knows. Pure. */
+ * every field or extension nobody here knows. The entries, of which there may be millions, are read
+ * by list_entries.c. Pure. */
 #include "services/signer/list.h"
 
 #include <openssl/asn1t.h>
 #include <string.h>
 
+#include "common/der.h"
 #include "services/signer/journal.h"
 #include "services/signer/record.h"
 
@@ -16,7 +18,6 @@ ASN1_SEQUENCE(TBS_CERT_LIST) = {
     ASN1_SIMPLE(TBS_CERT_LIST, issuer, X509_NAME),
     ASN1_SIMPLE(TBS_CERT_LIST, this_update, ASN1_TIME),
     ASN1_OPT(TBS_CERT_LIST, next_update, ASN1_TIME),
-    ASN1_SEQUENCE_OF_OPT(TBS_CERT_LIST, revoked, X509_REVOKED),
     ASN1_EXP_SEQUENCE_OF_OPT(TBS_CERT_LIST, extensions, X509_EXTENSION, 0),
 } static_ASN1_SEQUENCE_END(TBS_CERT_LIST)
     /* clang-format on */
@@ -49,16 +50,76 @@ static TBS_CERT_LIST *parse(struct bytes der)
     return fields;
 }
 
+/* The next value of `rest`, of whatever tag, whole. */
+static bool take_value(struct bytes *rest, int *ret_tag, struct bytes *ret_value,
+                       struct bytes *ret_content)
+{
+    const unsigned char *p = rest->p;
+    long size = 0;
+    int class = 0, flags = ASN1_get_object(&p, &size, ret_tag, &class, (long)rest->n);
+
+    ERR_clear_error();
+    if (rest->n == 0 || flags & 0x81 || size < 0) /* an error, or an indefinite length */
+        return false;
+    *ret_tag |= class;
+    *ret_content = bytes_of(p, (size_t)size);
+    *ret_value = bytes_of(rest->p, (size_t)(p - rest->p) + (size_t)size);
+    *rest = bytes_of(rest->p + ret_value->n, rest->n - ret_value->n);
+    return true;
+}
+
+/* Its length in the fewest octets. */
+static bool is_short(struct bytes value, struct bytes content)
+{
+    uint8_t header[DER_MAX_HEADER];
+
+    return value.n == der_header(DER_SEQUENCE, content.n, header) + content.n;
+}
+
+/* revokedCertificates is the SEQUENCE behind the times; the fields around it are parsed. */
+static bool split(struct bytes der, struct list *list)
+{
+    struct bytes value, content, rest;
+    bool behind_times = false;
+    int tag;
+
+    if (!take_value(&der, &tag, &value, &rest) || tag != V_ASN1_SEQUENCE || der.n ||
+        !is_short(value, rest))
+        return false;
+    list->before = bytes_of(rest.p, 0);
+    while (rest.n) {
+        if (!take_value(&rest, &tag, &value, &content))
+            return false;
+        if (behind_times && tag == V_ASN1_SEQUENCE && !list->has_entries) {
+            list->has_entries = true;
+            list->entries = content;
+            list->after = rest;
+            return is_short(value, content);
+        }
+        behind_times = behind_times || tag == V_ASN1_UTCTIME || tag == V_ASN1_GENERALIZEDTIME;
+        if (tag == (V_ASN1_CONTEXT_SPECIFIC | 0)) {
+            list->after = bytes_of(value.p, value.n + rest.n);
+            return true;
+        }
+        list->before.n += value.n;
+    }
+    return true;
+}
+
 enum rc list_parse(struct bytes der, struct arena *arena, struct err *err, struct list *ret_list)
 {
-    struct list list = {.der = der};
+    struct list list = {0};
+    struct bytes bare;
 
     CHECK(der.n > 0 && der.n <= LIST_MAX_TBS_BYTES, err, TRIEN__ERROR__SIGNER_LIMIT,
           "%zu bytes to be signed", der.n);
-    list.fields = parse(der);
+    CHECK(split(der, &list), err, TRIEN__ERROR__SIGNER_LIMIT, "not a to-be-signed revocation list");
+    bare = DER(arena, DER_SEQUENCE, list.before, list.after);
+    list.fields = parse(bare);
     CHECK(list.fields, err, TRIEN__ERROR__SIGNER_LIMIT, "not a to-be-signed revocation list");
     arena_defer(arena, list.fields, free_list);
-    CHECK(is_canonical(list.fields, der), err, TRIEN__ERROR__SIGNER_LIMIT, "not in DER");
+    CHECK(is_canonical(list.fields, bare) && (list.has_entries || bytes_equal(bare, der)), err,
+          TRIEN__ERROR__SIGNER_LIMIT, "not in DER");
     list.issuer_der = x509_der(arena, list.fields->issuer, i2d_X509_NAME);
     list.this_update = x509_time_us(list.fields->this_update);
     list.next_update = list.fields->next_update ? x509_time_us(list.fields->next_update) : 0;
@@ -119,44 +180,7 @@ static bool rule_next_update_within_limit(const struct list_question *q)
 /* An empty list is no list (RFC 5280 5.1.2.6). */
 static bool rule_entries_absent_or_some(const struct list_question *q)
 {
-    return !q->list->fields->revoked || sk_X509_REVOKED_num(q->list->fields->revoked) > 0;
-}
-
-static bool is_serial(const ASN1_INTEGER *serial)
-{
-    return ASN1_STRING_type(serial) == V_ASN1_INTEGER && ASN1_STRING_length(serial) >= 1 &&
-           ASN1_STRING_length(serial) <= 20 && ASN1_INTEGER_get(serial) != 0;
-}
-
-/* Ascending, so that no certificate stands twice. */
-static bool rule_serials_ascend(const struct list_question *q)
-{
-    STACK_OF(X509_REVOKED) *revoked = q->list->fields->revoked;
-    const ASN1_INTEGER *before = NULL;
-
-    for (int i = 0; i < sk_X509_REVOKED_num(revoked); i++) {
-        const ASN1_INTEGER *serial =
-            X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(revoked, i));
-
-        if (!is_serial(serial) || (before && ASN1_INTEGER_cmp(before, serial) >= 0))
-            return false;
-        before = serial;
-    }
-    return true;
-}
-
-static bool rule_revoked_before_now(const struct list_question *q)
-{
-    STACK_OF(X509_REVOKED) *revoked = q->list->fields->revoked;
-
-    for (int i = 0; i < sk_X509_REVOKED_num(revoked); i++) {
-        const ASN1_TIME *when = X509_REVOKED_get0_revocationDate(sk_X509_REVOKED_value(revoked, i));
-        usec at = x509_time_us(when);
-
-        if (!rule_time_in_form(when, at) || at > q->list->this_update + RULES_SKEW)
-            return false;
-    }
-    return true;
+    return !q->list->has_entries || q->list->entries.n > 0;
 }
 
 #define ROW(rule, otherwise)                                                                       \
@@ -166,6 +190,10 @@ static bool rule_revoked_before_now(const struct list_question *q)
 #define LIST_ROW(rule, otherwise)                                                                  \
     {                                                                                              \
 #rule, list_rule_##rule, otherwise                                                         \
+    }
+#define ENTRY_ROW(rule, otherwise)                                                                 \
+    {                                                                                              \
+#rule, NULL, otherwise                                                                     \
     }
 
 static const struct list_rule table[] = {
@@ -178,22 +206,38 @@ static const struct list_rule table[] = {
     ROW(this_update_is_now, "thisUpdate is not now"),
     ROW(next_update_within_limit, "it promises too much, or ends before it begins"),
     ROW(entries_absent_or_some, "an empty list of entries"),
-    ROW(serials_ascend, "serial numbers are not positive, short and ascending"),
-    ROW(revoked_before_now,
-        "an entry was revoked after thisUpdate, or its time is in a wrong form"),
     LIST_ROW(extensions_known,
              "an extension that is unknown, repeated, critical, missing or not in DER"),
     LIST_ROW(authority_key_is_issuers, "the authority key identifier is not the issuing key's"),
     LIST_ROW(number_as_called, "the number is not the call's"),
-    LIST_ROW(entry_extensions_known,
-             "an entry's extension that is unknown, repeated, critical or not in DER"),
-    LIST_ROW(reasons_may_stand, "a reason that may not stand in this list, or a future invalidity"),
+    ENTRY_ROW(entries_in_form, "an entry that is not in DER, or is none"),
+    ENTRY_ROW(serials_ascend, "serial numbers are not positive, short and ascending"),
+    ENTRY_ROW(revoked_before_now,
+              "an entry was revoked after thisUpdate, or its time is in a wrong form"),
+    ENTRY_ROW(
+        entry_extensions_known,
+        "an entry's extension that is unknown, repeated, critical, out of order or not in DER"),
+    ENTRY_ROW(reasons_may_stand,
+              "a reason that may not stand in this list, or a future invalidity"),
 };
 
-const struct list_rule *list_rules_all(size_t *ret_count)
+static enum rc refuse(const char *name, struct err *err)
 {
-    *ret_count = COUNT_OF(table);
-    return table;
+    const char *otherwise = "";
+
+    for (size_t i = 0; i < COUNT_OF(table); i++)
+        if (strcmp(table[i].name, name) == 0)
+            otherwise = table[i].otherwise;
+    ERR_clear_error();
+    err_field(err, "%s", name);
+    FAIL(err, TRIEN__ERROR__SIGNER_LIMIT, "%s", otherwise);
+}
+
+enum rc list_check_entries(struct list_entries *entries, struct bytes der, struct err *err)
+{
+    const char *rule = NULL;
+
+    return list_entries_read(entries, der, &rule) ? RC_OK : refuse(rule, err);
 }
 
 enum rc list_check_form(const Trien__SignCrl *call, struct err *err)
@@ -212,6 +256,7 @@ enum rc list_check(const Trien__SignCrl *call, const struct x509_ca *issuers, si
                    struct list_question *ret_question)
 {
     struct list *list = ARENA_NEW(arena, struct list);
+    struct list_entries entries = {0};
     struct list_question question = {
         .call = call,
         .issuer = x509_ca_find(issuers, issuer_count, call->issuer),
@@ -224,11 +269,10 @@ enum rc list_check(const Trien__SignCrl *call, const struct x509_ca *issuers, si
     CHECK(question.issuer, err, TRIEN__ERROR__NOT_FOUND, "no issuer %s", call->issuer);
     TRY(list_parse(bytes_of(call->tbs_der.data, call->tbs_der.len), arena, err, list));
     for (size_t i = 0; i < COUNT_OF(table); i++)
-        if (!table[i].holds(&question)) {
-            ERR_clear_error();
-            err_field(err, "%s", table[i].name);
-            FAIL(err, TRIEN__ERROR__SIGNER_LIMIT, "%s", table[i].otherwise);
-        }
+        if (table[i].holds && !table[i].holds(&question))
+            return refuse(table[i].name, err);
+    entries.this_update = list->this_update;
+    TRY(list_check_entries(&entries, list->entries, err));
     *ret_question = question;
     return RC_OK;
 }

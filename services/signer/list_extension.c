@@ -1,16 +1,10 @@
-/* The questions about a list's extensions and its entries'. Two tables say which there may be; what
- * is not in them is refused, whatever it says. None is critical: a full list for all certificates
+/* The questions about a list's extensions. A table says which there may be; what is not in it is
+ * refused, whatever it says. None is critical: a full list for all certificates
  * of its issuer needs no issuingDistributionPoint, and no indicator of a delta may stand here.
  * Pure. */
 #include "services/signer/list.h"
 
 static const int list_extensions[] = {NID_authority_key_identifier, NID_crl_number};
-static const int entry_extensions[] = {NID_crl_reason, NID_invalidity_date};
-
-/* RFC 5280 5.3.1; not 0 (it is left out), not the CA's own (2), not what ends a hold (8). */
-static const long reasons[] = {CRL_REASON_KEY_COMPROMISE, CRL_REASON_AFFILIATION_CHANGED,
-                               CRL_REASON_SUPERSEDED, CRL_REASON_CESSATION_OF_OPERATION,
-                               CRL_REASON_PRIVILEGE_WITHDRAWN};
 
 static int place_of(const int *table, size_t count, int nid)
 {
@@ -82,55 +76,4 @@ bool list_rule_number_as_called(const struct list_question *q)
 
     ASN1_INTEGER_free(value);
     return same;
-}
-
-bool list_rule_entry_extensions_known(const struct list_question *q)
-{
-    STACK_OF(X509_REVOKED) *revoked = q->list->fields->revoked;
-
-    for (int i = 0; i < sk_X509_REVOKED_num(revoked); i++) {
-        const STACK_OF(X509_EXTENSION) *extensions =
-            X509_REVOKED_get0_extensions(sk_X509_REVOKED_value(revoked, i));
-        unsigned seen;
-
-        if (extensions &&
-            (sk_X509_EXTENSION_num(extensions) == 0 ||
-             !are_known(extensions, entry_extensions, COUNT_OF(entry_extensions), &seen)))
-            return false;
-    }
-    return true;
-}
-
-static bool reason_may_stand(const X509_REVOKED *entry)
-{
-    ASN1_ENUMERATED *value = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
-    bool may = value == NULL;
-
-    for (size_t i = 0; value && i < COUNT_OF(reasons); i++)
-        may = may || ASN1_ENUMERATED_get(value) == reasons[i];
-    ASN1_ENUMERATED_free(value);
-    return may;
-}
-
-static bool invalidity_may_stand(const X509_REVOKED *entry, usec this_update)
-{
-    ASN1_GENERALIZEDTIME *value = X509_REVOKED_get_ext_d2i(entry, NID_invalidity_date, NULL, NULL);
-    usec at = value ? x509_time_us(value) : 0;
-    bool may = !value || (at > 0 && at <= this_update + RULES_SKEW);
-
-    ASN1_GENERALIZEDTIME_free(value);
-    return may;
-}
-
-bool list_rule_reasons_may_stand(const struct list_question *q)
-{
-    STACK_OF(X509_REVOKED) *revoked = q->list->fields->revoked;
-
-    for (int i = 0; i < sk_X509_REVOKED_num(revoked); i++) {
-        const X509_REVOKED *entry = sk_X509_REVOKED_value(revoked, i);
-
-        if (!reason_may_stand(entry) || !invalidity_may_stand(entry, q->list->this_update))
-            return false;
-    }
-    return true;
 }

@@ -3,6 +3,7 @@
  * of them. */
 #include <string.h>
 
+#include "services/signer/list_stream.h"
 #include "services/signer/signer.h"
 
 static const char *or_null(const char *text)
@@ -81,6 +82,7 @@ static enum rc open_steps(struct signer *signer, const struct signer_conf *conf,
     TRY(x509_enrolled_load(&files, err, &signer->enrolled));
     TRY(open_journal(signer, conf, now, err));
     signer->claims = claims_new(signer->arena);
+    signer->streams = list_streams_new(signer->arena);
     return token_start(signer->token, err);
 }
 
@@ -119,6 +121,8 @@ void signer_close(struct signer **signer)
     journal_close(&p->journal);
     if (p->claims)
         claims_done(p->claims);
+    if (p->streams)
+        list_streams_done(p->streams);
     x509_enrolled_free(&p->enrolled);
     arena = p->arena;
     arena_free(&arena);

@@ -9,25 +9,30 @@
  *   6  the answer stands durable in the journal
  *   7  the answer leaves
  *
+ * A list that came in parts is signed by the digest of what came; its entries were checked as they
+ * did (list_stream.c).
+ *
  * A crash before 3 leaves nothing. Between 3 and 6 the repeated order signs the same bytes again:
  * whatever signature was made before never left this process, so one answer at most is ever
  * released, also for ECDSA, whose signatures differ. After 6 the repeat ends at 1. */
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/pb_bytes.h"
 #include "services/signer/list.h"
+#include "services/signer/list_stream.h"
 #include "services/signer/signer.h"
 
 /* One call of either kind on its way. */
 struct work {
     struct signer *signer;
     const char *order_id;
-    struct bytes tbs;
     usec now;
     struct arena *arena;
     struct err *err;
-    uint8_t digest[32]; /* of tbs */
+    uint8_t digest[32]; /* of what is to be signed */
     const char *digest_hex;
+    bool is_seen;           /* the digest is this process' own, of bytes that were checked */
     struct bytes signature; /* the answer */
     uint64_t sequence;
 };
@@ -64,7 +69,7 @@ static enum rc sign_new(struct work *work, check_fn *check, const void *call)
     TRY(journal_intend(journal, &intent, work->now, work->arena, work->err, &sequence));
     TRY(token_sign(work->signer->token, issuer->name, work->digest, work->arena, work->err,
                    &work->signature));
-    CHECK(x509_ca_verify(issuer, work->tbs, work->signature), work->err,
+    CHECK(x509_ca_verify_digest(issuer, work->digest, work->signature), work->err,
           TRIEN__ERROR__TOKEN_UNAVAILABLE, "the token's signature does not verify");
     return journal_answer(journal, work->order_id, sequence, work->signature, work->now,
                           work->arena, work->err, &work->sequence);
@@ -75,7 +80,6 @@ static enum rc work_through(struct work *work, check_fn *check, const void *call
     bool done = false;
     enum rc rc;
 
-    bytes_sha256(work->tbs, work->digest);
     work->digest_hex = bytes_to_hex(work->arena, bytes_of(work->digest, 32));
     claims_take(work->signer->claims, work->order_id);
     rc = answer_again(work, &done);
@@ -115,14 +119,11 @@ static enum rc check_certificate(const struct work *work, const void *call,
 enum rc signer_sign(struct signer *signer, const Trien__SignCertificate *order, usec now,
                     struct arena *arena, struct err *err, Trien__SignCertificateReply *ret_reply)
 {
-    struct work work = {.signer = signer,
-                        .order_id = order->order_id,
-                        .tbs = bytes_of(order->tbs_der.data, order->tbs_der.len),
-                        .now = now,
-                        .arena = arena,
-                        .err = err};
+    struct work work = {
+        .signer = signer, .order_id = order->order_id, .now = now, .arena = arena, .err = err};
 
     TRY(rules_check_form(order, err));
+    bytes_sha256(bytes_of_pb(order->tbs_der), work.digest);
     TRY(work_through(&work, check_certificate, order));
     ret_reply->signature =
         (ProtobufCBinaryData){work.signature.n, (uint8_t *)(uintptr_t)work.signature.p};
@@ -144,9 +145,12 @@ static enum rc check_list(const struct work *work, const void *call,
                           const struct x509_ca **ret_issuer, struct journal_intent *ret_intent)
 {
     const struct signer *signer = work->signer;
+    const Trien__SignCrl *list = call;
     struct list_question question;
     uint64_t number;
 
+    CHECK(!list->has_entries_bytes || work->is_seen, work->err, TRIEN__ERROR__NOT_YET,
+          "the entries of list %" PRIu64 " of %s are not here", list->number, list->issuer);
     TRY(list_check(call, signer->issuers, signer->issuer_count, work->now, work->arena, work->err,
                    &question));
     number = question.call->number;
@@ -165,22 +169,47 @@ static enum rc check_list(const struct work *work, const void *call,
     return RC_OK;
 }
 
+/* What is to be signed. Without its entries a list has the digest that is said of it, which finds
+ * an answer given before and is good for nothing else. */
+static enum rc list_digest(struct work *work, const Trien__SignCrl *call)
+{
+    if (!call->has_entries_bytes) {
+        bytes_sha256(bytes_of_pb(call->tbs_der), work->digest);
+        return RC_OK;
+    }
+    if (list_streams_digest(work->signer->streams, call, work->digest)) {
+        work->is_seen = true;
+        return RC_OK;
+    }
+    CHECK(call->has_tbs_sha256 && call->tbs_sha256.len == sizeof(work->digest), work->err,
+          TRIEN__ERROR__NOT_YET, "the entries of list %" PRIu64 " of %s are not here", call->number,
+          call->issuer);
+    memcpy(work->digest, call->tbs_sha256.data, sizeof(work->digest));
+    return RC_OK;
+}
+
 enum rc signer_sign_list(struct signer *signer, const Trien__SignCrl *call, usec now,
                          struct arena *arena, struct err *err, Trien__SignCrlReply *ret_reply)
 {
-    struct work work = {.signer = signer,
-                        .tbs = bytes_of(call->tbs_der.data, call->tbs_der.len),
-                        .now = now,
-                        .arena = arena,
-                        .err = err};
+    struct work work = {.signer = signer, .now = now, .arena = arena, .err = err};
 
     TRY(list_check_form(call, err));
+    TRY(list_digest(&work, call));
     work.order_id = arena_printf(arena, "list/%s/%" PRIu64, call->issuer, call->number);
     TRY(work_through(&work, check_list, call));
     ret_reply->signature =
         (ProtobufCBinaryData){work.signature.n, (uint8_t *)(uintptr_t)work.signature.p};
     ret_reply->journal_sequence = work.sequence;
     return RC_OK;
+}
+
+enum rc signer_add_entries(struct signer *signer, const Trien__AddCrlEntries *call, usec now,
+                           struct arena *arena, struct err *err,
+                           Trien__AddCrlEntriesReply *ret_reply)
+{
+    const struct list_part part = {call, signer->issuers, signer->issuer_count, now};
+
+    return list_streams_add(signer->streams, &part, arena, err, &ret_reply->held_bytes);
 }
 
 /* Numbers have no gaps, so the last one is found by doubling, then halving. */

@@ -24,6 +24,7 @@ struct signer_conf {
 };
 
 struct claims; /* orders that a thread is working on */
+struct list_streams;
 
 struct signer {
     struct arena *arena; /* of the process */
@@ -33,6 +34,7 @@ struct signer {
     size_t issuer_count;
     struct x509_enrolled enrolled;
     struct claims *claims;
+    struct list_streams *streams; /* lists that come in parts */
 };
 
 /** Forks the token's nursery, loads keys and certificates, opens the journal, starts the threads.
@@ -56,10 +58,16 @@ enum rc signer_sign(struct signer *signer, const Trien__SignCertificate *order, 
 
 /** One revocation list, likewise. Its order is issuer and number; a number is signed when the one
  *  before it was (the first is 1), so numbers only grow, over restarts too. ORDER_CONFLICT: the
- *  number has other bytes, or leaves a gap. */
+ *  number has other bytes, or leaves a gap. RETRY NOT_YET: its entries did not come, or a restart
+ *  forgot them. */
 enum rc signer_sign_list(struct signer *signer, const Trien__SignCrl *call, usec now,
                          struct arena *arena, struct err *err,
                          Trien__SignCrlReply *ret_reply) MUST_USE;
+
+/** Entries of a list that comes in parts (list_stream.h). */
+enum rc signer_add_entries(struct signer *signer, const Trien__AddCrlEntries *call, usec now,
+                           struct arena *arena, struct err *err,
+                           Trien__AddCrlEntriesReply *ret_reply) MUST_USE;
 
 /** The number of the newest list an issuer was asked to sign; 0: none. */
 enum rc signer_last_list(struct signer *signer, const char *issuer, struct arena *arena,
@@ -75,6 +83,7 @@ void claims_give(struct claims *claims, const char *order_id);
 /* handlers.c */
 enum rc on_sign_certificate(struct tx *tx, const void *in, void *reply);
 enum rc on_sign_crl(struct tx *tx, const void *in, void *reply);
+enum rc on_add_crl_entries(struct tx *tx, const void *in, void *reply);
 enum rc on_list_issuers(struct tx *tx, const void *in, void *reply);
 enum rc signer_early(const void *conf, struct err *err, void **ret_state);
 bool signer_health(void *state, struct arena *arena, const char **ret_json_members);

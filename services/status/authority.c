@@ -124,23 +124,6 @@ bool authority_is_issuer(const struct authority *authority, const struct ocsp_ce
            memcmp(authority->name_hash[id->hash], id->name_hash.p, size) == 0;
 }
 
-enum rc authority_check_list(const struct authority *authority, struct bytes crl_der,
-                             struct err *err, usec *ret_this_update, usec *ret_next_update)
-{
-    const uint8_t *p = crl_der.p;
-    autoptr(X509_CRL) crl = d2i_X509_CRL(NULL, &p, (long)crl_der.n);
-    autoptr(X509) certificate = x509_parse(authority->der);
-    bool good = crl && p == crl_der.p + crl_der.n && certificate && X509_CRL_get0_nextUpdate(crl) &&
-                X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(certificate)) == 0 &&
-                X509_CRL_verify(crl, X509_get0_pubkey(certificate)) == 1;
-
-    ERR_clear_error();
-    CHECK(good, err, TRIEN__ERROR__MALFORMED, "no revocation list of %s", authority->id);
-    *ret_this_update = x509_time_us(X509_CRL_get0_lastUpdate(crl));
-    *ret_next_update = x509_time_us(X509_CRL_get0_nextUpdate(crl));
-    return RC_OK;
-}
-
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -160,7 +143,7 @@ static enum rc read_file(const char *path, struct arena *arena, struct err *err,
         return RC_OK;
     CHECK(fd >= 0 && fstat(fd, &st) == 0, err, TRIEN__ERROR__OVERLOADED, "%s: %s", path,
           strerror(errno));
-    CHECK((size_t)st.st_size <= AUTHORITY_MAX_CRL_BYTES, err, TRIEN__ERROR__INTERNAL,
+    CHECK((size_t)st.st_size <= AUTHORITY_MAX_FILE_BYTES, err, TRIEN__ERROR__INTERNAL,
           "%s is larger than any CRL of ours", path);
     content = arena_alloc(arena, (size_t)st.st_size + 1);
     while (size < (size_t)st.st_size) {

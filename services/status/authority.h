@@ -12,7 +12,8 @@
 #include "services/status/ocsp_request.h"
 
 #define AUTHORITY_MAX 32
-#define AUTHORITY_MAX_CRL_BYTES ((size_t)16 * 1024 * 1024)
+#define AUTHORITY_MAX_CRL_BYTES ((size_t)1024 * 1024 * 1024)
+#define AUTHORITY_MAX_FILE_BYTES ((size_t)16 * 1024 * 1024) /* of a list from a ceremony */
 
 struct authority {
     const char *id; /* "issuing1" */
@@ -41,12 +42,6 @@ const struct authority *authorities_find(const struct authorities *authorities, 
 
 /** The CertID names this authority as the issuer. */
 bool authority_is_issuer(const struct authority *authority, const struct ocsp_certid *id);
-
-/** The bytes are one revocation list of this authority, and its signature verifies. The times are
- *  the list's own. REJECT MALFORMED. */
-enum rc authority_check_list(const struct authority *authority, struct bytes crl_der,
-                             struct err *err, usec *ret_this_update,
-                             usec *ret_next_update) MUST_USE;
 
 /** <directory>/<id>.crl as it is now, in the arena; n is 0 when there is none. The times are the
  *  CRL's own. */

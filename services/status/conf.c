@@ -14,6 +14,9 @@ const struct conf_row status_conf_rows[] = {
         .doc = "Folder that the key ceremony wrote: <id>.pem and <id>.crl of each authority."),
     ROW("ca/root", CONF_TEXT, ca_root, "root1", .doc = "What /ca/root.cer stands for."),
     ROW("ca/issuing", CONF_TEXT, ca_issuing, "issuing1", .doc = "What /ca/issuing.cer stands for."),
+    ROW("crl/folder", CONF_DIR, list_folder, "/tmp",
+        .doc = "Folder in which a process keeps the lists it gives out, in files without a name; "
+               "room for each issuer's list twice, some 50 bytes an entry."),
     ROW("ocsp/issuers", CONF_TEXT, issuers, "issuing1",
         .doc = "Ids of the authorities whose certificates are answered for, by spaces."),
     ROW("ocsp/validity", CONF_MS, validity_ms, "12h", .min = 60000,
@@ -84,6 +87,7 @@ enum rc status_early(const void *conf_, struct err *err, void **ret_state)
     TRY(authorities_load(arena, conf->ca_directory, conf->ca_root, conf->ca_issuing, err,
                          &state->authorities));
     TRY(find_issuers(state, err));
+    state->list_files = list_files_new(arena, conf->list_folder);
     TRY(cache_new((size_t)conf->cache_answers, err, &state->cache));
     TRY(responder_new(&conf->responder, conf->signing_threads, arena, err, &state->responder));
     *ret_state = state;

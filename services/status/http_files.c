@@ -1,6 +1,7 @@
 /* Files for the public: authorities' certificates, their CRLs, published certificates. All DER (or
  * PEM where the name says so), all with the headers that let proxies keep them. */
 #include <string.h>
+#include <unistd.h>
 
 #include "common/serial.h"
 #include "services/status/status.h"
@@ -84,30 +85,47 @@ enum rc http_authority(struct tx *tx, const struct http_request *request,
 }
 
 static enum rc answer_list(struct tx *tx, const struct http_request *request,
-                           struct http_response *response, const struct list_row *list)
+                           struct http_response *response, const struct list_row *list,
+                           struct bytes body)
 {
     /* A newer list may come at any moment: proxies ask again soon. */
     add_times(tx, response, list->this_update, list->next_update);
     http_add_header(response, "Cache-Control", "max-age=300, public, no-transform");
     return answer(request, response, "application/pkix-crl",
-                  etag_of_digest(tx->arena, list->sha256), list->crl_der);
+                  etag_of_digest(tx->arena, list->sha256), body);
 }
 
 /* What lies beside the authority's certificate: the root's lists come from the ceremony. */
-static enum rc find_file(struct tx *tx, const struct authority *authority,
-                         struct list_row *ret_list)
+static enum rc answer_file(struct tx *tx, const struct http_request *request,
+                           struct http_response *response, const struct authority *authority)
 {
     const struct status_state *state = tx->state;
     uint8_t *digest = arena_alloc(tx->arena, 32);
     struct list_row list = {.issuer = authority->id};
+    struct bytes der = {NULL, 0};
 
-    TRY(authority_crl(&state->authorities, authority, tx->arena, &tx->err, &list.crl_der,
-                      &list.this_update, &list.next_update));
-    if (list.crl_der.n == 0)
+    TRY(authority_crl(&state->authorities, authority, tx->arena, &tx->err, &der, &list.this_update,
+                      &list.next_update));
+    if (der.n == 0)
         return not_found(tx);
-    bytes_sha256(list.crl_der, digest);
+    bytes_sha256(der, digest);
     list.sha256 = bytes_of(digest, 32);
-    *ret_list = list;
+    return answer_list(tx, request, response, &list, der);
+}
+
+/* The kernel sends it from the process' file. */
+static enum rc answer_revocations(struct tx *tx, const struct http_request *request,
+                                  struct http_response *response, const struct list_row *list,
+                                  int fd)
+{
+    TRY(answer_list(tx, request, response, list, bytes_of(NULL, 0)));
+    if (response->status == 304) {
+        close(fd);
+        return RC_OK;
+    }
+    response->has_file = true;
+    response->file_fd = fd;
+    response->file_bytes = list->size_bytes;
     return RC_OK;
 }
 
@@ -117,8 +135,8 @@ enum rc http_crl(struct tx *tx, const struct http_request *request, struct http_
     const struct authority *authority;
     const char *suffix;
     struct list_row list;
-    bool found = false;
     char id[33];
+    int fd = -1;
 
     if (!rule_file_name(http_path_value(request, "name"), id, &suffix) ||
         strcmp(suffix, ".crl") != 0)
@@ -126,15 +144,9 @@ enum rc http_crl(struct tx *tx, const struct http_request *request, struct http_
     authority = authorities_find(&state->authorities, id);
     if (!authority)
         return not_found(tx);
-    TRY(store_find_list(tx, authority->id, &found, &list));
-    if (!found) {
-        TRY(find_file(tx, authority, &list));
-    } else if (!is_known(request, etag_of_digest(tx->arena, list.sha256))) {
-        TRY(store_get_list(tx, &list, &list.crl_der));
-        CHECK(list.crl_der.n, &tx->err, TRIEN__ERROR__DATABASE_CONFLICT,
-              "a newer list has come meanwhile");
-    }
-    return answer_list(tx, request, response, &list);
+    TRY(list_files_open(tx, state->list_files, authority->id, &fd, &list));
+    return fd < 0 ? answer_file(tx, request, response, authority)
+                  : answer_revocations(tx, request, response, &list, fd);
 }
 
 enum rc http_certificate(struct tx *tx, const struct http_request *request,

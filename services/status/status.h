@@ -14,6 +14,7 @@
 #include "proto/status.pb-c.h"
 #include "services/status/authority.h"
 #include "services/status/cache.h"
+#include "services/status/list_file.h"
 #include "services/status/responder.h"
 #include "services/status/rules.h"
 
@@ -24,7 +25,8 @@
 struct status_conf {
     const char *ca_directory;
     const char *ca_root, *ca_issuing; /* what the aliases "root" and "issuing" stand for */
-    const char *issuers;              /* ids of the authorities we answer for, by spaces */
+    const char *list_folder;
+    const char *issuers; /* ids of the authorities we answer for, by spaces */
 
     int64_t validity_ms, max_age_ms, revoked_validity_ms;
     int64_t sync_ms, max_synced_ms, max_feed_ms;
@@ -59,6 +61,7 @@ struct status_state {
     size_t issuer_count;
     struct cache *cache;
     struct responder *responder;
+    struct list_files *list_files;
     struct sync sync;
     pthread_mutex_t permits_lock;
     struct bucket permits;

@@ -27,7 +27,7 @@ enum rc store_set_list(struct tx *tx, const struct list_row *list)
 {
     return DB_PUSH(tx, set_list, db_text(list->issuer), db_int8(list->number),
                    db_time(list->this_update), db_time(list->next_update), db_bytea(list->sha256),
-                   db_bytea(list->crl_der));
+                   db_int8((int64_t)list->size_bytes));
 }
 
 enum rc store_find_list(struct tx *tx, const char *issuer, bool *ret_found,
@@ -41,17 +41,32 @@ enum rc store_find_list(struct tx *tx, const char *issuer, bool *ret_found,
         *ret_list = (struct list_row){.issuer = issuer,
                                       .this_update = db_get_time(rows, 0, 0),
                                       .next_update = db_get_time(rows, 0, 1),
-                                      .sha256 = db_get_bytes(rows, 0, 2)};
+                                      .sha256 = db_get_bytes(rows, 0, 2),
+                                      .number = db_get_int(rows, 0, 3),
+                                      .size_bytes = (uint64_t)db_get_int(rows, 0, 4)};
     return RC_OK;
 }
 
-enum rc store_get_list(struct tx *tx, const struct list_row *list, struct bytes *ret_der)
+enum rc store_insert_part(struct tx *tx, const char *issuer, int64_t number, uint64_t begins,
+                          struct bytes der)
+{
+    return DB_PUSH(tx, insert_part, db_text(issuer), db_int8(number), db_int8((int64_t)begins),
+                   db_bytea(der));
+}
+
+enum rc store_get_part(struct tx *tx, const char *issuer, int64_t number, uint64_t begins,
+                       struct bytes *ret_der)
 {
     struct db_rows *rows;
 
-    TRY(DB_RUN(tx, get_list, &rows, db_text(list->issuer), db_bytea(list->sha256)));
+    TRY(DB_RUN(tx, get_part, &rows, db_text(issuer), db_int8(number), db_int8((int64_t)begins)));
     *ret_der = db_count(rows) ? db_get_bytes(rows, 0, 0) : bytes_of(NULL, 0);
     return RC_OK;
+}
+
+enum rc store_delete_parts(struct tx *tx, const char *issuer, int64_t number)
+{
+    return DB_PUSH(tx, delete_parts, db_text(issuer), db_int8(number));
 }
 
 static void read_status(const struct db_rows *rows, size_t row, struct status_row *into)

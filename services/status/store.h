@@ -29,15 +29,22 @@ struct list_row {
     const char *issuer;
     int64_t number;
     usec this_update, next_update;
-    struct bytes sha256, crl_der;
+    struct bytes sha256;
+    uint64_t size_bytes;
 };
 /** Stores it unless a newer one is there. */
 enum rc store_set_list(struct tx *tx, const struct list_row *list) MUST_USE;
-/** Everything but number and bytes; *ret_found false when there is none. */
+/** *ret_found false when there is none. */
 enum rc store_find_list(struct tx *tx, const char *issuer, bool *ret_found,
                         struct list_row *ret_list) MUST_USE;
-/** The bytes of the list with this digest; n 0 when a newer one has replaced it. */
-enum rc store_get_list(struct tx *tx, const struct list_row *list, struct bytes *ret_der) MUST_USE;
+/** A list's bytes lie in parts, each known by where it begins. */
+enum rc store_insert_part(struct tx *tx, const char *issuer, int64_t number, uint64_t begins,
+                          struct bytes der) MUST_USE;
+/** n 0: there is none, or a newer list has replaced it. */
+enum rc store_get_part(struct tx *tx, const char *issuer, int64_t number, uint64_t begins,
+                       struct bytes *ret_der) MUST_USE;
+/** Forgets the parts of lists up to this number, but not of the one that is given out. */
+enum rc store_delete_parts(struct tx *tx, const char *issuer, int64_t number) MUST_USE;
 
 /* What OCSP may say about one serial. */
 struct status_row {

@@ -32,20 +32,30 @@ UPDATE certificate_status
  WHERE issuer = $1 AND serial = $2
 RETURNING lineage_id;
 
--- name: set_list (text, int8, timestamptz, timestamptz, bytea, bytea)
+-- name: set_list (text, int8, timestamptz, timestamptz, bytea, int8)
 -- Numbers only grow: an older list never comes back.
-INSERT INTO revocation_list AS l (issuer, number, this_update, next_update, sha256, crl_der)
+INSERT INTO revocation_list AS l (issuer, number, this_update, next_update, sha256, size_bytes)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (issuer) DO UPDATE
    SET number = excluded.number, this_update = excluded.this_update,
-       next_update = excluded.next_update, sha256 = excluded.sha256, crl_der = excluded.crl_der
+       next_update = excluded.next_update, sha256 = excluded.sha256, size_bytes = excluded.size_bytes
  WHERE l.number < excluded.number;
 
--- name: find_list (text) -> (timestamptz, timestamptz, bytea)
-SELECT this_update, next_update, sha256 FROM revocation_list WHERE issuer = $1;
+-- name: find_list (text) -> (timestamptz, timestamptz, bytea, int8, int8)
+SELECT this_update, next_update, sha256, number, size_bytes FROM revocation_list WHERE issuer = $1;
 
--- name: get_list (text, bytea) -> (bytea)
-SELECT crl_der FROM revocation_list WHERE issuer = $1 AND sha256 = $2;
+-- name: insert_part (text, int8, int8, bytea)
+INSERT INTO revocation_list_part (issuer, number, begins, der) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING;
+
+-- name: get_part (text, int8, int8) -> (bytea)
+SELECT der FROM revocation_list_part WHERE issuer = $1 AND number = $2 AND begins = $3;
+
+-- name: delete_parts (text, int8)
+-- Of every list but the one that is given out and those after $2.
+DELETE FROM revocation_list_part p
+ WHERE p.issuer = $1 AND p.number <= $2
+   AND NOT EXISTS (SELECT FROM revocation_list l WHERE l.issuer = p.issuer AND l.number = p.number);
 
 -- name: find_published (text[], bytea, timestamptz) -> (bytea, timestamptz)
 -- $1 the issuers, for the index.

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,31 +71,54 @@ static bool ends_with(const char *name, const char *suffix)
     return n > m && strcmp(name + n - m, suffix) == 0;
 }
 
-/* The newest list of an issuer; nothing when it has none. */
-static enum rc fetch_list(const char *issuer, struct err *err, struct bytes *ret_crl)
+static enum rc get_chunk(const char *issuer, uint64_t number, uint64_t offset, struct err *err,
+                         const Trien__GetCrlReply **ret_reply)
 {
-    struct bytes crl = {NULL, 0};
-    uint8_t *room = NULL;
+    Trien__GetCrl call = TRIEN__GET_CRL__INIT;
+    ProtobufCMessage *message = NULL;
+
+    call.issuer = (char *)issuer;
+    call.has_number = number != 0;
+    call.number = number;
+    call.offset = offset;
+    call.max_bytes = 1 << 20;
+    TRY(ctl_call(NULL, "revocation", &call.base, &trien__get_crl_reply__descriptor, 10000, err,
+                 &message));
+    *ret_reply = (const void *)message;
+    return RC_OK;
+}
+
+/* A list as it comes; the newest one when `number` is 0. */
+static enum rc write_list(FILE *file, const char *issuer, uint64_t number, struct err *err)
+{
+    const Trien__GetCrlReply *reply = NULL;
+    uint64_t written = 0;
+
     do {
-        Trien__GetCrl call = TRIEN__GET_CRL__INIT;
-        ProtobufCMessage *message = NULL;
-        call.issuer = (char *)issuer;
-        call.offset = crl.n;
-        call.max_bytes = 1 << 20;
-        TRY(ctl_call(NULL, "revocation", &call.base, &trien__get_crl_reply__descriptor, 10000, err,
-                     &message));
-        const Trien__GetCrlReply *reply = (const void *)message;
-        if (!room)
-            room = arena_alloc(ctl_arena(), (size_t)reply->size_bytes);
-        CHECK(reply->chunk.len > 0 && crl.n + reply->chunk.len <= reply->size_bytes, err,
-              TRIEN__ERROR__PEER_UNAVAILABLE, "a new list came meanwhile");
-        memcpy(room + crl.n, reply->chunk.data, reply->chunk.len);
-        crl = bytes_of(room, crl.n + reply->chunk.len);
-        if (crl.n == reply->size_bytes) {
-            *ret_crl = crl;
-            return RC_OK;
-        }
-    } while (true);
+        TRY(get_chunk(issuer, number, written, err, &reply));
+        CHECK(reply->chunk.len > 0 && reply->chunk.len <= reply->size_bytes - written, err,
+              TRIEN__ERROR__PEER_UNAVAILABLE, "revocation has another list");
+        CHECK(fwrite(reply->chunk.data, 1, reply->chunk.len, file) == reply->chunk.len, err,
+              TRIEN__ERROR__KEY_FILE, "a list of %s: %s", issuer, strerror(errno));
+        written += reply->chunk.len;
+        number = reply->number;
+    } while (written < reply->size_bytes);
+    return RC_OK;
+}
+
+static enum rc save_list(const char *path, const char *issuer, uint64_t number, struct err *err)
+{
+    FILE *file = fopen(path, "we");
+    enum rc rc;
+
+    CHECK(file, err, TRIEN__ERROR__KEY_FILE, "%s: %s", path, strerror(errno));
+    rc = write_list(file, issuer, number, err);
+    if (fclose(file) != 0 && rc == RC_OK)
+        rc = err_set(err, TRIEN__ERROR__KEY_FILE, __FILE__, __LINE__, "%s: %s", path,
+                     strerror(errno));
+    if (rc != RC_OK)
+        remove(path);
+    return rc;
 }
 
 /* What revocation has issued for each issuing authority of the ceremony's folder. */
@@ -104,19 +128,15 @@ static enum rc write_lists(const char *dir, struct err *err, size_t *count)
     enum rc rc = RC_OK;
     for (struct dirent *entry; ca && rc == RC_OK && (entry = readdir(ca));) {
         char issuer[64] = "";
-        struct bytes crl = {NULL, 0};
         if (sscanf(entry->d_name, "%60[a-z0-9].pem", issuer) != 1 ||
             strncmp(issuer, "issuing", 7) != 0 || !ends_with(entry->d_name, ".pem"))
             continue;
-        rc = fetch_list(issuer, err, &crl);
+        rc = save_list(arena_printf(ctl_arena(), "%s/%s.crl", dir, issuer), issuer, 0, err);
         if (rc == RC_REJECT && err->code == TRIEN__ERROR__NOT_FOUND) {
             err_clear(err);
             rc = RC_OK;
             continue;
         }
-        if (rc == RC_OK)
-            rc =
-                ctl_write_file(arena_printf(ctl_arena(), "%s/%s.crl", dir, issuer), 0644, crl, err);
         *count += rc == RC_OK;
     }
     if (ca)
@@ -168,19 +188,41 @@ static enum rc export_all(const char *dir, struct err *err, struct exported *ret
     return write_certificates(certificates, err, &ret_exported->certificates);
 }
 
+/* "issuing1/17": one list, however old, as issuing1-17.crl. */
+static int export_list(const char *dir, const char *list)
+{
+    char issuer[64] = "";
+    uint64_t number = 0;
+    struct err err = {0};
+
+    if (sscanf(list, "%60[a-z0-9]/%" SCNu64, issuer, &number) != 2 || number == 0)
+        return ctl_misuse("export", "--list ISSUER/NUMBER");
+    if (make_dir(dir, &err) != RC_OK ||
+        save_list(arena_printf(ctl_arena(), "%s/%s-%" PRIu64 ".crl", dir, issuer, number), issuer,
+                  number, &err) != RC_OK)
+        return ctl_failed(&err);
+    return 0;
+}
+
 int cmd_export(int argc, char **argv)
 {
-    static const struct option options[] = {{"dir", required_argument, NULL, 'd'}, {0}};
-    const char *dir = NULL;
+    static const struct option options[] = {
+        {"dir", required_argument, NULL, 'd'}, {"list", required_argument, NULL, 'l'}, {0}};
+    const char *dir = NULL, *list = NULL;
     struct err err = {0};
     struct exported exported = {0};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option != 'd')
+        if (option == 'd')
+            dir = optarg;
+        else if (option == 'l')
+            list = optarg;
+        else
             return ctl_misuse("export", "unknown option");
-        dir = optarg;
     }
     if (!dir || optind != argc)
         return ctl_misuse("export", "--dir is needed");
+    if (list)
+        return export_list(dir, list);
     if (export_all(dir, &err, &exported) != RC_OK)
         return ctl_failed(&err);
     if (ctl_json()) {

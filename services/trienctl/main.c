@@ -63,7 +63,7 @@ static const struct command {
     {"client", "portal credentials: add NAME, revoke NAME, list", cmd_client,
      "add ID --name TEXT [--agency ORGAN_ID]... --token-file FILE | revoke ID | list"},
     {"export", "write CA certificates, subscriber certificates and CRLs into a folder", cmd_export,
-     "--dir DIR"},
+     "--dir DIR [--list ISSUER/NUMBER]"},
     {"dead-letters", "events a service could not apply: list, show, retry, resolve",
      cmd_dead_letters,
      "list [SERVICE] [--feed FEED] [--resolved] | show|retry SERVICE FEED/PARTITION/OFFSET | "

@@ -147,5 +147,5 @@ def test_the_signer_links_nothing_it_does_not_need():
 
 def test_the_signer_says_what_it_does():
     flow = program(build_dir() / "bin/trien-signer", "--flow")
-    assert re.findall(r"\| call \| (\w+)", flow) == ["SignCertificate", "SignCrl", "ListIssuers"]
+    assert re.findall(r"\| call \| (\w+)", flow) == ["SignCertificate", "SignCrl", "AddCrlEntries", "ListIssuers"]
     assert "| signing |" in flow and "event" not in flow

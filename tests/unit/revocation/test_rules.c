@@ -66,6 +66,16 @@ static void moments_of_a_loss(void **state)
     assert_int_equal(rule_invalidity(-NOW, NOW), 0);
 }
 
+/* Large lists follow each other more slowly, so that they do not take all there is. */
+static void the_pause_grows_with_the_list(void **state)
+{
+    (void)state;
+    assert_int_equal(rule_pause(USEC_PER_SECOND, 0), USEC_PER_SECOND);
+    assert_int_equal(rule_pause(USEC_PER_SECOND, 400 * 1024), USEC_PER_SECOND);
+    assert_int_equal(rule_pause(0, 10 * 1024 * 1024), 5 * USEC_PER_SECOND);
+    assert_int_equal(rule_pause(2 * USEC_PER_SECOND, 50 * 1024 * 1024), 27 * USEC_PER_SECOND);
+}
+
 static void serial_numbers(void **state)
 {
     static const char *const wrong[] = {
@@ -82,7 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_may_be_revoked), cmocka_unit_test(when_a_list_is_due),
         cmocka_unit_test(times_of_a_list),    cmocka_unit_test(moments_of_a_loss),
-        cmocka_unit_test(serial_numbers),
+        cmocka_unit_test(serial_numbers),     cmocka_unit_test(the_pause_grows_with_the_list),
     };
 
     return cmocka_run_group_tests_name("rules", tests, NULL, NULL);

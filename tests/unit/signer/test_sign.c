@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "common/der.h"
+#include "common/pb_bytes.h"
 #include "services/signer/signer.h"
 #include "services/signer/verify.h"
 #include "tests/unit/signer/world_list.h"
@@ -240,6 +242,162 @@ static void numbers_of_lists_only_grow(void **state)
     assert_int_equal(err.code, TRIEN__ERROR__ORDER_CONFLICT);
     assert_int_equal(sign_list(signer, 13, WORLD_NOW, &err, &again), RC_REJECT);
     assert_int_equal(sign_list(signer, 12, WORLD_NOW, &err, &again), RC_OK);
+    signer_close(&signer);
+}
+
+/* --- lists in parts ------------------------------------------------------------------------------
+ */
+
+/* A list as two calls see it: without its entries, and these alone, each its own part. */
+struct apart {
+    struct bytes whole, bare, entries;
+    size_t at[4]; /* where each entry begins, and the end */
+    Trien__SignCrl call;
+};
+
+static struct apart take_apart(const struct world_list *list)
+{
+    struct apart apart = {.whole = world_build_list(&w, list)};
+    struct err err = {0};
+    struct list parsed;
+    size_t count = 0;
+
+    assert_int_equal(list_parse(apart.whole, w.arena, &err, &parsed), RC_OK);
+    apart.entries = parsed.entries;
+    for (size_t at = 0; at < apart.entries.n; at += 2 + (size_t)apart.entries.p[at + 1])
+        apart.at[count++] = at;
+    assert_int_equal(count, 3);
+    apart.at[count] = apart.entries.n;
+    apart.bare = DER(w.arena, DER_SEQUENCE, parsed.before, parsed.after);
+    trien__sign_crl__init(&apart.call);
+    apart.call.issuer = (char *)w.issuer.name;
+    apart.call.number = list->said_number;
+    apart.call.tbs_der = pb_of_bytes(apart.bare);
+    apart.call.has_entries_bytes = true;
+    apart.call.entries_bytes = apart.entries.n;
+    return apart;
+}
+
+/* Entries from the `from`th to before the `to`th. */
+static enum rc add(struct signer *signer, const struct apart *apart, size_t from, size_t to,
+                   struct err *err, uint64_t *ret_held)
+{
+    Trien__AddCrlEntries part = TRIEN__ADD_CRL_ENTRIES__INIT;
+    Trien__AddCrlEntriesReply reply = TRIEN__ADD_CRL_ENTRIES_REPLY__INIT;
+    enum rc rc;
+
+    err_clear(err);
+    part.issuer = apart->call.issuer;
+    part.number = apart->call.number;
+    part.tbs_der = apart->call.tbs_der;
+    part.entries_bytes = apart->call.entries_bytes;
+    part.offset = apart->at[from];
+    part.entries =
+        pb_of_bytes(bytes_of(apart->entries.p + apart->at[from], apart->at[to] - apart->at[from]));
+    rc = signer_add_entries(signer, &part, WORLD_NOW, w.arena, err, &reply);
+    *ret_held = reply.held_bytes;
+    return rc;
+}
+
+static enum rc sign_apart(struct signer *signer, const struct apart *apart, struct err *err,
+                          Trien__SignCrlReply *reply)
+{
+    err_clear(err);
+    return signer_sign_list(signer, &apart->call, WORLD_NOW, w.arena, err, reply);
+}
+
+/* Only what came whole and in order is signed, and it is signed as if it had come at once. */
+static void a_list_in_parts(void **state)
+{
+    struct signer *signer = open_signer();
+    Trien__SignCrlReply reply = TRIEN__SIGN_CRL_REPLY__INIT, again = TRIEN__SIGN_CRL_REPLY__INIT;
+    struct world_list list = world_good_list(&w, 13);
+    struct apart apart = take_apart(&list);
+    uint8_t digest[32];
+    struct err err = {0};
+    uint64_t held = 99;
+
+    (void)state;
+    assert_int_equal(sign_apart(signer, &apart, &err, &reply), RC_RETRY);
+    assert_int_equal(err.code, TRIEN__ERROR__NOT_YET);
+    assert_int_equal(add(signer, &apart, 1, 3, &err, &held), RC_OK); /* the first is missing */
+    assert_int_equal(held, 0);
+    assert_int_equal(add(signer, &apart, 0, 1, &err, &held), RC_OK);
+    assert_int_equal(held, apart.at[1]);
+    assert_int_equal(add(signer, &apart, 2, 3, &err, &held), RC_OK); /* the second is missing */
+    assert_int_equal(held, apart.at[1]);
+    assert_int_equal(sign_apart(signer, &apart, &err, &reply), RC_RETRY);
+    assert_int_equal(add(signer, &apart, 0, 2, &err, &held), RC_OK); /* it begins anew */
+    assert_int_equal(held, apart.at[2]);
+    assert_int_equal(add(signer, &apart, 2, 3, &err, &held), RC_OK);
+    assert_int_equal(held, apart.entries.n);
+    assert_int_equal(sign_apart(signer, &apart, &err, &reply), RC_OK);
+    assert_true(x509_ca_verify(&w.issuer, apart.whole, bytes_of_pb(reply.signature)));
+    assert_int_equal(sign_apart(signer, &apart, &err, &again), RC_OK);
+    assert_true(bytes_equal(bytes_of_pb(again.signature), bytes_of_pb(reply.signature)));
+    signer_close(&signer);
+
+    signer = open_signer(); /* the entries are forgotten, the answer is not */
+    assert_int_equal(sign_apart(signer, &apart, &err, &again), RC_RETRY);
+    bytes_sha256(apart.whole, digest);
+    apart.call.has_tbs_sha256 = true;
+    apart.call.tbs_sha256 = pb_of_bytes(bytes_of(digest, 32));
+    assert_int_equal(sign_apart(signer, &apart, &err, &again), RC_OK);
+    assert_true(bytes_equal(bytes_of_pb(again.signature), bytes_of_pb(reply.signature)));
+    assert_int_equal(again.journal_sequence, reply.journal_sequence);
+    signer_close(&signer);
+}
+
+/* A digest that is only said is never signed; a wrong entry ends its list; lists are not mixed. */
+static void parts_that_are_wrong(void **state)
+{
+    struct signer *signer = open_signer();
+    Trien__SignCrlReply reply = TRIEN__SIGN_CRL_REPLY__INIT;
+    struct world_list list = world_good_list(&w, 14);
+    struct apart apart = take_apart(&list), other;
+    uint8_t digest[32];
+    struct err err = {0};
+    uint64_t held = 99;
+
+    (void)state;
+    bytes_sha256(bytes_of_text("whatever somebody wants signed"), digest);
+    apart.call.has_tbs_sha256 = true;
+    apart.call.tbs_sha256 = pb_of_bytes(bytes_of(digest, 32));
+    assert_int_equal(sign_apart(signer, &apart, &err, &reply), RC_RETRY);
+    list.entries[2].revoked_at = WORLD_NOW + WORLD_DAY;
+    other = take_apart(&list);
+    assert_int_equal(add(signer, &other, 0, 2, &err, &held), RC_OK);
+    assert_int_equal(add(signer, &other, 2, 3, &err, &held), RC_REJECT);
+    assert_string_equal(err.field, "revoked_before_now");
+    assert_int_equal(add(signer, &apart, 2, 3, &err, &held), RC_OK); /* nothing is left of it */
+    assert_int_equal(held, 0);
+    assert_int_equal(add(signer, &apart, 0, 1, &err, &held), RC_OK);
+    {
+        Trien__AddCrlEntries part = TRIEN__ADD_CRL_ENTRIES__INIT;
+        Trien__AddCrlEntriesReply added = TRIEN__ADD_CRL_ENTRIES_REPLY__INIT;
+
+        part.issuer = apart.call.issuer;
+        part.number = apart.call.number;
+        part.tbs_der = apart.call.tbs_der;
+        part.entries_bytes = apart.call.entries_bytes;
+        part.offset = held; /* the first once more: it does not ascend */
+        part.entries = pb_of_bytes(bytes_of(apart.entries.p, apart.at[1]));
+        err_clear(&err);
+        assert_int_equal(signer_add_entries(signer, &part, WORLD_NOW, w.arena, &err, &added),
+                         RC_REJECT);
+        assert_string_equal(err.field, "serials_ascend");
+        part.tbs_der = pb_of_bytes(apart.whole); /* entries within and without */
+        part.offset = 0;
+        err_clear(&err);
+        assert_int_equal(signer_add_entries(signer, &part, WORLD_NOW, w.arena, &err, &added),
+                         RC_REJECT);
+    }
+    list = world_good_list(&w, 15);
+    other = take_apart(&list);
+    assert_int_equal(add(signer, &apart, 0, 3, &err, &held), RC_OK);
+    assert_int_equal(sign_apart(signer, &other, &err, &reply), RC_RETRY);
+    assert_int_equal(err.code, TRIEN__ERROR__NOT_YET);
+    assert_int_equal(sign_apart(signer, &apart, &err, &reply), RC_OK);
     signer_close(&signer);
 }
 
@@ -530,6 +688,8 @@ int main(void)
         cmocka_unit_test(same_order_same_answer),
         cmocka_unit_test(a_ground_is_used_once),
         cmocka_unit_test(numbers_of_lists_only_grow),
+        cmocka_unit_test(a_list_in_parts),
+        cmocka_unit_test(parts_that_are_wrong),
         cmocka_unit_test(responders_renew),
         cmocka_unit_test(load_in_peace),
         cmocka_unit_test(load_with_kills),

@@ -1,0 +1,120 @@
+"""Revocation lists of a ministry's size: signed, served and believed by others, in bounded memory. In `make check`
+somewhat longer than one call could carry; `make crl-large` makes it 200,000 entries."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.lib.lab import run, wait_until
+from tests.lib.public import get
+
+ENTRIES = int(os.environ.get("CRL_ENTRIES", "45000"))
+PARTIES = ("signer", "revocation", "status")
+DEADLINE = 60 + ENTRIES // 500
+
+
+def add_revoked(lab, count, ends="1 year"):
+    lab.sql("revocation", f"""
+        INSERT INTO certificate (serial, issuer, lineage_id, certificate_request_id, organ_id, profile, not_before,
+                                 not_after, came_from, state, revoked_at, reason, cause, principal, note)
+        SELECT '54' || substr(md5('{ends}' || g), 1, 30), 'issuing1', 'r/1', 'r', 'H26.14', 'person',
+               now() - interval '1 year', now() + interval '{ends}', 'valid', 'revoked', now() - interval '1 hour', 1,
+               'that_lac', 'officer1', 'x' FROM generate_series(1, {count}) g""")
+
+
+def served(lab):
+    code, headers, body = get(lab.process("status"), "/crl/issuing1.crl")
+    return (headers, body) if code == 200 else None
+
+
+def wait_list(lab, entries):
+    """The list with so many entries, as the public gets it."""
+    def number():
+        newest = lab.sql("revocation", "SELECT number, entries FROM revocation_list WHERE state = 'issued' "
+                                       "ORDER BY number DESC LIMIT 1")
+        given = lab.sql("status", "SELECT number FROM revocation_list")
+        return newest[0][0] if newest and newest[0][1] == str(entries) and given == [[newest[0][0]]] else None
+    found = wait_until(f"a list of {entries}", number, DEADLINE)
+    return int(found), served(lab)
+
+
+def peak_kib(process) -> int:
+    lines = Path(f"/proc/{process.popen.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+@pytest.mark.lab(config={"revocation": {"crl/pause": "100ms"}, "status": {"feed/wait": "300ms"}})
+def test_a_list_longer_than_a_call(lab, tmp_path):
+    lab.start(*PARTIES)
+    first, _ = wait_list(lab, 0)
+    before = {p: peak_kib(lab.process(p)) for p in PARTIES}
+    add_revoked(lab, ENTRIES)
+    number, (headers, body) = wait_list(lab, ENTRIES)
+    assert len(body) > 40 * ENTRIES and int(headers["Content-Length"]) == len(body)
+    assert get(lab.process("status"), "/crl/issuing1.crl", {"If-None-Match": headers["ETag"]})[0] == 304
+    if "asan" not in str(lab.build):  # which keeps what was freed
+        grown = {p: peak_kib(lab.process(p)) - before[p] for p in PARTIES}
+        assert all(kib < 24 * 1024 for kib in grown.values()), grown
+    # others' programs
+    der, pem = tmp_path / "list.crl", tmp_path / "list.pem"
+    der.write_bytes(body)
+    issuing = lab.dir / "ca/issuing1.pem"
+    assert "verify OK" in run(["openssl", "crl", "-inform", "DER", "-in", der, "-CAfile", issuing, "-out", pem])
+    assert "Verified" in run(["certtool", "--verify-crl", "--load-ca-certificate", issuing, "--infile", pem])
+    crl = x509.load_der_x509_crl(body)
+    assert len(crl) == ENTRIES
+    # one more is one page more, and its list is the old one plus one entry
+    pages = int(lab.value("revocation", "SELECT count(*) FROM revocation_page"))
+    add_revoked(lab, 1, "2 years")
+    later, (_, longer) = wait_list(lab, ENTRIES + 1)
+    assert later > number and 40 < len(longer) - len(body) < 60
+    assert lab.value("revocation", f"SELECT count(*) FROM revocation_page WHERE number = {later}") == "1"
+    assert int(lab.value("revocation", "SELECT count(*) FROM revocation_page")) <= pages + 1
+    # old lists are kept, byte for byte, though their pages were written anew since
+    for old, content in ((number, body), (later, longer)):
+        lab.trienctl("export", "--dir", tmp_path, "--list", f"issuing1/{old}")
+        assert (tmp_path / f"issuing1-{old}.crl").read_bytes() == content
+    lab.trienctl("export", "--dir", tmp_path, "--list", f"issuing1/{first}")
+    assert len(x509.load_der_x509_crl((tmp_path / f"issuing1-{first}.crl").read_bytes())) == 0
+
+
+@pytest.mark.lab(config={"revocation": {"crl/pause": "100ms", "crl/interval": "1s", "crl/lifetime": "1m"},
+                         "status": {"feed/wait": "300ms"}})
+def test_who_ended_leaves_after_one_list(lab):
+    """RFC 5280 3.3: an entry stands on one list past its certificate's end, also when it came late."""
+    lab.start(*PARTIES)
+    wait_list(lab, 0)
+    add_revoked(lab, 20, "-2 hours")
+    add_revoked(lab, 5)
+    _, (_, body) = wait_list(lab, 25)
+    assert len(x509.load_der_x509_crl(body)) == 25
+    _, (_, body) = wait_list(lab, 5)
+    assert len(x509.load_der_x509_crl(body)) == 5
+
+
+@pytest.mark.lab(config={"revocation": {"crl/pause": "100ms"}, "status": {"feed/wait": "300ms"}})
+def test_a_list_begins_anew_when_a_party_dies(lab):
+    """The signer forgets what came of a list; revocation asks again and it is the same list."""
+    lab.start(*PARTIES)
+    wait_list(lab, 0)
+    signer, revocation = lab.process("signer"), lab.process("revocation")
+    signer.stop()
+    add_revoked(lab, 30000)
+    wait_until("the list to be written", lambda: lab.value(
+        "revocation", "SELECT count(*) FROM effect WHERE kind = 'sign_list'") == "1")
+    revocation.kill()
+    signer.start()
+    revocation.start()
+    lab.wait_well(signer, revocation)
+    number, (_, body) = wait_list(lab, 30000)
+    signer.kill()
+    add_revoked(lab, 1, "2 years")
+    signer.start()
+    lab.wait_well(signer)
+    later, (_, longer) = wait_list(lab, 30001)
+    assert later > number and len(x509.load_der_x509_crl(longer)) == 30001
+    done = subprocess.run([lab.build / "bin/trien-signer", "--journal-verify", lab.dir / "data/signer/journal"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
