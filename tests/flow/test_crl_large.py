@@ -1,5 +1,5 @@
 """Revocation lists of a ministry's size: signed, served and believed by others, in bounded memory. In `make check`
-somewhat longer than one call could carry; `make crl-large` makes it 200,000 entries."""
+somewhat longer than one call could carry; `make crl-large` makes it 200,000 entries and asks GnuTLS as well."""
 import os
 import subprocess
 from pathlib import Path
@@ -62,7 +62,9 @@ def test_a_list_longer_than_a_call(lab, tmp_path):
     der.write_bytes(body)
     issuing = lab.dir / "ca/issuing1.pem"
     assert "verify OK" in run(["openssl", "crl", "-inform", "DER", "-in", der, "-CAfile", issuing, "-out", pem])
-    assert "Verified" in run(["certtool", "--verify-crl", "--load-ca-certificate", issuing, "--infile", pem])
+    if "CRL_ENTRIES" in os.environ:  # it reads each entry from the beginning: minutes
+        assert "Verified" in run(["certtool", "--verify-crl", "--load-ca-certificate", issuing, "--infile", pem],
+                                 timeout=7200)
     crl = x509.load_der_x509_crl(body)
     assert len(crl) == ENTRIES
     # one more is one page more, and its list is the old one plus one entry

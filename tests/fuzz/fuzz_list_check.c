@@ -1,6 +1,6 @@
-/* A revocation list as it passes through status before it is given out: its beginning is parsed before
- * its signature is looked at. The first byte says into what parts the rest is cut. No list may ever
- * be believed: the authority's key is gone. */
+/* A revocation list as it passes through status before it is given out: its beginning is parsed
+ * before its signature is looked at. The first byte says into what parts the rest is cut. No list
+ * may ever be believed: the authority's key is gone. */
 // links: services/status
 #include <openssl/ec.h>
 #include <stdlib.h>
@@ -32,8 +32,8 @@ static enum rc pass(struct list_check *check, struct bytes list, size_t step, st
     uint8_t digest[32];
 
     for (size_t at = 0; at < list.n; at += step)
-        TRY(list_check_add(
-            check, bytes_of(list.p + at, step < list.n - at ? step : list.n - at), err));
+        TRY(list_check_add(check, bytes_of(list.p + at, step < list.n - at ? step : list.n - at),
+                           err));
     bytes_sha256(list, digest);
     return list_check_end(check, bytes_of(digest, 32), err);
 }
