@@ -74,13 +74,16 @@ def check_revocations(lab, _expected, revoked):
     assert int(lab.value("intake", "SELECT count(*) FROM item WHERE revoked_at IS NOT NULL")) == len(serials)
     lists = lab.sql("revocation", "SELECT number, state FROM revocation_list ORDER BY number")
     assert lists == [[str(n), "issued"] for n in range(1, len(lists) + 1)]
-    for service in ("revocation", "status"):
-        table = "revocation_list JOIN revocation_list_body USING (list_id)" if service == "revocation" else "revocation_list"
-        der = lab.value(service, f"SELECT encode(crl_der, 'hex') FROM {table} ORDER BY number DESC LIMIT 1")
-        crl = x509.load_der_x509_crl(bytes.fromhex(der))
-        assert {f"{entry.serial_number:x}" for entry in crl} == serials, service
-        issuer = x509.load_pem_x509_certificate((lab.dir / "ca/issuing1.pem").read_bytes())
-        assert crl.is_signature_valid(issuer.public_key())
+    newest, entries, size = lab.sql("revocation", "SELECT number, entries, entries_bytes FROM revocation_list ORDER BY number DESC LIMIT 1")[0]
+    pages = lab.value("revocation", "SELECT encode(string_agg(entries_der, '' ORDER BY bucket), 'hex') FROM revocation_page")
+    assert (int(entries), int(size)) == (len(serials), len(pages) // 2)
+    assert all(f"02{len(bytes.fromhex(serial)):02x}{serial}" in pages for serial in serials)
+    assert lab.value("status", "SELECT number FROM revocation_list") == newest
+    crl = x509.load_der_x509_crl(bytes.fromhex(lab.value("status", f"""
+        SELECT encode(string_agg(der, '' ORDER BY begins), 'hex') FROM revocation_list_part WHERE number = {newest}""")))
+    assert {f"{entry.serial_number:x}" for entry in crl} == serials
+    issuer = x509.load_pem_x509_certificate((lab.dir / "ca/issuing1.pem").read_bytes())
+    assert crl.is_signature_valid(issuer.public_key())
 
 
 def gaps(lab, service):
