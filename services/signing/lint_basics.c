@@ -84,7 +84,8 @@ static bool is_signed_by(const struct lint_view *view, EVP_PKEY *signer)
     struct bytes tbs = tbs_of(view->der);
 
     X509_get0_signature(&signature, NULL, view->certificate);
-    return context && tbs.n &&
+    /* The value is octets: bits that are not used would be another spelling of the same. */
+    return context && tbs.n && (signature->flags & 7) == 0 &&
            EVP_DigestVerifyInit(context, NULL, view->issuer->digest, NULL, signer) == 1 &&
            EVP_DigestVerify(context, ASN1_STRING_get0_data(signature),
                             (size_t)ASN1_STRING_length(signature), tbs.p, tbs.n) == 1;

@@ -434,6 +434,31 @@ static void test_another_key_is_found(void **state)
     assert_string_equal(report.findings[0]->name, "signature_verifies");
 }
 
+/* The same signature spelt with a bit that is not used: OpenSSL's check of it passes. */
+static void test_unused_bits_of_the_signature_are_found(void **state)
+{
+    struct tbs_order order = world_order(PROFILE_PERSON, world.p256);
+    struct lint_report report;
+    struct bytes der;
+    uint8_t *unused;
+
+    (void)state;
+    do { /* a signature that ends with a bit of 0 */
+        autoptr(X509) certificate = NULL;
+        const ASN1_BIT_STRING *signature;
+
+        der = arena_bytes(world.arena, world_build(&order));
+        certificate = x509_parse(der);
+        X509_get0_signature(&signature, NULL, certificate);
+        unused = (uint8_t *)(uintptr_t)der.p + der.n - ASN1_STRING_length(signature) - 1;
+    } while (der.p[der.n - 1] & 1);
+    assert_int_equal(*unused, 0);
+    *unused = 1;
+    assert_int_equal(lint_certificate(&world.issuer, order.profile, der, world.issuer.throwaway,
+                                      world.arena, &world.err, &report),
+                     RC_REJECT);
+}
+
 /* A wrong byte anywhere never passes and never crashes. */
 static void test_every_flipped_byte_is_found(void **state)
 {
@@ -459,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_each_row_alone),
         cmocka_unit_test(test_no_row_is_forgotten),
         cmocka_unit_test(test_another_key_is_found),
+        cmocka_unit_test(test_unused_bits_of_the_signature_are_found),
         cmocka_unit_test(test_every_flipped_byte_is_found),
     };
 
