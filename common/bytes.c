@@ -20,15 +20,22 @@ bool bytes_equal_secret(struct bytes a, struct bytes b)
     return a.n == b.n && CRYPTO_memcmp(a.p, b.p, a.n) == 0;
 }
 
-char *bytes_to_hex(struct arena *arena, struct bytes in)
+void bytes_put_hex(struct bytes in, char *ret_hex)
 {
     static const char digits[] = "0123456789abcdef";
-    char *hex = arena_alloc(arena, in.n * 2 + 1);
 
     for (size_t i = 0; i < in.n; i++) {
-        hex[2 * i] = digits[in.p[i] >> 4];
-        hex[2 * i + 1] = digits[in.p[i] & 15];
+        ret_hex[2 * i] = digits[in.p[i] >> 4];
+        ret_hex[2 * i + 1] = digits[in.p[i] & 15];
     }
+    ret_hex[2 * in.n] = '\0';
+}
+
+char *bytes_to_hex(struct arena *arena, struct bytes in)
+{
+    char *hex = arena_room(arena, in.n * 2 + 1);
+
+    bytes_put_hex(in, hex);
     return hex;
 }
 

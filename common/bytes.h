@@ -30,7 +30,10 @@ bool bytes_equal(struct bytes a, struct bytes b);
 /** The same in time that depends on the length only; for tokens and MACs. */
 bool bytes_equal_secret(struct bytes a, struct bytes b);
 
-/** Lower-case hexadecimal, NUL-terminated, in the arena. */
+/** Lower-case hexadecimal and a NUL into 2 * in.n + 1 characters. */
+void bytes_put_hex(struct bytes in, char *ret_hex);
+
+/** The same in the arena. */
 char *bytes_to_hex(struct arena *arena, struct bytes in);
 
 /** Standard base64 with padding, NUL-terminated, in the arena. */

@@ -24,15 +24,10 @@ static enum rc fail_io(struct err *err, const char *what)
 
 static void sum_of(const char *text, size_t length, char ret_sum[SUM_CHARS + 1])
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t digest[32];
 
     bytes_sha256(bytes_of(text, length), digest);
-    for (size_t i = 0; i < sizeof(digest); i++) {
-        ret_sum[2 * i] = digits[digest[i] >> 4];
-        ret_sum[2 * i + 1] = digits[digest[i] & 15];
-    }
-    ret_sum[SUM_CHARS] = '\0';
+    bytes_put_hex(bytes_of(digest, sizeof(digest)), ret_sum);
 }
 
 bool head_write(struct head_file *file, const struct head *head)

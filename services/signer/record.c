@@ -8,16 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void to_hex(const uint8_t digest[32], char ret_hex[RECORD_HASH_CHARS + 1])
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < 32; i++) {
-        ret_hex[2 * i] = digits[digest[i] >> 4];
-        ret_hex[2 * i + 1] = digits[digest[i] & 15];
-    }
-    ret_hex[RECORD_HASH_CHARS] = '\0';
-}
+#include "common/bytes.h"
 
 /* SHA-256 of "<previous> <text>". */
 static void chain(const char previous[RECORD_HASH_CHARS + 1], const char *text, size_t length,
@@ -31,7 +22,7 @@ static void chain(const char previous[RECORD_HASH_CHARS + 1], const char *text, 
     memcpy(joined + RECORD_HASH_CHARS + 1, text, length);
     if (EVP_Digest(joined, RECORD_HASH_CHARS + 1 + length, digest, NULL, EVP_sha256(), NULL) != 1)
         abort();
-    to_hex(digest, ret_hash);
+    bytes_put_hex(bytes_of(digest, sizeof(digest)), ret_hash);
 }
 
 size_t record_write(uint64_t sequence, usec at, const char *body,
