@@ -37,10 +37,9 @@ static bool take(struct bytes *from, size_t size, struct bytes *ret_taken)
 /* A value of this tag with a length of one octet; an entry is never longer. */
 static bool take_value(struct bytes *from, uint8_t tag, struct bytes *ret_content)
 {
-    struct bytes rest = *from, head;
+    struct bytes rest = *from;
 
-    if (!take(&rest, 2, &head) || head.p[0] != tag || head.p[1] >= 0x80 ||
-        !take(&rest, head.p[1], ret_content))
+    if (!der_take(&rest, tag, ret_content).p || ret_content->n >= 0x80)
         return false;
     *from = rest;
     return true;
