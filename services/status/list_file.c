@@ -11,8 +11,6 @@
 
 #include "common/ossl.h"
 
-#define PART_ARENA_BYTES ((size_t)8 * 1024 * 1024)
-
 /* One issuer's list. */
 struct place {
     const char *issuer;      /* NULL: nobody's; set once */
@@ -128,7 +126,7 @@ static enum rc copy_list(struct tx *tx, const struct list_row *list, int fd)
     CHECK(digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1, &tx->err,
           TRIEN__ERROR__OVERLOADED, "no digest");
     while (copying.at < list->size_bytes)
-        TRY(tx_apart(tx, PART_ARENA_BYTES, copy_part, &copying));
+        TRY(tx_apart(tx, STORE_PART_ARENA_BYTES, copy_part, &copying));
     CHECK(EVP_DigestFinal_ex(digest, sha256, NULL) == 1 &&
               bytes_equal(list->sha256, bytes_of(sha256, 32)),
           &tx->err, TRIEN__ERROR__DATABASE_CONFLICT, "the bytes of a list of %s are another's",

@@ -10,7 +10,6 @@
 #include "services/status/store.h"
 
 #define PART_BYTES ((size_t)1024 * 1024)
-#define PART_ARENA_BYTES ((size_t)8 * 1024 * 1024)
 #define CALL_DEADLINE_MS 15000
 
 METRIC_FAMILY(served_age) = {
@@ -141,7 +140,7 @@ static enum rc check_part(struct tx *tx, void *arg)
 static enum rc check_list(struct tx *tx, struct checking *checking)
 {
     while (checking->check.at < checking->check.size)
-        TRY(tx_apart(tx, PART_ARENA_BYTES, check_part, checking));
+        TRY(tx_apart(tx, STORE_PART_ARENA_BYTES, check_part, checking));
     return list_check_end(&checking->check, bytes_of_pb(checking->list->sha256), &tx->err);
 }
 

@@ -40,6 +40,7 @@ enum rc store_find_list(struct tx *tx, const char *issuer, bool *ret_found,
 /** A list's bytes lie in parts, each known by where it begins. */
 enum rc store_insert_part(struct tx *tx, const char *issuer, int64_t number, uint64_t begins,
                           struct bytes der) MUST_USE;
+#define STORE_PART_ARENA_BYTES ((size_t)8 * 1024 * 1024) /* room to look at one part apart */
 /** n 0: there is none, or a newer list has replaced it. */
 enum rc store_get_part(struct tx *tx, const char *issuer, int64_t number, uint64_t begins,
                        struct bytes *ret_der) MUST_USE;
