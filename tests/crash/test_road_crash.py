@@ -9,11 +9,9 @@ import os
 import random
 import time
 
-import pytest
-
 from tests.lib import ledger
 from tests.lib.killer import Killer
-from tests.lib.lab import DEADLINE, LabTemplate, build_dir, wait_until
+from tests.lib.lab import DEADLINE, build_dir, wait_until
 from tests.lib.portal import Portal, Revoker
 
 SANITIZED = "asan" in build_dir().name
@@ -43,14 +41,6 @@ def flow(lab):
           + ", ".join(f"{party} {count}" for party, count in killer.kills.most_common()))
     assert [p.error for p in portals if p.error] == [] and killer.kills and revoker.revoked
     return expected, revoker.revoked
-
-
-@pytest.fixture(scope="module")
-def own_template():
-    """A cluster of its own: it is killed."""
-    made = LabTemplate()
-    yield made
-    made.close()
 
 
 def test_nothing_is_lost_and_nothing_done_twice(own_template):

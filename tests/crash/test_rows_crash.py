@@ -19,21 +19,13 @@ from tests.lib.carrier import now
 from tests.lib.drivers import Agency, Devices, Operators, Public
 from tests.lib.gateways import SmsGateway, have_kannel
 from tests.lib.killer import Killer
-from tests.lib.lab import DEADLINE, LabTemplate, read_config, set_config, wait_until, write_config
+from tests.lib.lab import DEADLINE, read_config, set_config, wait_until, write_config
 from tests.lib.rows import Seen, due
 
 SECONDS = float(os.environ.get("CRASH_SECS", "20"))
 SEED = int(os.environ.get("CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 LATE = "agencies-g2"  # the authority whose list is stale at first: the first request waits for the next one
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def own_template():
-    """A cluster of its own: it is killed."""
-    made = LabTemplate()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -9,24 +9,9 @@
 #include <string.h>
 
 #include "services/intake/recent.h"
+#include "tests/unit/common/scratch.h"
 
 #define ROOM ((size_t)64 * 1024)
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new(1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
 
 static struct recent *new_recent(size_t size_bytes)
 {

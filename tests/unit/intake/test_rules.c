@@ -9,22 +9,7 @@
 
 #include "common/bus.h"
 #include "services/intake/intake.h"
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new(1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
+#include "tests/unit/common/scratch.h"
 
 static struct http_part part(const char *name, const char *filename, const char *body)
 {

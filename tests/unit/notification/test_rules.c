@@ -7,22 +7,7 @@
 #include <cmocka.h>
 
 #include "services/notification/rules.h"
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new(1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
+#include "tests/unit/common/scratch.h"
 
 static void test_mobile_numbers(void **state)
 {

@@ -11,22 +11,7 @@
 #include "services/notification/mime.h"
 #include "services/notification/sms.h"
 #include "services/notification/templates.h"
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new(1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
+#include "tests/unit/common/scratch.h"
 
 static void test_fields_are_replaced_once(void **state)
 {
