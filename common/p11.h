@@ -4,8 +4,9 @@
  * Facts of libp11 0.4.12 that this file hides: it cannot make EC keys, has no call for attributes,
  * and finds nothing at all in a token that holds an Ed25519 key (so we never make one), never
  * forgets a key that was removed, and loses about 500 bytes for every token that was open. Of
- * SoftHSM 2.6: who opens a token while another process logs in may not find it (its file is being
- * rewritten): RETRY means what it says.
+ * SoftHSM 2.6: it rewrites a token's file at each login, so who opens the token meanwhile may not
+ * find it (RETRY means what it says) and a kill in between destroys it; p11_init_token() therefore
+ * leaves that file read-only, which holds for all but root with its capabilities.
  *
  * One thread at a time per token. A token that was opened in one process is not used in its
  * children: open it after the fork.

@@ -1,7 +1,10 @@
 /* Initialising a token by raw Cryptoki: a label, a security officer's PIN, a user's PIN. Refuses to
  * touch a slot that holds an initialised token: what C_InitToken erases cannot be brought back. */
+#include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/p11_internal.h"
 #include "common/secret.h"
@@ -71,6 +74,40 @@ static enum rc init_steps(CK_FUNCTION_LIST *fn, const char *label, const struct 
     return init_pin(fn, slot, so_pin, pin, err);
 }
 
+/* SoftHSM empties and rewrites the file of a token at every login: who opens the token meanwhile
+ * does not find it, and a process killed in between leaves a token that is gone for good. It logs
+ * in as well where it may not write the file. */
+static bool make_read_only(const char *folder)
+{
+    char pattern[4200];
+    glob_t found;
+    bool ok;
+
+    snprintf(pattern, sizeof(pattern), "%s/*/token.object", folder);
+    ok = glob(pattern, 0, NULL, &found) == 0;
+    for (size_t i = 0; ok && i < found.gl_pathc; i++)
+        ok = chmod(found.gl_pathv[i], 0400) == 0;
+    globfree(&found);
+    return ok;
+}
+
+static enum rc keep_softhsm_token(const char *softhsm_config, struct err *err)
+{
+    FILE *config = fopen(softhsm_config, "re");
+    char line[4096], folder[4096];
+    bool ok = false;
+
+    while (config && fgets(line, sizeof(line), config))
+        if (sscanf(line, " directories.tokendir = %4095s", folder) == 1)
+            ok = make_read_only(folder);
+    if (config)
+        fclose(config);
+    CHECK(ok, err, TRIEN__ERROR__TOKEN_UNAVAILABLE,
+          "the token's file cannot be made read-only; is directories.tokendir right in %s?",
+          softhsm_config);
+    return RC_OK;
+}
+
 static enum rc init_with_pins(const struct p11_config *config, const struct secret *so_pin,
                               const struct secret *pin, struct err *err)
 {
@@ -86,7 +123,8 @@ static enum rc init_with_pins(const struct p11_config *config, const struct secr
     if (rv == CKR_OK)
         fn->C_Finalize(NULL);
     p11_raw_unload(module);
-    return rc;
+    return rc == RC_OK && config->softhsm_config ? keep_softhsm_token(config->softhsm_config, err)
+                                                 : rc;
 }
 
 enum rc p11_init_token(const struct p11_config *config, const char *so_pin_path, struct err *err)

@@ -1,11 +1,14 @@
 /* What a token worker gives up before it loads the module. A list of what is refused, not of what
  * is allowed: modules are other people's programs and differ too much; what they never need is the
  * same for all. SoftHSM needs its files only. */
+#include <linux/capability.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "common/guard.h"
 #include "common/token_wire.h"
@@ -62,6 +65,15 @@ static bool refuse(scmp_filter_ctx filter, const int *calls, size_t count)
     return true;
 }
 
+/* Root without capabilities cannot write what is read-only either: see p11.h. */
+static bool drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    return syscall(SYS_capset, &header, none) == 0;
+}
+
 bool token_confine(bool network)
 {
     struct rlimit none = {0, 0};
@@ -69,7 +81,7 @@ bool token_confine(bool network)
     bool ok;
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
-        setrlimit(RLIMIT_CORE, &none) != 0)
+        setrlimit(RLIMIT_CORE, &none) != 0 || !drop_capabilities())
         return false;
     filter = seccomp_init(SCMP_ACT_ALLOW);
     if (!filter)

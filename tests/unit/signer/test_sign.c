@@ -1,8 +1,10 @@
 /* From the call to the answer with a real SoftHSM token in worker processes: same order, same
  * answer; workers killed and frozen under load; a wrong PIN; a key that is not the certificate's.
  */
+#include <glob.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "common/der.h"
 #include "common/pb_bytes.h"
@@ -603,6 +605,33 @@ static void workers_are_confined(void **state)
     assert_true(n > 0);
     assert_non_null(strstr(text, "NoNewPrivs:\t1\n"));
     assert_non_null(strstr(text, "Seccomp:\t2\n"));
+    assert_non_null(strstr(text, "CapEff:\t0000000000000000\n"));
+    signer_close(&signer);
+}
+
+/* When SoftHSM's file of the token was last written: whoever is killed meanwhile destroys it. */
+static struct timespec token_written(void)
+{
+    glob_t found;
+    struct stat seen;
+
+    assert_int_equal(
+        glob(arena_printf(w.arena, "%s/tokens/*/token.object", w.folder), 0, NULL, &found), 0);
+    assert_int_equal(found.gl_pathc, 1);
+    assert_int_equal(stat(found.gl_pathv[0], &seen), 0);
+    globfree(&found);
+    return seen.st_mtim;
+}
+
+static void a_login_leaves_the_token_alone(void **state)
+{
+    struct timespec before = token_written(), after;
+    struct signer *signer = open_signer();
+
+    (void)state;
+    assert_true(token_wait_ready(signer->token, 2, 20000));
+    after = token_written();
+    assert_memory_equal(&after, &before, sizeof(after));
     signer_close(&signer);
 }
 
@@ -696,6 +725,7 @@ int main(void)
         cmocka_unit_test(load_with_hangs),
         cmocka_unit_test(twins_get_one_answer),
         cmocka_unit_test(workers_are_confined),
+        cmocka_unit_test(a_login_leaves_the_token_alone),
         cmocka_unit_test(wrong_pin_is_tried_once),
         cmocka_unit_test(another_key_is_no_issuer),
         cmocka_unit_test(one_key_in_two_roles_is_refused),
