@@ -104,6 +104,6 @@ for service in $(services); do
     [ ! -d "$SHARE/migrations/$service" ] || database=$E/database.part
     configure "$service" "$E/common.part" $database "$E/$service.conf"
 done
-"$TRIENCTL" --config "$DIR/etc/trienctl.conf" keys $PRINCIPALS $(services)
+"$TRIENCTL" --config "$DIR/etc/trienctl.conf" keys $PRINCIPALS $(services) > /dev/null
 [ "$PLACE" != machine ] || [ -n "$ran" ] || "$SHARE/compose/cluster.sh" stop "$DIR"
 say "$DIR is ready"

@@ -61,12 +61,9 @@ static int add_row(Trien__Agency *agency, struct agency_rows *rows, int option, 
 
 static void show_put(const Trien__Agency *agency, bool created, json_t *list)
 {
-    if (ctl_json())
-        json_array_append_new(
-            list, json_pack("{s:s, s:b}", "organ_id", agency->organ_id, "created", created));
-    else
-        printf("agency %s %s: %s, %zu signers\n", agency->organ_id, created ? "added" : "changed",
-               agency->name, agency->n_signers);
+    ctl_show_row(list, json_pack("{s:s, s:b}", "organ_id", agency->organ_id, "created", created),
+                 "agency %s %s: %s, %zu signers\n", agency->organ_id, created ? "added" : "changed",
+                 agency->name, agency->n_signers);
 }
 
 static bool put(Trien__Agency *agency)
@@ -113,8 +110,7 @@ static int add_agency(int argc, char **argv)
         return ctl_misuse("agency", "add needs an organisation code and --name");
     agency.organ_id = argv[optind];
     show_put(&agency, put(&agency), list);
-    if (ctl_json())
-        ctl_print_json(json_array_get(list, 0));
+    ctl_show_rows(json_array_get(list, 0));
     return 0;
 }
 
@@ -144,10 +140,7 @@ static int import_agencies(int argc, char **argv)
             fprintf(stderr, "row %zu of %zu: %s\n", i + 1, count, agencies[i]->organ_id);
         show_put(agencies[i], put(agencies[i]), list);
     }
-    if (ctl_json())
-        ctl_print_json(list);
-    else
-        printf("%zu agencies imported\n", count);
+    ctl_show(json_incref(list), "%zu agencies imported\n", count);
     return 0;
 }
 
@@ -212,20 +205,14 @@ static int list_agencies(int argc, char **argv)
             call.after = reply->agencies[i]->organ_id;
         }
     } while (reply->n_agencies == PAGE);
-    if (ctl_json())
-        ctl_print_json(list);
+    ctl_show_rows(list);
     return 0;
 }
 
 int cmd_agency(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*fn)(int argc, char **argv);
-    } acts[] = {{"add", add_agency}, {"import", import_agencies}, {"list", list_agencies}};
+    static const struct ctl_act acts[] = {
+        {"add", add_agency}, {"import", import_agencies}, {"list", list_agencies}, {0}};
 
-    for (size_t i = 0; argc > 1 && i < COUNT_OF(acts); i++)
-        if (strcmp(argv[1], acts[i].name) == 0)
-            return acts[i].fn(argc - 1, argv + 1);
-    return ctl_misuse("agency", "add, import or list?");
+    return ctl_act("agency", acts, argc, argv);
 }

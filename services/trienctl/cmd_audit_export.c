@@ -62,14 +62,9 @@ int audit_export(int argc, char **argv)
         return ctl_misuse("audit", "export needs --dir");
     if (export_to(dir, is_public, &err, &counting) != RC_OK)
         return ctl_failed(&err);
-    if (ctl_json()) {
-        autoptr(json_t) shown =
-            json_pack("{s:s, s:I, s:I}", "dir", dir, "entries", (json_int_t)counting.entries,
-                      "checkpoints", (json_int_t)counting.notes);
-        ctl_print_json(shown);
-    } else {
-        printf("%llu entries and %llu checkpoints in %s\n", (unsigned long long)counting.entries,
-               (unsigned long long)counting.notes, dir);
-    }
+    ctl_show(json_pack("{s:s, s:I, s:I}", "dir", dir, "entries", (json_int_t)counting.entries,
+                       "checkpoints", (json_int_t)counting.notes),
+             "%llu entries and %llu checkpoints in %s\n", (unsigned long long)counting.entries,
+             (unsigned long long)counting.notes, dir);
     return 0;
 }

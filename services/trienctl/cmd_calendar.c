@@ -76,12 +76,8 @@ int cmd_crls(int argc, char **argv)
         else
             print_crl(reply->crls[i]);
     }
-    if (ctl_json()) {
-        autoptr(json_t) shown =
-            json_pack("{s:O, s:i}", "crls", list, "waiting_requests", (int)reply->waiting_requests);
-        ctl_print_json(shown);
-    } else {
-        printf("%u requests wait for a list\n", reply->waiting_requests);
-    }
+    ctl_show(
+        json_pack("{s:O, s:i}", "crls", list, "waiting_requests", (int)reply->waiting_requests),
+        "%u requests wait for a list\n", reply->waiting_requests);
     return 0;
 }

@@ -65,13 +65,8 @@ static int add_client(int argc, char **argv)
     bytes_sha256(token, digest);
     call.token_sha256 = (ProtobufCBinaryData){sizeof(digest), digest};
     ctl_ask(NULL, "intake", &call.base, &trien__add_client_reply__descriptor);
-    if (ctl_json()) {
-        autoptr(json_t) shown =
-            json_pack("{s:s, s:s}", "client_id", call.client_id, "token_file", token_file);
-        ctl_print_json(shown);
-    } else {
-        printf("client %s may post; its token is in %s\n", call.client_id, token_file);
-    }
+    ctl_show(json_pack("{s:s, s:s}", "client_id", call.client_id, "token_file", token_file),
+             "client %s may post; its token is in %s\n", call.client_id, token_file);
     return 0;
 }
 
@@ -82,25 +77,19 @@ static int revoke_client(int argc, char **argv)
         return ctl_misuse("client", "revoke needs an id");
     call.client_id = argv[1];
     ctl_ask(NULL, "intake", &call.base, &trien__revoke_client_reply__descriptor);
-    if (ctl_json()) {
-        autoptr(json_t) shown = json_pack("{s:s}", "revoked", call.client_id);
-        ctl_print_json(shown);
-    } else {
-        printf("client %s is revoked\n", call.client_id);
-    }
+    ctl_show(json_pack("{s:s}", "revoked", call.client_id), "client %s is revoked\n",
+             call.client_id);
     return 0;
 }
 
 static json_t *client_json(const Trien__ClientRow *client)
 {
-    json_t *agencies = json_array();
-    for (size_t i = 0; i < client->n_organ_ids; i++)
-        json_array_append_new(agencies, json_string(client->organ_ids[i]));
     const char *revoked =
         client->has_revoked_at ? clock_utc_text(ctl_arena(), client->revoked_at) : NULL;
     return json_pack("{s:s, s:s, s:o, s:s, s:s?}", "client_id", client->client_id, "name",
-                     client->name, "organ_ids", agencies, "created_at",
-                     clock_utc_text(ctl_arena(), client->created_at), "revoked_at", revoked);
+                     client->name, "organ_ids", ctl_texts(client->n_organ_ids, client->organ_ids),
+                     "created_at", clock_utc_text(ctl_arena(), client->created_at), "revoked_at",
+                     revoked);
 }
 
 static int list_clients(int argc, char **argv)
@@ -114,25 +103,17 @@ static int list_clients(int argc, char **argv)
     autoptr(json_t) clients = json_array();
     for (size_t i = 0; i < reply->n_clients; i++) {
         const Trien__ClientRow *client = reply->clients[i];
-        if (ctl_json())
-            json_array_append_new(clients, client_json(client));
-        else
-            printf("%-24s %-8s %s\n", client->client_id,
-                   client->has_revoked_at ? "revoked" : "active", client->name);
+        ctl_show_row(clients, client_json(client), "%-24s %-8s %s\n", client->client_id,
+                     client->has_revoked_at ? "revoked" : "active", client->name);
     }
-    if (ctl_json())
-        ctl_print_json(clients);
+    ctl_show_rows(clients);
     return 0;
 }
 
 int cmd_client(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*fn)(int argc, char **argv);
-    } acts[] = {{"add", add_client}, {"revoke", revoke_client}, {"list", list_clients}};
-    for (size_t i = 0; argc > 1 && i < COUNT_OF(acts); i++)
-        if (strcmp(argv[1], acts[i].name) == 0)
-            return acts[i].fn(argc - 1, argv + 1);
-    return ctl_misuse("client", "add, revoke or list?");
+    static const struct ctl_act acts[] = {
+        {"add", add_client}, {"revoke", revoke_client}, {"list", list_clients}, {0}};
+
+    return ctl_act("client", acts, argc, argv);
 }

@@ -6,7 +6,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "proto/bus.pb-c.h"
@@ -84,7 +83,7 @@ static int list_of(const char *service, const Trien__ListDeadLetters *call, json
 
     if (ctl_call(NULL, service, &call->base, &trien__list_dead_letters_reply__descriptor,
                  LIST_DEADLINE_MS, &err, &answer) != RC_OK)
-        return ctl_failed(&err); /* the others are listed all the same */
+        return ctl_skip(all, service, &err);
     reply = (const void *)answer;
     for (size_t i = 0; i < reply->n_letters; i++) {
         if (ctl_json())
@@ -94,14 +93,6 @@ static int list_of(const char *service, const Trien__ListDeadLetters *call, json
     }
     *count += reply->n_letters;
     return 0;
-}
-
-/* Installed services that have a database; the signer has none and no letters. */
-static bool has_letters(const char *service)
-{
-    const char *program = arena_printf(ctl_arena(), "%s/trien-%s", ctl_bin_dir(), service);
-
-    return strcmp(service, "signer") != 0 && access(program, X_OK) == 0;
 }
 
 static int list_letters(int argc, char **argv)
@@ -127,14 +118,11 @@ static int list_letters(int argc, char **argv)
         status = list_of(argv[optind], &call, all, &count);
     } else {
         for (const struct ctl_service *s = ctl_services; s->name; s++) {
-            if (has_letters(s->name))
+            if (ctl_has_log(s->name))
                 status |= list_of(s->name, &call, all, &count);
         }
     }
-    if (ctl_json())
-        ctl_print_json(all);
-    else if (!count && !status)
-        puts("no letters");
+    ctl_show(json_incref(all), "%s", count || status ? "" : "no letters\n");
     return status;
 }
 
@@ -161,6 +149,17 @@ static int show_letter(const char *service, const struct letter_name *name)
     return 0;
 }
 
+static int show_act(const char *service, const struct letter_name *name, const char *done,
+                    const char *text)
+{
+    const char *letter = arena_printf(ctl_arena(), "%s/%u/%lld", name->feed, name->partition,
+                                      (long long)name->offset);
+
+    ctl_show(json_pack("{s:s, s:s, s:s}", "service", service, "letter", letter, "done", done),
+             "%s\n", text);
+    return 0;
+}
+
 static int retry_letter(const char *service, const struct letter_name *name)
 {
     Trien__RetryDeadLetter call = TRIEN__RETRY_DEAD_LETTER__INIT;
@@ -169,8 +168,8 @@ static int retry_letter(const char *service, const struct letter_name *name)
     call.partition = name->partition;
     call.offset = name->offset;
     ctl_ask(NULL, service, &call.base, &trien__retry_dead_letter_reply__descriptor);
-    puts("it is tried again now, and what stands behind it after that");
-    return 0;
+    return show_act(service, name, "retried",
+                    "it is tried again now, and what stands behind it after that");
 }
 
 static int resolve_letter(const char *service, const struct letter_name *name, char *reason)
@@ -182,8 +181,7 @@ static int resolve_letter(const char *service, const struct letter_name *name, c
     call.offset = name->offset;
     call.reason = reason;
     ctl_ask(NULL, service, &call.base, &trien__resolve_dead_letter_reply__descriptor);
-    puts("given up; what stands behind it is tried now");
-    return 0;
+    return show_act(service, name, "resolved", "given up; what stands behind it is tried now");
 }
 
 static int act(int argc, char **argv)

@@ -80,12 +80,8 @@ static int add(int argc, char **argv)
         added += reply->added;
         known += reply->known;
     }
-    if (ctl_json()) {
-        autoptr(json_t) shown = json_pack("{s:i, s:i}", "added", (int)added, "known", (int)known);
-        ctl_print_json(shown);
-    } else {
-        printf("%u devices added, %u were known\n", added, known);
-    }
+    ctl_show(json_pack("{s:i, s:i}", "added", (int)added, "known", (int)known),
+             "%u devices added, %u were known\n", added, known);
     return 0;
 }
 
@@ -150,8 +146,7 @@ static int list(int argc, char **argv)
             call.after = reply->devices[i]->device_serial;
         }
     } while (reply->n_devices == PAGE);
-    if (ctl_json())
-        ctl_print_json(rows);
+    ctl_show_rows(rows);
     return 0;
 }
 
@@ -197,25 +192,15 @@ static int retire(int argc, char **argv)
     call.device_serial = argv[optind];
     reply =
         (const void *)ctl_ask(NULL, "courier", &call.base, &trien__retire_device_reply__descriptor);
-    if (ctl_json()) {
-        autoptr(json_t) shown =
-            json_pack("{s:s, s:s}", "device_serial", call.device_serial, "state", reply->state);
-        ctl_print_json(shown);
-    } else {
-        printf("device %s is %s\n", call.device_serial, reply->state);
-    }
+    ctl_show(json_pack("{s:s, s:s}", "device_serial", call.device_serial, "state", reply->state),
+             "device %s is %s\n", call.device_serial, reply->state);
     return 0;
 }
 
 int cmd_device(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*fn)(int argc, char **argv);
-    } acts[] = {{"add", add}, {"list", list}, {"show", show}, {"retire", retire}};
+    static const struct ctl_act acts[] = {
+        {"add", add}, {"list", list}, {"show", show}, {"retire", retire}, {0}};
 
-    for (size_t i = 0; argc > 1 && i < COUNT_OF(acts); i++)
-        if (strcmp(argv[1], acts[i].name) == 0)
-            return acts[i].fn(argc - 1, argv + 1);
-    return ctl_misuse("device", "add, list, show or retire?");
+    return ctl_act("device", acts, argc, argv);
 }

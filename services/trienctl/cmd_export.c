@@ -193,14 +193,15 @@ static int export_list(const char *dir, const char *list)
 {
     char issuer[64] = "";
     uint64_t number = 0;
+    const char *path;
     struct err err = {0};
 
     if (sscanf(list, "%60[a-z0-9]/%" SCNu64, issuer, &number) != 2 || number == 0)
         return ctl_misuse("export", "--list ISSUER/NUMBER");
-    if (make_dir(dir, &err) != RC_OK ||
-        save_list(arena_printf(ctl_arena(), "%s/%s-%" PRIu64 ".crl", dir, issuer, number), issuer,
-                  number, &err) != RC_OK)
+    path = arena_printf(ctl_arena(), "%s/%s-%" PRIu64 ".crl", dir, issuer, number);
+    if (make_dir(dir, &err) != RC_OK || save_list(path, issuer, number, &err) != RC_OK)
         return ctl_failed(&err);
+    ctl_show(json_pack("{s:s}", "file", path), "%s\n", path);
     return 0;
 }
 
@@ -225,14 +226,9 @@ int cmd_export(int argc, char **argv)
         return export_list(dir, list);
     if (export_all(dir, &err, &exported) != RC_OK)
         return ctl_failed(&err);
-    if (ctl_json()) {
-        autoptr(json_t) shown =
-            json_pack("{s:I, s:I, s:I}", "ca", (json_int_t)exported.ca, "certificates",
-                      (json_int_t)exported.certificates, "crl", (json_int_t)exported.crls);
-        ctl_print_json(shown);
-    } else {
-        printf("%zu CA certificates, %zu certificates, %zu CRLs in %s\n", exported.ca,
-               exported.certificates, exported.crls, dir);
-    }
+    ctl_show(json_pack("{s:I, s:I, s:I}", "ca", (json_int_t)exported.ca, "certificates",
+                       (json_int_t)exported.certificates, "crl", (json_int_t)exported.crls),
+             "%zu CA certificates, %zu certificates, %zu CRLs in %s\n", exported.ca,
+             exported.certificates, exported.crls, dir);
     return 0;
 }

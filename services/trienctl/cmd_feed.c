@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "proto/bus.pb-c.h"
@@ -46,13 +45,12 @@ static void show_group(const char *service, const struct sum *sum, json_t *all)
 {
     const char *seen = clock_utc_text(ctl_arena(), sum->seen_at);
 
-    if (ctl_json())
-        json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:I, s:s}", "service", service,
-                                             "group", sum->group, "read", (json_int_t)sum->read,
-                                             "behind", (json_int_t)sum->behind, "seen_at", seen));
-    else
-        printf("%-12s %-14s %12lld read %10lld behind  seen %s\n", service, sum->group,
-               (long long)sum->read, (long long)sum->behind, seen);
+    ctl_show_row(all,
+                 json_pack("{s:s, s:s, s:I, s:I, s:s}", "service", service, "group", sum->group,
+                           "read", (json_int_t)sum->read, "behind", (json_int_t)sum->behind,
+                           "seen_at", seen),
+                 "%-12s %-14s %12lld read %10lld behind  seen %s\n", service, sum->group,
+                 (long long)sum->read, (long long)sum->behind, seen);
 }
 
 /* 0, or the exit status of what went wrong. */
@@ -66,19 +64,11 @@ static int list_of(const char *service, json_t *all)
 
     if (ctl_call(NULL, service, &call.base, &trien__list_feed_groups_reply__descriptor,
                  LIST_DEADLINE_MS, &err, &answer) != RC_OK)
-        return ctl_failed(&err); /* the others are listed all the same */
+        return ctl_skip(all, service, &err);
     n = sum_up((const void *)answer, sums);
     for (size_t i = 0; i < n; i++)
         show_group(service, &sums[i], all);
     return 0;
-}
-
-/* Installed services that have a database; the signer has none and no log. */
-static bool has_feed(const char *service)
-{
-    const char *program = arena_printf(ctl_arena(), "%s/trien-%s", ctl_bin_dir(), service);
-
-    return strcmp(service, "signer") != 0 && access(program, X_OK) == 0;
 }
 
 static int list_groups(const char *service)
@@ -87,11 +77,10 @@ static int list_groups(const char *service)
     int status = service ? list_of(service, all) : 0;
 
     for (const struct ctl_service *s = ctl_services; !service && s->name; s++) {
-        if (has_feed(s->name))
+        if (ctl_has_log(s->name))
             status |= list_of(s->name, all);
     }
-    if (ctl_json())
-        ctl_print_json(all);
+    ctl_show_rows(all);
     return status;
 }
 
@@ -101,7 +90,8 @@ static int forget_group(const char *service, char *group)
 
     call.group = group;
     ctl_ask(NULL, service, &call.base, &trien__forget_feed_group_reply__descriptor);
-    printf("%s: retention does not wait for %s any more\n", service, group);
+    ctl_show(json_pack("{s:s, s:s}", "service", service, "forgotten", group),
+             "%s: retention does not wait for %s any more\n", service, group);
     return 0;
 }
 

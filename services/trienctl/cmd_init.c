@@ -32,5 +32,8 @@ int cmd_init(int argc, char **argv)
     if (officers)
         setenv("TRIEN_OFFICERS", officers, 1);
     char *const script[] = {(char *)"compose/init.sh", dir, base_port, NULL};
-    return ctl_run_script(script);
+    int status = ctl_run_script(script);
+    if (status == 0) /* the script has told people what it did */
+        ctl_show(json_pack("{s:s, s:i}", "dir", dir, "base_port", atoi(base_port)), "%s", "");
+    return status;
 }

@@ -82,14 +82,10 @@ int cmd_revoke(int argc, char **argv)
     call.invalidity_at = options.lost_on ? clock_day_start(lost_on) : 0;
     reply = (const void *)ctl_ask(options.officer, "revocation", &call.base,
                                   &trien__revoke_certificate_reply__descriptor);
-    if (ctl_json()) {
-        autoptr(json_t) shown = json_pack("{s:s, s:s, s:s}", "serial", options.serial, "state",
-                                          reply->state, "revoked_at", time_text(reply->revoked_at));
-        ctl_print_json(shown);
-    } else {
-        printf("certificate %s is %s since %.19s UTC\n", options.serial, reply->state,
-               time_text(reply->revoked_at));
-    }
+    ctl_show(json_pack("{s:s, s:s, s:s}", "serial", options.serial, "state", reply->state,
+                       "revoked_at", time_text(reply->revoked_at)),
+             "certificate %s is %s since %.19s UTC\n", options.serial, reply->state,
+             time_text(reply->revoked_at));
     return 0;
 }
 
@@ -163,15 +159,12 @@ int cmd_revocation_lists(int argc, char **argv)
     for (size_t i = 0; i < reply->n_lists; i++) {
         const Trien__RevocationList *list = reply->lists[i];
 
-        if (ctl_json())
-            json_array_append_new(shown, list_json(list));
-        else
-            printf("%8llu  from %.19s to %.19s  %llu entries, %llu bytes\n",
-                   (unsigned long long)list->number, time_text(list->this_update),
-                   time_text(list->next_update), (unsigned long long)list->entries,
-                   (unsigned long long)list->size_bytes);
+        ctl_show_row(shown, list_json(list),
+                     "%8llu  from %.19s to %.19s  %llu entries, %llu bytes\n",
+                     (unsigned long long)list->number, time_text(list->this_update),
+                     time_text(list->next_update), (unsigned long long)list->entries,
+                     (unsigned long long)list->size_bytes);
     }
-    if (ctl_json())
-        ctl_print_json(shown);
+    ctl_show_rows(shown);
     return 0;
 }

@@ -26,20 +26,14 @@ static int send_off(const Trien__DispatchDevices *call)
     const Trien__DispatchDevicesReply *reply = (const void *)ctl_ask(
         NULL, "courier", &call->base, &trien__dispatch_devices_reply__descriptor);
 
-    if (ctl_json()) {
-        json_t *serials = json_array();
-        for (size_t i = 0; i < reply->n_device_serials; i++)
-            json_array_append_new(serials, json_string(reply->device_serials[i]));
-        autoptr(json_t) shown = json_pack(
-            "{s:s, s:s, s:s, s:s?, s:o, s:I}", "shipment_id", reply->shipment_id, "method",
-            reply->method, "state", reply->state, "tracking_number", reply->tracking_number,
-            "device_serials", serials, "staying", (json_int_t)reply->staying);
-        ctl_print_json(shown);
-    } else {
-        printf("shipment %s: %zu devices, %s%s%s\n", reply->shipment_id, reply->n_device_serials,
-               reply->method, reply->tracking_number ? " " : "",
-               reply->tracking_number ? reply->tracking_number : "");
-    }
+    ctl_show(json_pack("{s:s, s:s, s:s, s:s?, s:o, s:I}", "shipment_id", reply->shipment_id,
+                       "method", reply->method, "state", reply->state, "tracking_number",
+                       reply->tracking_number, "device_serials",
+                       ctl_texts(reply->n_device_serials, reply->device_serials), "staying",
+                       (json_int_t)reply->staying),
+             "shipment %s: %zu devices, %s%s%s\n", reply->shipment_id, reply->n_device_serials,
+             reply->method, reply->tracking_number ? " " : "",
+             reply->tracking_number ? reply->tracking_number : "");
     if (reply->staying)
         fprintf(
             stderr,
@@ -90,15 +84,11 @@ static int send_devices(int argc, char **argv)
 
 static json_t *shipment_json(const Trien__ShipmentRow *row)
 {
-    json_t *serials = json_array();
-
-    for (size_t i = 0; i < row->n_device_serials; i++)
-        json_array_append_new(serials, json_string(row->device_serials[i]));
     return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:o}", "shipment_id", row->shipment_id,
                      "organ_id", row->organ_id, "method", row->method, "state", row->state,
                      "carrier", row->carrier, "tracking_number", row->tracking_number,
                      "dispatched_at", clock_utc_text(ctl_arena(), row->dispatched_at),
-                     "device_serials", serials);
+                     "device_serials", ctl_texts(row->n_device_serials, row->device_serials));
 }
 
 static void print_shipment(const Trien__ShipmentRow *row)
@@ -133,8 +123,7 @@ static int list(int argc, char **argv)
             call.after = reply->shipments[i]->shipment_id;
         }
     } while (reply->n_shipments == PAGE);
-    if (ctl_json())
-        ctl_print_json(rows);
+    ctl_show_rows(rows);
     return 0;
 }
 
@@ -165,25 +154,15 @@ static int record(int argc, char **argv)
     call.shipment_id = argv[optind];
     reply = (const void *)ctl_ask(NULL, "courier", &call.base,
                                   &trien__record_delivery_reply__descriptor);
-    if (ctl_json()) {
-        autoptr(json_t) shown =
-            json_pack("{s:s, s:s}", "shipment_id", call.shipment_id, "state", reply->state);
-        ctl_print_json(shown);
-    } else {
-        printf("shipment %s is %s\n", call.shipment_id, reply->state);
-    }
+    ctl_show(json_pack("{s:s, s:s}", "shipment_id", call.shipment_id, "state", reply->state),
+             "shipment %s is %s\n", call.shipment_id, reply->state);
     return 0;
 }
 
 int cmd_ship(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*fn)(int argc, char **argv);
-    } acts[] = {{"send", send_devices}, {"list", list}, {"record", record}};
+    static const struct ctl_act acts[] = {
+        {"send", send_devices}, {"list", list}, {"record", record}, {0}};
 
-    for (size_t i = 0; argc > 1 && i < COUNT_OF(acts); i++)
-        if (strcmp(argv[1], acts[i].name) == 0)
-            return acts[i].fn(argc - 1, argv + 1);
-    return ctl_misuse("ship", "send, list or record?");
+    return ctl_act("ship", acts, argc, argv);
 }

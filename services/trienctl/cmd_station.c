@@ -223,13 +223,18 @@ static int run(const struct station_options *options)
     station_close(&station);
     if (rc != RC_OK)
         return explain(&err);
-    if (ctl_json()) {
-        autoptr(json_t) document = json_pack("{s:O}", "orders", results);
-        ctl_print_json(document);
-    } else if (json_array_size(results) == 0) {
-        puts("no order awaits a key here");
-    }
+    ctl_show(json_pack("{s:O}", "orders", results), "%s",
+             json_array_size(results) == 0 ? "no order awaits a key here\n" : "");
     return 0;
+}
+
+static json_t *order_json(const Trien__WorkOrder *order)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s, s:s}", "order_id", order->order_id,
+                     "state", order->state, "profile", order->profile, "device_kind",
+                     order->device_kind, "device_serial", order->device_serial, "key_kind",
+                     order->key_kind, "subscriber", order->subscriber_name, "subject",
+                     order->subject, "created_at", clock_utc_text(ctl_arena(), order->created_at));
 }
 
 static int list(const struct station_options *options)
@@ -244,23 +249,13 @@ static int list(const struct station_options *options)
         const Trien__WorkOrder *order = reply->orders[i];
         if (!is_wanted(options, order))
             continue;
-        say("%s  %-12s %-9s %-24s %-8s %s\n", order->order_id, order->state, order->device_kind,
-            order->device_serial ? order->device_serial : "(waits for a device)", order->key_kind,
-            order->subscriber_name);
-        json_array_append_new(
-            rows, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s, s:s}", "order_id",
-                            order->order_id, "state", order->state, "profile", order->profile,
-                            "device_kind", order->device_kind, "device_serial",
-                            order->device_serial, "key_kind", order->key_kind, "subscriber",
-                            order->subscriber_name, "subject", order->subject, "created_at",
-                            clock_utc_text(ctl_arena(), order->created_at)));
+        ctl_show_row(rows, order_json(order), "%s  %-12s %-9s %-24s %-8s %s\n", order->order_id,
+                     order->state, order->device_kind,
+                     order->device_serial ? order->device_serial : "(waits for a device)",
+                     order->key_kind, order->subscriber_name);
     }
-    if (ctl_json()) {
-        autoptr(json_t) document = json_pack("{s:O}", "orders", rows);
-        ctl_print_json(document);
-    } else if (json_array_size(rows) == 0) {
-        puts("no order awaits a key");
-    }
+    ctl_show(json_pack("{s:O}", "orders", rows), "%s",
+             json_array_size(rows) == 0 ? "no order awaits a key\n" : "");
     return 0;
 }
 

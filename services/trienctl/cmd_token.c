@@ -35,7 +35,7 @@ int cmd_token(int argc, char **argv)
     config.token_label = argv[optind];
     if (p11_init_token(&config, so_pin_file, &err) != RC_OK)
         return ctl_failed(&err);
-    if (!ctl_json())
-        printf("token %s is initialised\n", config.token_label);
+    ctl_show(json_pack("{s:s, s:b}", "token", config.token_label, "initialised", true),
+             "token %s is initialised\n", config.token_label);
     return 0;
 }

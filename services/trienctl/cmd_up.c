@@ -1,4 +1,4 @@
-/* trienctl up, down: the services of this installation on this machine. The order of
+/* trienctl up, down, reload: the services of this installation on this machine. The order of
  * starting does not matter: every service waits for what it needs; one that breaks is started again
  * by its keeper (keeper.c). */
 #include "services/trienctl/processes.h"
@@ -31,8 +31,15 @@ static void print_log_tail(const char *service)
             (const char *)text.p + from);
 }
 
+/* One service and how it stands now, as each of these commands lists them. */
+static void tell(json_t *rows, const char *service, const char *state)
+{
+    ctl_show_row(rows, json_pack("{s:s, s:s}", "service", service, "state", state), "  %-13s %s\n",
+                 service, state);
+}
+
 /* Waits for one service; the bus call itself waits, so nothing here sleeps blindly. */
-static bool wait_healthy(const char *service, usec deadline)
+static bool wait_healthy(const char *service, usec deadline, json_t *rows)
 {
     struct err err = {0};
     struct process_state state;
@@ -43,23 +50,35 @@ static bool wait_healthy(const char *service, usec deadline)
         if (!process_find(service, &state))
             break;
         if (process_health(service, 1000, &err, &ok, &json) == RC_OK && ok) {
-            printf("  %-13s well\n", service);
-            fflush(stdout);
+            tell(rows, service, "well");
             return true;
         }
         usleep(50000); /* it answered that it waits for something */
     }
     fprintf(stderr, "trienctl: %s is not well: %s%s\n", service, json, err.detail);
     print_log_tail(service);
+    json_array_append_new(rows, json_pack("{s:s, s:s}", "service", service, "state", "not well"));
     return false;
+}
+
+static int tell_all(const char **names, const char *state)
+{
+    autoptr(json_t) rows = json_array();
+
+    for (size_t i = 0; names[i]; i++)
+        tell(rows, names[i], state);
+    ctl_show_rows(rows);
+    return 0;
 }
 
 static int wait_all(const char **names, long seconds)
 {
     int failed = 0;
+    autoptr(json_t) rows = json_array();
     usec deadline = clock_monotonic() + seconds * USEC_PER_SECOND;
     for (size_t i = 0; names[i]; i++)
-        failed += !wait_healthy(names[i], deadline);
+        failed += !wait_healthy(names[i], deadline, rows);
+    ctl_show_rows(rows);
     return failed == 0 ? 0 : 69;
 }
 
@@ -78,27 +97,31 @@ int cmd_up(int argc, char **argv)
     for (size_t i = 0; names[i]; i++)
         if (process_start(names[i], &err) != RC_OK)
             return ctl_failed(&err);
-    return seconds > 0 ? wait_all(names, seconds) : 0;
+    return seconds > 0 ? wait_all(names, seconds) : tell_all(names, "started");
 }
 
 int cmd_down(int argc, char **argv)
 {
+    autoptr(json_t) rows = json_array();
     const char **names = process_chosen(argc - 1, argv + 1);
     for (size_t i = 0; names[i]; i++)
-        if (!process_stop(names[i], STOP_TIMEOUT_MS))
-            fprintf(stderr, "trienctl: %s did not stop in time and was killed\n", names[i]);
+        tell(rows, names[i],
+             process_stop(names[i], STOP_TIMEOUT_MS) ? "stopped"
+                                                     : "killed, it did not stop in time");
+    ctl_show_rows(rows);
     return argc > 1 || run_cluster("stop") == 0 ? 0 : 1;
 }
 
 int cmd_reload(int argc, char **argv)
 {
     int missed = 0;
+    autoptr(json_t) rows = json_array();
     const char **names = process_chosen(argc - 1, argv + 1);
     for (size_t i = 0; names[i]; i++) {
-        if (process_reload(names[i]))
-            continue;
-        fprintf(stderr, "trienctl: %s does not run\n", names[i]);
-        missed++;
+        bool done = process_reload(names[i]);
+        tell(rows, names[i], done ? "reloaded" : "does not run");
+        missed += !done;
     }
+    ctl_show_rows(rows);
     return missed == 0 ? 0 : 69;
 }

@@ -1,5 +1,5 @@
 /* What the commands share: options of every command, the installation's configuration, calls over
- * the bus as a principal, files, errors for people. It decides nothing. */
+ * the bus as a principal. It decides nothing. */
 #include "services/trienctl/ctl.h"
 #include "services/trienctl/trienctl.h"
 
@@ -31,9 +31,21 @@ const struct ctl_service ctl_services[] = {
     {"audit", 5},  {"signing", 6}, {"signer", 7},     {"revocation", 8}, {0},
 };
 
+bool ctl_has_log(const char *service)
+{
+    const char *program = arena_printf(ctl_arena(), "%s/trien-%s", ctl_bin_dir(), service);
+
+    return strcmp(service, "signer") != 0 && access(program, X_OK) == 0;
+}
+
 void ctl_set_usage(const char *usage)
 {
     options.usage = usage;
+}
+
+const char *ctl_usage(void)
+{
+    return options.usage;
 }
 
 static const struct conf_row conf_rows[] = {
@@ -189,52 +201,4 @@ ProtobufCMessage *ctl_ask(const char *principal, const char *peer, const Protobu
     if (ctl_call(principal, peer, request, reply, CALL_DEADLINE_MS, &err, &answer) != RC_OK)
         ctl_die(&err);
     return answer;
-}
-
-static int exit_status(const struct err *err)
-{
-    switch (err_rc(err->code)) {
-    case RC_RETRY:
-        return 69;
-    case RC_FATAL:
-        return err->code == TRIEN__ERROR__CONFIG_INVALID ? 78 : 1;
-    default:
-        return 1;
-    }
-}
-
-int ctl_failed(const struct err *err)
-{
-    const struct err_entry *entry = err_entry(err->code);
-    if (options.json) {
-        autoptr(json_t) problem =
-            json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", entry->name, "title", entry->en,
-                      "title_vi", entry->vi, "field", err->field, "detail", err->detail);
-        ctl_print_json(problem);
-    }
-    fprintf(stderr, "trienctl: %s%s%s%s%s\n", entry->en, *err->detail ? " (" : "", err->detail,
-            *err->detail ? ")" : "", *err->field ? err->field : "");
-    return exit_status(err);
-}
-
-void ctl_die(const struct err *err)
-{
-    exit(ctl_failed(err));
-}
-
-int ctl_misuse(const char *command, const char *format, ...)
-{
-    va_list arguments;
-    fprintf(stderr, "trienctl %s: ", command);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fprintf(stderr, "\nusage: trienctl %s %s\n", command, options.usage);
-    return 64;
-}
-
-void ctl_print_json(const json_t *document)
-{
-    json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    putchar('\n');
 }

@@ -7,3 +7,4 @@ int ctl_take_options(int argc, char **argv);
 
 /** The usage line of the command that runs, without its name; for ctl_misuse(). Borrowed. */
 void ctl_set_usage(const char *usage);
+const char *ctl_usage(void);

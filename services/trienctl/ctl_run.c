@@ -41,7 +41,12 @@ int ctl_run_script(char *const argv[])
     pid_t pid;
     int status;
     setenv("TRIENCTL", arena_printf(ctl_arena(), "%s/trienctl", ctl_bin_dir()), 1);
-    int failed = posix_spawn(&pid, path, NULL, NULL, argv, environ);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (ctl_json()) /* stdout is for our document alone */
+        posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    int failed = posix_spawn(&pid, path, &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
     if (failed) {
         fprintf(stderr, "trienctl: %s: %s\n", path, strerror(failed));
         return 127;

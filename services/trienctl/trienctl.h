@@ -74,6 +74,10 @@ struct ctl_service {
 };
 extern const struct ctl_service ctl_services[];
 
+/** The service is installed here and has a database: an event log, dead letters. The signer has
+ *  none. */
+bool ctl_has_log(const char *service);
+
 /** The configuration, read on first use. Ends the program with 78 when it cannot be read. */
 const struct ctl_conf *ctl_conf(void);
 
@@ -107,8 +111,34 @@ const char *ctl_url(const char *kind, unsigned number, const char *path);
 /* --- talking to people
  * ------------------------------------------------------------------------------ */
 
-/** Says what went wrong ("trienctl: …", or problem JSON with --json) and returns the exit status
- *  that belongs to the error. */
+/** The result of a command: the document with --json, else the text. Takes the document over. */
+void ctl_show(json_t *document, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/** A row of a list: its text at once, unless --json; `rows` keeps it for ctl_show_rows(). Takes the
+ *  row over. */
+void ctl_show_row(json_t *rows, json_t *row, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/** Ends a list: with --json its rows are the document. Borrows them. */
+void ctl_show_rows(const json_t *rows);
+
+/** Prints the document on stdout, indented, keys in insertion order. Borrows it. For commands whose
+ *  text is more than one format; others use ctl_show(). */
+void ctl_print_json(const json_t *document);
+
+/** An array of the texts; a new reference. */
+json_t *ctl_texts(size_t count, char *const *texts);
+
+/** What went wrong as a document; a new reference. */
+json_t *ctl_problem(const struct err *err);
+
+/** Says what went wrong on stderr and returns the exit status that belongs to the error. */
+int ctl_complain(const struct err *err);
+
+/** ctl_complain() of one service while the others are listed all the same; the list gets a row of
+ *  it. */
+int ctl_skip(json_t *rows, const char *service, const struct err *err);
+
+/** ctl_complain(), and with --json the problem is the command's document. */
 int ctl_failed(const struct err *err);
 
 /** ctl_failed() and exit. */
@@ -117,16 +147,22 @@ _Noreturn void ctl_die(const struct err *err);
 /** "trienctl <command>: message" and the usage line on stderr; returns 64. */
 int ctl_misuse(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/** Prints the document on stdout, indented, keys in insertion order. Borrows it. */
-void ctl_print_json(const json_t *document);
+/* A command of a command: `agency list`. A table of them ends with name NULL. */
+struct ctl_act {
+    const char *name;
+    int (*fn)(int argc, char **argv);
+};
+
+/** Finds argv[1] in the table and runs it with argv + 1; without it ctl_misuse() naming all. */
+int ctl_act(const char *command, const struct ctl_act *acts, int argc, char **argv);
 
 /** A file's bytes (limit_bytes at most) in the arena. REJECT NOT_FOUND / TOO_LARGE. */
 MUST_USE enum rc ctl_read_file(const char *path, size_t limit_bytes, struct err *err,
                                struct bytes *ret_bytes);
 
 /** Runs a program of ours and waits: argv[0] is a path below the folder of scripts and templates
- *  ("compose/cluster.sh"), found beside the source tree of this program or in $TRIEN_SHARE. Its
- *  exit status; 127 when it cannot be started. */
+ *  ("compose/cluster.sh"), found beside the source tree of this program or in $TRIEN_SHARE. What it
+ *  prints goes to stderr with --json. Its exit status; 127 when it cannot be started. */
 int ctl_run_script(char *const argv[]);
 
 /** The folder this program lies in; the services lie there too. In the arena. */

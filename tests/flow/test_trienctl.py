@@ -59,7 +59,9 @@ def log_lines(lab, service):
 
 
 def test_a_killed_service_is_started_again(kept):
-    kept.trienctl("up", "intake", "notification")
+    both = ("intake", "notification")
+    assert ask(kept, "up", *both) == [{"service": s, "state": "well"} for s in both]
+    assert ask(kept, "reload", *both) == [{"service": s, "state": "reloaded"} for s in both]
     before = state(kept, "intake")
     assert (before["state"], before["restarts"]) == ("well", 0)
     os.kill(before["pid"], signal.SIGKILL)
@@ -74,7 +76,7 @@ def test_a_killed_service_is_started_again(kept):
     assert state(kept, "intake")["pid"] == after["pid"]
 
     keeper = int((kept.dir / "run/intake.pid").read_text().split()[0])
-    kept.trienctl("down", "intake", "notification")
+    assert ask(kept, "down", *both) == [{"service": s, "state": "stopped"} for s in both]
     for pid in (keeper, after["pid"]):
         wait_until(f"process {pid} to be gone", lambda: not Path(f"/proc/{pid}/cmdline").exists()
                    or not Path(f"/proc/{pid}/cmdline").read_bytes())
@@ -156,6 +158,34 @@ def test_from_client_to_export(road, tmp_path):
                until=lambda done: done[0] == 1 and "refused with 401" in done[2])
 
     check_logs(road)
+    check_json(road, tmp_path, shown["certificates"][0]["serial"], answer["request_id"])
+
+
+def check_json(lab, folder, serial, request):
+    """Every command of the manual page prints one JSON document when asked to, whatever its end; those of kept services
+    and `init` are asked where they are tried."""
+    pin = folder / "pin"
+    pin.write_text("12345678")
+    calls = """\
+        ceremony | status intake | metrics intake | metrics signer --file {folder}/signer.prom | show {request}
+        submit {folder}/none | agency list | agency add H26.99 --name TEST | agency import {folder}/none
+        calendar import {folder}/none | crls | device list | device show X | device add {folder}/none
+        device retire X --reason test | station list | station run | ship list | ship send X | ship record X --note test
+        revoke {serial} --cause co_quan_quan_ly --note test | certificate {serial} | revocation-lists
+        responder approve --officer officer1 --yes --csr {folder}/none | client list
+        client add json --token-file {folder}/json.token | client revoke json
+        export --dir {folder}/all | export --dir {folder}/one --list issuing1/1 | dead-letters list
+        dead-letters show intake signing/0/1 | dead-letters retry intake signing/0/1
+        dead-letters resolve intake signing/0/1 --reason test | feed list | feed forget intake nobody
+        audit estimate | audit export --dir {folder}/journal | audit check --criteria 16.18-3 | audit verify --live
+        keys operator | token json --pin-file {folder}/none --so-pin-file {folder}/none"""
+    asked = {"up", "down", "reload", "init"}
+    for call in calls.format(folder=folder, serial=serial, request=request).replace("\n", "|").split("|"):
+        asked.add(call.split()[0])
+        status, said, complaint = tool(lab, "--json", *call.split())
+        assert status in (0, 1, 69), (call, status, said, complaint)
+        json.loads(said)
+    assert asked == set(re.findall(r"^  ([a-z][a-z-]+) ", lab.trienctl("help"), re.M))
 
 
 def check_logs(lab):

@@ -174,7 +174,10 @@ class LabTemplate:
 
     def _make(self, ceremony, fsync, ceremony_key):
         base_port = take_base_port(1)
-        self.trienctl("init", "--dir", self.dir, "--base-port", base_port, "--officers", "3", config=False)
+        said = subprocess.run([self.build / "bin/trienctl", "--json", "init", "--dir", self.dir, "--base-port", str(base_port),
+                               "--officers", "3"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert said.returncode == 0, said.stderr
+        assert json.loads(said.stdout) == {"dir": str(self.dir), "base_port": base_port}
         self.cluster("start")
         if not fsync:
             self.psql("postgres", "ALTER SYSTEM SET fsync = off")
@@ -199,9 +202,8 @@ class LabTemplate:
                 path.write_text(text)
         self.cluster("start")
 
-    def trienctl(self, *arguments, config=True, **options):
-        chosen = ["--config", self.dir / "etc/trienctl.conf"] if config else []
-        return run([self.build / "bin/trienctl", *chosen, *arguments], cwd=ROOT, **options)
+    def trienctl(self, *arguments, **options):
+        return run([self.build / "bin/trienctl", "--config", self.dir / "etc/trienctl.conf", *arguments], cwd=ROOT, **options)
 
     def cluster(self, act, *arguments):
         return run([ROOT / "compose/cluster.sh", act, self.dir, *arguments])
