@@ -94,6 +94,16 @@ static void commit(void)
         fail_msg("%s %s", tx->err.detail, tx->err.native);
 }
 
+/* The statement or the end of the transaction fails, and the database says why. */
+static inline void refused_by_database(enum rc rc, const char *sqlstate)
+{
+    if (rc == RC_OK)
+        rc = tx_commit(tx);
+    assert_int_equal(rc, RC_FATAL);
+    if (!strstr(tx->err.native, sqlstate))
+        fail_msg("%s instead of %s: %s", tx->err.native, sqlstate, tx->err.detail);
+}
+
 /* The clock of the next message: never the same twice. */
 static usec now_is(void)
 {

@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/common/frame.h"
-#include "tests/unit/common/pg.h"
+#include "common/db.h"
 
 #define DATABASE "test_db"
 
@@ -37,59 +36,14 @@ static const struct db_statement statements[] = {
 /* clang-format on */
 enum { TYPES, ARRAYS, INSERT, COUNT, RAISE, KILL_ME, DELETE, BACK, EMPTY };
 
-static struct svc svc;
-static const struct service service = {.name = "test"};
-static struct tx *tx;
-static bool have_database;
-
-static enum rc connect(struct svc *of, const char *application, struct err *err, struct db **ret_db)
-{
-    struct db_conf conf = pg_conf(DATABASE);
-    struct db *db = NULL;
-
-    (void)of;
-    TRY(db_open(&conf, application, err, &db));
-    TRY(db_prepare(db, statements, COUNT_OF(statements), err));
-    *ret_db = db;
-    return RC_OK;
-}
-
-static const struct tx_ops operations = {.connect = connect,
-                                         .close = db_close,
-                                         .alive = db_alive,
-                                         .begin = db_begin,
-                                         .commit = db_commit,
-                                         .rollback = db_rollback};
+#include "tests/unit/common/database.h"
 
 static int up(void **state)
 {
     (void)state;
-    have_database = pg_database(DATABASE) != NULL;
-    svc = (struct svc){.service = &service, .tx_ops = &operations};
-    if (!have_database)
-        return 0;
-    if (pg_sql(DATABASE,
-               "CREATE TABLE t (id bigint PRIMARY KEY, note text);"
-               "CREATE FUNCTION raise_lost() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE "
-               "EXCEPTION ''lost'' USING ERRCODE = ''T1010''; END'"))
-        return -1;
-    tx = tx_new(&svc, NULL, "test", 1 << 20);
-    return 0;
-}
-
-static int down(void **state)
-{
-    (void)state;
-    tx_free(&tx);
-    return 0;
-}
-
-static void begin(void)
-{
-    if (!have_database)
-        skip();
-    tx_reset(tx);
-    assert_int_equal(tx_begin(tx, 1, "", "", NULL), RC_OK);
+    return database_up("CREATE TABLE t (id bigint PRIMARY KEY, note text);"
+                       "CREATE FUNCTION raise_lost() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE "
+                       "EXCEPTION ''lost'' USING ERRCODE = ''T1010''; END'");
 }
 
 static int64_t count(void)

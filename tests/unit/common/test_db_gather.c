@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/common/frame.h"
-#include "tests/unit/common/pg.h"
+#include "common/db.h"
 
 #define DATABASE "test_db_gather"
 
@@ -27,62 +26,17 @@ static const struct db_statement statements[] = {
 /* clang-format on */
 enum { PUT, DROP, FIND, COUNT };
 
-static struct svc svc;
-static const struct service service = {.name = "test"};
-static struct tx *tx;
-static bool have_database;
-
-static enum rc connect(struct svc *of, const char *application, struct err *err, struct db **ret_db)
-{
-    struct db_conf conf = pg_conf(DATABASE);
-    struct db *db = NULL;
-
-    (void)of;
-    TRY(db_open(&conf, application, err, &db));
-    TRY(db_prepare(db, statements, COUNT_OF(statements), err));
-    *ret_db = db;
-    return RC_OK;
-}
-
-static const struct tx_ops operations = {.connect = connect,
-                                         .close = db_close,
-                                         .alive = db_alive,
-                                         .begin = db_begin,
-                                         .flush = db_send_rows,
-                                         .commit = db_commit,
-                                         .rollback = db_rollback};
+#include "tests/unit/common/database.h"
 
 static int up(void **state)
 {
     (void)state;
-    have_database = pg_database(DATABASE) != NULL;
-    svc = (struct svc){.service = &service, .tx_ops = &operations};
-    if (!have_database)
-        return 0;
-    if (pg_sql(DATABASE,
-               "CREATE TABLE t (id bigint PRIMARY KEY, note text, at date);"
-               "CREATE SEQUENCE statement_number;"
-               "CREATE FUNCTION note_statement() RETURNS trigger LANGUAGE plpgsql AS "
-               "'BEGIN PERFORM nextval(''statement_number''); RETURN NULL; END';"
-               "CREATE TRIGGER s AFTER INSERT OR DELETE ON t EXECUTE FUNCTION note_statement();"))
-        return -1;
-    tx = tx_new(&svc, NULL, "test", 1 << 20);
-    return 0;
-}
-
-static int down(void **state)
-{
-    (void)state;
-    tx_free(&tx);
-    return 0;
-}
-
-static void begin(void)
-{
-    if (!have_database)
-        skip();
-    tx_reset(tx);
-    assert_int_equal(tx_begin(tx, 1, "", "", NULL), RC_OK);
+    return database_up(
+        "CREATE TABLE t (id bigint PRIMARY KEY, note text, at date);"
+        "CREATE SEQUENCE statement_number;"
+        "CREATE FUNCTION note_statement() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM nextval(''statement_number''); RETURN NULL; END';"
+        "CREATE TRIGGER s AFTER INSERT OR DELETE ON t EXECUTE FUNCTION note_statement();");
 }
 
 /* An empty table, and statements counted from 0 (1 behind: a fresh sequence says 1 for none). */

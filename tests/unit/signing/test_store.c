@@ -34,16 +34,6 @@ static void begin(void)
     store_begin(now_is(), NULL);
 }
 
-/* The statement or the end of the transaction fails, and the database says why. */
-static void refused_by_database(enum rc rc, const char *sqlstate)
-{
-    if (rc == RC_OK)
-        rc = tx_commit(tx);
-    assert_int_equal(rc, RC_FATAL);
-    if (!strstr(tx->err.native, sqlstate))
-        fail_msg("%s instead of %s: %s", tx->err.native, sqlstate, tx->err.detail);
-}
-
 /* 32 or fewer bytes that differ with the number. */
 static struct bytes digest_of(unsigned number)
 {

@@ -36,15 +36,6 @@ static void begin(void)
     store_begin(now_is(), NULL);
 }
 
-static void refused_by_database(enum rc rc, const char *sqlstate)
-{
-    if (rc == RC_OK)
-        rc = tx_commit(tx);
-    assert_int_equal(rc, RC_FATAL);
-    if (!strstr(tx->err.native, sqlstate))
-        fail_msg("%s instead of %s: %s", tx->err.native, sqlstate, tx->err.detail);
-}
-
 static struct bytes digest_of(const char *text)
 {
     uint8_t digest[32];
