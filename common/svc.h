@@ -137,6 +137,10 @@ struct on_effect {
     const ProtobufCMessageDescriptor *out[MAX_OUT];
 };
 
+/** For a timer that had a full batch: it is run again at once, in a transaction of its own, instead
+ * of after its period. */
+void timer_again(struct tx *tx);
+
 /* Work at intervals, in a transaction; one replica at a time runs it. */
 struct on_timer {
     const char *name;

@@ -151,10 +151,17 @@ static enum rc body(struct tx *tx, void *arg)
 {
     const struct on_timer *row = arg;
 
+    tx->frame->again = false;
     return row->fn(tx);
 }
 
-static void fire(struct timers *timers, const struct on_timer *row)
+void timer_again(struct tx *tx)
+{
+    tx->frame->again = true;
+}
+
+/* Is there more to do at once? */
+static bool fire(struct timers *timers, const struct on_timer *row)
 {
     struct tx *tx = timers->tx;
     struct tx_start start = {
@@ -172,6 +179,7 @@ static void fire(struct timers *timers, const struct on_timer *row)
     message.is_quiet = message.rc == RC_OK;
     message.doing = tx->doing;
     svc_handled(timers->svc, &message);
+    return message.rc == RC_OK && tx->frame->again;
 }
 
 static void fire_due(struct timers *timers)
@@ -183,8 +191,7 @@ static void fire_due(struct timers *timers)
 
         if (now < timers->due[i])
             continue;
-        fire(timers, &rows[i]);
-        timers->due[i] = now + rows[i].period_ms * USEC_PER_MS;
+        timers->due[i] = fire(timers, &rows[i]) ? now : now + rows[i].period_ms * USEC_PER_MS;
     }
     if (clock_monotonic() >= timers->upkeep_due) {
         timers->upkeep_due = clock_monotonic() + UPKEEP_MS * USEC_PER_MS;

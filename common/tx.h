@@ -49,6 +49,7 @@ struct tx_frame {
     usec reconnect_at;          /* monotonic; no attempt to connect before */
     unsigned connect_failures;  /* in a row */
     bool begun;                 /* between tx_begin and commit or rollback, with a database */
+    bool again;                 /* the timer has more to do */
     bool in_doubt;              /* COMMIT was sent and its answer never came */
 };
 

@@ -65,10 +65,14 @@ enum rc on_certificate_expired(struct tx *tx, const void *in) MUST_USE;
 /** DeviceReported: forms 07 and 08, against what the device's state allows. */
 enum rc on_device_reported(struct tx *tx, const void *in) MUST_USE;
 
-/* --- calls (handlers_call.c, handlers_dispatch.c) ----------------------------------------------
+/* --- calls (handlers_stock.c, handlers_call.c, handlers_dispatch.c) ----------------------------
  */
 enum rc on_add_devices(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_retire_device(struct tx *tx, const void *in, void *reply) MUST_USE;
+/** The way back into stock: emptied by the station, then seen by an officer. Said again, each
+ *  answers with what stands. */
+enum rc on_initialise_device(struct tx *tx, const void *in, void *reply) MUST_USE;
+enum rc on_check_device(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_devices(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_shipments(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_carriers(struct tx *tx, const void *in, void *reply) MUST_USE;

@@ -85,6 +85,7 @@ enum rc on_certificate_issued(struct tx *tx, const void *in)
     TRY(store_get_device(tx, event->device_serial, &device));
     CHECK(device, &tx->err, TRIEN__ERROR__DEVICE_UNKNOWN, "certificate %s is in device %.64s",
           event->serial, event->device_serial);
+    TRY(store_insert_certificate(tx, event->serial, device->serial));
     if (rule_device_next(device->state, "CertificateIssued"))
         return store_set_device_personalised(tx, device->serial, event->serial);
     /* Renewed in the device it is in; or the device was retired when its key was already made, and
@@ -140,17 +141,22 @@ static enum rc take_end(struct tx *tx, const struct ending *ending, const struct
     return strcmp(next, "lost") == 0 ? say_device_lost(tx, device, ending->request_id) : RC_OK;
 }
 
+/* Under the device's lock, which CertificateIssued takes too: what is not known yet will be. */
 static enum rc end_device(struct tx *tx, const struct ending *ending)
 {
     struct device_row *device;
+    bool known = false;
 
     if (!ending->device_serial)
         return RC_OK;
     TRY(store_get_device(tx, ending->device_serial, &device));
-    CHECK(device && device->certificate_serial, &tx->err, TRIEN__ERROR__NOT_YET,
-          "CertificateIssued of device %.64s has not arrived", ending->device_serial);
-    if (strcmp(device->certificate_serial, ending->certificate_serial) != 0)
-        return RC_OK; /* it was renewed; the old certificate asks for nothing */
+    TRY(store_find_certificate(tx, ending->certificate_serial, &known));
+    CHECK(device && known, &tx->err, TRIEN__ERROR__NOT_YET,
+          "CertificateIssued of certificate %.64s in device %.64s has not arrived",
+          ending->certificate_serial, ending->device_serial);
+    if (!device->certificate_serial ||
+        strcmp(device->certificate_serial, ending->certificate_serial) != 0)
+        return RC_OK; /* renewed, or emptied: the old certificate asks for nothing */
     TRY(take_end(tx, ending, device));
     return store_set_device_ended(tx, device->serial);
 }

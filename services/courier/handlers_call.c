@@ -1,95 +1,14 @@
-/* What operators ask and do: stock, lists. Every change is an event (OperatorActed, or the device's
- * own). Wrong input is refused whole, with the field named. */
+/* What operators ask: devices, shipments, carriers. Changes nothing. */
 #include <string.h>
 
-#include "common/serial.h"
 #include "proto/bus.pb-c.h"
 #include "services/courier/courier.h"
 
-#define ADD_MAX 1000
 #define LIST_MAX 500
 
 static int limit_of(protobuf_c_boolean has, uint32_t limit)
 {
     return has && limit > 0 && limit < LIST_MAX ? (int)limit : LIST_MAX;
-}
-
-static enum rc check_stock(struct tx *tx, const Trien__StockDevice *device, size_t row)
-{
-    err_field(&tx->err, "devices/%zu/device_serial", row);
-    CHECK(serial_is_device(device->device_serial), &tx->err, TRIEN__ERROR__FIELD_INVALID,
-          "3 to 64 letters, digits, '.', '_', '-'");
-    err_field(&tx->err, "devices/%zu/device_kind", row);
-    CHECK(rule_is_stock_kind(device->device_kind), &tx->err, TRIEN__ERROR__FIELD_INVALID,
-          "pki_token or sim_pki");
-    err_field(&tx->err, "devices/%zu/model", row);
-    CHECK(!device->model ||
-              (strlen(device->model) <= 100 && bytes_are_text(bytes_of_text(device->model))),
-          &tx->err, TRIEN__ERROR__FIELD_INVALID, "model");
-    err_clear(&tx->err);
-    return RC_OK;
-}
-
-enum rc on_add_devices(struct tx *tx, const void *in, void *out)
-{
-    const Trien__AddDevices *ask = in;
-    Trien__AddDevicesReply *reply = out;
-    size_t count = ask->n_devices, added;
-    const char **serials = ARENA_ARRAY(tx->arena, const char *, count);
-    const char **kinds = ARENA_ARRAY(tx->arena, const char *, count);
-    const char **models = ARENA_ARRAY(tx->arena, const char *, count);
-
-    CHECK(count > 0 && count <= ADD_MAX, &tx->err, TRIEN__ERROR__TOO_LARGE,
-          "1 to %d devices a call", ADD_MAX);
-    for (size_t i = 0; i < count; i++) {
-        TRY(check_stock(tx, ask->devices[i], i));
-        serials[i] = ask->devices[i]->device_serial;
-        kinds[i] = ask->devices[i]->device_kind;
-        models[i] = ask->devices[i]->model ? ask->devices[i]->model : "";
-    }
-    TRY(store_insert_devices(tx, serials, kinds, models, count, &added));
-    reply->added = (uint32_t)added;
-    reply->known = (uint32_t)(count - added);
-    return added == 0
-               ? RC_OK
-               : emit_operator_act(
-                     tx, "device add",
-                     arena_printf(tx->arena, "%zu devices, the first %s", added, serials[0]), NULL);
-}
-
-/* An order that loses its device waits for another one, which is assigned later than this one was,
- * whatever clocks say. */
-static enum rc wait_again(struct tx *tx, const struct device_row *device)
-{
-    struct order_key order;
-
-    TRY(store_parse_order(tx, device->item_id, &order));
-    return store_insert_waiting(tx, &order, device->kind,
-                                tx->now > device->changed_at ? tx->now : device->changed_at);
-}
-
-enum rc on_retire_device(struct tx *tx, const void *in, void *out)
-{
-    const Trien__RetireDevice *ask = in;
-    Trien__RetireDeviceReply *reply = out;
-    struct device_row *device;
-    const char *next;
-
-    err_field(&tx->err, "reason");
-    CHECK(*ask->reason && strlen(ask->reason) <= 500 && bytes_are_text(bytes_of_text(ask->reason)),
-          &tx->err, TRIEN__ERROR__FIELD_INVALID, "a reason of 500 bytes at most");
-    err_clear(&tx->err);
-    TRY(store_get_device(tx, ask->device_serial, &device));
-    CHECK(device, &tx->err, TRIEN__ERROR__NOT_FOUND, "device %.64s", ask->device_serial);
-    reply->state = (char *)"destroyed";
-    if (strcmp(device->state, "destroyed") == 0)
-        return RC_OK;
-    next = rule_device_next(device->state, "RetireDevice");
-    CHECK(next, &tx->err, TRIEN__ERROR__DEVICE_STATE, "the device is %s", device->state);
-    TRY(store_set_device_state(tx, device->serial, "RetireDevice", next, ask->reason));
-    if (strcmp(device->state, "assigned") == 0)
-        TRY(wait_again(tx, device));
-    return emit_operator_act(tx, "device retire", device->serial, ask->reason);
 }
 
 static Trien__DeviceRow *device_of(struct arena *arena, const struct device_row *in)

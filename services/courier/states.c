@@ -47,6 +47,9 @@ static const struct state_step device_steps[] = {
     {"in_stock", "RetireDevice", "destroyed", "it was never used"},
     {"assigned", "RetireDevice", "destroyed", "it is broken; the order gets another one"},
     {"returned", "RetireDevice", "destroyed", "its life is over"},
+    {"returned", "InitialiseDevice", "initialised", "the station removed key and certificate"},
+    {"initialised", "CheckDevice", "in_stock", "an officer saw that it is empty and whole"},
+    {"initialised", "RetireDevice", "destroyed", "an officer found it unfit"},
     {0},
 };
 

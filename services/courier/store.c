@@ -294,6 +294,27 @@ enum rc store_set_device_certificate(struct tx *tx, const char *serial,
     return DB_PUSH(tx, set_device_certificate, db_text(serial), db_text(certificate_serial));
 }
 
+enum rc store_insert_certificate(struct tx *tx, const char *certificate_serial,
+                                 const char *device_serial)
+{
+    return DB_PUSH(tx, insert_certificate, db_text(certificate_serial), db_text(device_serial));
+}
+
+enum rc store_find_certificate(struct tx *tx, const char *certificate_serial, bool *ret_known)
+{
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, find_certificate, &rows, db_text(certificate_serial)));
+    *ret_known = db_count(rows) == 1;
+    return RC_OK;
+}
+
+enum rc store_set_device_restocked(struct tx *tx, const char *serial, const char *note)
+{
+    return DB_PUSH(tx, set_device_restocked, db_text(serial), db_text(tx->principal),
+                   db_time(tx->now), db_text(note));
+}
+
 enum rc store_set_device_ended(struct tx *tx, const char *serial)
 {
     return DB_PUSH(tx, set_device_ended, db_text(serial), db_time(tx->now));

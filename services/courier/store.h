@@ -100,6 +100,14 @@ enum rc store_set_device_personalised(struct tx *tx, const char *serial,
 /** No step: a renewed certificate for the key that is there. */
 enum rc store_set_device_certificate(struct tx *tx, const char *serial,
                                      const char *certificate_serial) MUST_USE;
+/** A certificate came into the device; remembered for ever. Queued. */
+enum rc store_insert_certificate(struct tx *tx, const char *certificate_serial,
+                                 const char *device_serial) MUST_USE;
+/** Was the certificate ever heard of? */
+enum rc store_find_certificate(struct tx *tx, const char *certificate_serial,
+                               bool *ret_known) MUST_USE;
+/** An emptied device is in stock again, as new. */
+enum rc store_set_device_restocked(struct tx *tx, const char *serial, const char *note) MUST_USE;
 /** No step: its certificate was revoked or is over, wherever the device is. After the step, if
  * there is one. */
 enum rc store_set_device_ended(struct tx *tx, const char *serial) MUST_USE;

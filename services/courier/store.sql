@@ -119,6 +119,22 @@ WHERE device_serial = $1;
 -- A renewal: the device keeps its key and its place.
 UPDATE device SET certificate_serial = $2, certificate_ended_at = NULL WHERE device_serial = $1;
 
+-- name: insert_certificate (text, text)
+INSERT INTO device_certificate (certificate_serial, device_serial) VALUES ($1, $2)
+ON CONFLICT DO NOTHING;
+
+-- name: find_certificate (text) -> (text)
+SELECT device_serial FROM device_certificate WHERE certificate_serial = $1;
+
+-- name: set_device_restocked (text, text, timestamptz, text)
+-- $2 who, $3 now, $4 note. Nothing of its former life stays with it (custody has that), and it queues
+-- behind what is in stock.
+UPDATE device SET state = 'in_stock', event = 'CheckDevice', actor = $2, changed_at = $3, note = $4,
+                  stock_no = DEFAULT, request_id = NULL, number = NULL, certificate_serial = NULL,
+                  certificate_ended_at = NULL, shipment_id = NULL, recalled_at = NULL, due_on = NULL,
+                  overdue_at = NULL
+WHERE device_serial = $1;
+
 -- name: set_device_ended (text, timestamptz)
 -- After the step that the end leads to: in some states no device may be with an ended certificate.
 UPDATE device SET certificate_ended_at = coalesce(certificate_ended_at, $2) WHERE device_serial = $1;

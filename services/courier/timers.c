@@ -36,7 +36,7 @@ METRIC_FAMILY(gone_valid) = {
 enum rc on_stock_timer(struct tx *tx)
 {
     struct waiting_row *orders;
-    size_t count;
+    size_t count, served = 0;
 
     TRY(store_list_waiting(tx, SERVED_A_TURN, &orders, &count));
     for (size_t i = 0; i < count; i++) {
@@ -44,7 +44,10 @@ enum rc on_stock_timer(struct tx *tx)
         TRY(assign_device(tx, &orders[i], &assigned));
         if (assigned)
             TRY(store_delete_waiting(tx, &orders[i].order));
+        served += assigned;
     }
+    if (served == SERVED_A_TURN)
+        timer_again(tx);
     return RC_OK;
 }
 
@@ -62,6 +65,8 @@ enum rc on_overdue_timer(struct tx *tx)
         event.due_on = (char *)devices[i].due_on;
         TRY(emit(tx, devices[i].serial, &event));
     }
+    if (count == OVERDUE_A_TURN)
+        timer_again(tx);
     return RC_OK;
 }
 

@@ -1,5 +1,6 @@
 /* What revocation said, as notices: a request that asked for it gets its digest; whose certificate
- * an officer revoked is written to at once. Both say that the device has to come back. */
+ * an officer revoked is written to at once. That a device is to come back, and by which day, is
+ * courier's to say (handlers_device.c): it knows whether there is one. */
 #include <stdlib.h>
 #include <string.h>
 

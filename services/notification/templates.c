@@ -61,14 +61,10 @@ const struct notice_template template_issued = {
            "Chi tiet da gui qua thu dien tu.",
 };
 
-/* Decree 68/2024 Điều 20: the device comes back within 5 working days of the notice. */
-#define RECALL                                                                                                                  \
-    "Đề nghị Quý cơ quan, tổ chức thu hồi thiết bị lưu khóa bí mật của thuê bao, lập biên bản "   \
-    "bàn "                                                                                                                     \
-    "giao (Mẫu 08) và chuyển thiết bị về {authority} trong thời hạn 05 ngày làm việc kể từ ngày "       \
-    "nhận "                                                                                                                   \
-    "được thông báo này. Thiết bị bị thất lạc đã có biên bản xác nhận (Mẫu 09) thì không phải " \
-    "bàn giao.\n"
+/* Who asks for the device is device_recalled, with its day (Decree 68/2024 Điều 20: 5 working
+ * days): it is sent when there is one to bring back. Here the agency is told what became of the
+ * certificate. */
+#define RECALL "Thiết bị lưu khóa bí mật cần giao về (nếu có) được thông báo riêng, kèm thời hạn.\n"
 
 const struct notice_template template_revoked = {
     .name = "revoked",
@@ -84,9 +80,8 @@ const struct notice_template template_revoked = {
                  "\n"
                  "{rows}"
                  "\n" RECALL ENDING,
-    .sms = "Yeu cau {receipt}: da thu hoi {issued}/{items} chung thu. De nghi ban giao thiet bi "
-           "(Mau 08) "
-           "trong 05 ngay lam viec.",
+    .sms = "Yeu cau {receipt}: da thu hoi {issued}/{items} chung thu. Thiet bi can giao ve "
+           "(neu co) duoc thong bao rieng.",
 };
 
 const struct notice_template template_recalled = {
@@ -103,8 +98,7 @@ const struct notice_template template_recalled = {
     "  Cấp theo yêu cầu:   {receipt}\n"
     "\n"
     "Đề nghị Quý cơ quan, tổ chức gửi bổ sung văn bản đề nghị thu hồi (Mẫu 05).\n" RECALL ENDING,
-    .sms = "Chung thu {serial} da bi thu hoi. De nghi ban giao thiet bi (Mau 08) trong 05 ngay lam "
-           "viec.",
+    .sms = "Chung thu {serial} da bi thu hoi. Thiet bi can giao ve (neu co) duoc thong bao rieng.",
 };
 
 const char *template_one_line(struct arena *arena, const char *text, size_t limit_characters)

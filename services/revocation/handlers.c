@@ -6,7 +6,7 @@
 #include "common/serial.h"
 #include "services/revocation/revocation.h"
 
-#define EXPIRY_ROWS 200
+#define EXPIRY_ROWS 500
 #define PARTITION_MONTHS 3
 
 METRIC_FAMILY(revoked) = {
@@ -146,6 +146,8 @@ enum rc on_expiry_timer(struct tx *tx)
     TRY(store_set_expired(tx, tx->now - USEC_PER_SECOND, EXPIRY_ROWS, &count, &certificates));
     for (size_t i = 0; i < count; i++)
         TRY(say_expired(tx, &certificates[i]));
+    if (count == EXPIRY_ROWS)
+        timer_again(tx);
     return RC_OK;
 }
 

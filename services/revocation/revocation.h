@@ -51,7 +51,8 @@ enum rc on_certificate_issued(struct tx *tx, const void *in) MUST_USE;
  *  the certificate was heard of. */
 enum rc on_revocation_authorized(struct tx *tx, const void *in) MUST_USE;
 
-/** CertificateExpired for every certificate whose time is over. */
+/** CertificateExpired for every certificate whose time is over: a batch, and at once the next one
+ *  while batches are full. */
 enum rc on_expiry_timer(struct tx *tx) MUST_USE;
 
 /** Makes next months' partitions. */

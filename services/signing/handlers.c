@@ -109,5 +109,7 @@ enum rc on_expiry_timer(struct tx *tx)
         CHECK(item, &tx->err, TRIEN__ERROR__INTERNAL, "a stored item cannot be read");
         TRY(fail_order(tx, item->item_id, item, &why));
     }
+    if (count == EXPIRY_ROWS)
+        timer_again(tx);
     return RC_OK;
 }

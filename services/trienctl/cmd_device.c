@@ -176,6 +176,12 @@ static int show(int argc, char **argv)
 /* --- retire
  * ----------------------------------------------------------------------------------------- */
 
+static void show_state(const char *serial, const char *state)
+{
+    ctl_show(json_pack("{s:s, s:s}", "device_serial", serial, "state", state), "device %s is %s\n",
+             serial, state);
+}
+
 static int retire(int argc, char **argv)
 {
     static const struct option options[] = {{"reason", required_argument, NULL, 'r'}, {0}};
@@ -192,15 +198,42 @@ static int retire(int argc, char **argv)
     call.device_serial = argv[optind];
     reply =
         (const void *)ctl_ask(NULL, "courier", &call.base, &trien__retire_device_reply__descriptor);
-    ctl_show(json_pack("{s:s, s:s}", "device_serial", call.device_serial, "state", reply->state),
-             "device %s is %s\n", call.device_serial, reply->state);
+    show_state(call.device_serial, reply->state);
+    return 0;
+}
+
+/* --- check
+ * ------------------------------------------------------------------------------------------ */
+
+static int check(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"note", required_argument, NULL, 'n'}, {"officer", required_argument, NULL, 'o'}, {0}};
+    Trien__CheckDevice call = TRIEN__CHECK_DEVICE__INIT;
+    const Trien__CheckDeviceReply *reply;
+    const char *officer = "officer1";
+
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option == 'n')
+            call.note = optarg;
+        else if (option == 'o')
+            officer = optarg;
+        else
+            return ctl_misuse("device", "unknown option");
+    }
+    if (optind + 1 != argc || !call.note)
+        return ctl_misuse("device", "check needs a serial and --note");
+    call.device_serial = argv[optind];
+    reply = (const void *)ctl_ask(officer, "courier", &call.base,
+                                  &trien__check_device_reply__descriptor);
+    show_state(call.device_serial, reply->state);
     return 0;
 }
 
 int cmd_device(int argc, char **argv)
 {
-    static const struct ctl_act acts[] = {
-        {"add", add}, {"list", list}, {"show", show}, {"retire", retire}, {0}};
+    static const struct ctl_act acts[] = {{"add", add},       {"list", list},   {"show", show},
+                                          {"retire", retire}, {"check", check}, {0}};
 
     return ctl_act("device", acts, argc, argv);
 }

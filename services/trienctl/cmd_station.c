@@ -1,7 +1,7 @@
 /* trienctl station: the device station. Takes work orders of signing, makes each key pair in the
  * token, submits it with the station's statement, waits for the certificate and writes it into the
- * token. Every step may be repeated: a run that was cut off is finished by the next one. It shows
- * no PIN and no key. */
+ * token; wipe empties a device that came back. Every step may be repeated: a run that was cut off
+ * is finished by the next one. It shows no PIN and no key. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -259,6 +259,19 @@ static int list(const struct station_options *options)
     return 0;
 }
 
+static int wipe(const struct station_options *options)
+{
+    const char *state = NULL;
+    struct err err = {0};
+
+    if (station_wipe(options, &err, &state) != RC_OK)
+        return explain(&err);
+    ctl_show(json_pack("{s:s, s:s}", "device_serial", options->device_serial, "state", state),
+             "device %s is %s: an officer looks at it with `trienctl device check`\n",
+             options->device_serial, state);
+    return 0;
+}
+
 /* False for an option nobody knows or a number that is none. */
 static bool take_option(struct station_options *options, int option)
 {
@@ -307,8 +320,11 @@ int cmd_station(int argc, char **argv)
     act = optind + 1 == argc ? argv[optind] : "";
     if (!strcmp(act, "list"))
         return list(&options);
+    if (!strcmp(act, "wipe"))
+        return options.device_serial ? wipe(&options)
+                                     : ctl_misuse("station", "wipe needs --device-serial");
     if (strcmp(act, "run") != 0)
-        return ctl_misuse("station", "list or run");
+        return ctl_misuse("station", "list, run or wipe");
     if (options.device_serial && !options.order_id)
         return ctl_misuse("station", "--device-serial is one device: name its --order");
     return run(&options);

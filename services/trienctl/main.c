@@ -39,11 +39,17 @@ static const struct command {
      "list [ORGAN_ID]"},
     {"calendar", "working-day calendar: import FILE", cmd_calendar, "import FILE"},
     {"crls", "revocation lists requests are judged with", cmd_crls, ""},
-    {"device", "stock of key devices and where each one is: add, list, show, retire", cmd_device,
-     "add FILE | list [--state STATE] | show SERIAL | retire SERIAL --reason TEXT"},
-    {"station", "device station: list, or run: make keys in the token, write certificates into it",
+    {"device",
+     "stock of key devices and where each one is: add, list, show, retire; check: an officer puts "
+     "one that came back and was emptied into stock again",
+     cmd_device,
+     "add FILE | list [--state STATE] | show SERIAL | retire SERIAL --reason TEXT | check SERIAL "
+     "--note TEXT [--officer NAME]"},
+    {"station",
+     "device station: list, or run: make keys in the token, write certificates into it; wipe: "
+     "remove both from a device that came back",
      cmd_station,
-     "list|run [--request ID] [--order ID] [--limit N] [--wait SECONDS] [--module FILE] "
+     "list|run|wipe [--request ID] [--order ID] [--limit N] [--wait SECONDS] [--module FILE] "
      "[--token LABEL] [--pin-file FILE] [--softhsm-config FILE] [--key FILE] "
      "[--device-serial TEXT]"},
     {"ship", "devices leave for their agency: send, list, record what a person saw", cmd_ship,

@@ -44,5 +44,10 @@ enum rc station_make_submission(struct station *station, const Trien__WorkOrder 
 enum rc station_write_certificate(struct station *station, const char *order_id,
                                   struct bytes certificate_der, struct err *err) MUST_USE;
 
+/** Empties the returned device options->device_serial and reports that; *ret_state where it stands
+ *  then. REJECT DEVICE_STATE: it is not back, or its certificate has not ended (station_wipe.c). */
+enum rc station_wipe(const struct station_options *options, struct err *err,
+                     const char **ret_state) MUST_USE;
+
 /** What to do about an error, for people; "" when there is nothing to add. */
 const char *station_advice(const struct err *err);

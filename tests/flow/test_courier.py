@@ -10,7 +10,9 @@ from datetime import timedelta
 
 import pytest
 
+from tests.lib.busline import message
 from tests.lib.carrier import Post, event, now, s10
+from tests.lib.journal import say_event
 from tests.lib.lab import wait_until
 
 REQUEST = "0193a5c0-0000-7000-8000-00000000000{}"
@@ -240,6 +242,42 @@ def test_a_recall_that_is_over_is_not_said(courier):
     wait_until("the days to be counted", lambda: courier.value("courier", intents), until=lambda n: n == "0")
     assert (said(courier, "DeviceRecalled", back), said(courier, "DeviceRecalled", found)) == (0, 1)
     assert ctl(courier, "device", "show", found)["due_on"] and not ctl(courier, "device", "show", back)["due_on"]
+
+
+def test_an_end_waits_for_its_beginning(template):
+    """A device in a subscriber's hand is renewed and the new certificate revoked; revocation's word is read first.
+    It waits, and the device is asked back in the end. The old certificate's end asks for nothing."""
+    with template.lab(replicas=1) as lab:
+        lab.start("courier", "signing", "revocation")
+        serial = device(lab, "Y-0001", 1)
+        old = lab.value("courier", f"SELECT certificate_serial FROM device WHERE device_serial = '{serial}'")
+        lab.sql("courier", f"INSERT INTO device_certificate VALUES ('{old}', '{serial}')")
+        ship(lab, serial, method="in_person")
+        request, lineage = REQUEST.format(1), REQUEST.format(1) + "/1"
+
+        def revoke(certificate):
+            say_event(lab, "revocation", "CertificateRevoked", lineage, message(
+                (1, certificate), (2, "issuing1"), (3, lineage), (4, request), (5, "nghi_huu"), (6, 3),
+                (7, 1_790_000_000_000_000), (11, serial), (14, "H26.14")))
+        letters = "SELECT count(*) FROM dead_letter WHERE feed = 'revocation' AND resolved_at IS NULL"
+        revoke("54bbbb")
+        wait_until("the end to wait", lambda: lab.value("courier", letters), until=lambda n: n == "1")
+        assert device_state(lab, serial) == "dispatched"
+        say_event(lab, "signing", "CertificateIssued", lineage, message(
+            (1, request), (2, lineage), (3, lineage), (4, lineage), (5, "person"), (6, "issuing1"), (7, "54bbbb"),
+            (8, "CN=TEST"), (9, b"0"), (10, 1_700_000_000_000_000), (11, 1_900_000_000_000_000), (12, b"k" * 32),
+            (13, serial), (14, 1_789_000_000_000_000), (15, "TEST"), (16, "H26.14")))
+        wait_until("the device to be asked back", lambda: device_state(lab, serial), until=lambda s: s == "recalled")
+        wait_until("no letter", lambda: lab.value("courier", letters), until=lambda n: n == "0")
+        shown = ctl(lab, "device", "show", serial)
+        assert (shown["certificate_serial"], shown["certificate"]) == ("54bbbb", "ended")
+        heads = "SELECT sum(next_offset) FROM consumer_cursor WHERE feed = 'revocation'"
+        before = lab.value("courier", heads)
+        revoke(old)
+        wait_until("the old one's end to be read", lambda: lab.value("courier", heads), until=lambda n: n != before)
+        assert lab.value("courier", letters) == "0"
+        assert said(lab, "OperatorActed") == 0 and lab.value("courier", "SELECT count(*) FROM custody WHERE "
+                                                             "to_state = 'recalled'") == "1"
 
 
 def test_by_hand(courier):

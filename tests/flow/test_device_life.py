@@ -185,6 +185,57 @@ def test_a_device_comes_and_goes(road):
     assert not [text for text in texts if re.search(r"[%{}]|\(\)|  ", text)]
 
 
+def test_a_device_lives_twice(road):
+    """The one SIM in stock: returned, it is emptied and checked, and serves the next subscriber. Nothing of that while
+    its certificate stands, and not by the wrong hands."""
+    road.add_devices(1, kind="sim_pki", prefix="SIM")
+    form = requests.form01() | {"delivery": "in_person"}
+    form["subscribers"] = [requests.person(3, device_kind="sim_pki")]
+
+    def make(number):
+        document = form | {"document": form["document"] | {"number": f"{number}/SIM-VP"}}
+        request_id = road.post(road.pdf(document))["request_id"]
+        road.wait_item(request_id, 1, "key_awaited")
+        return request_id
+
+    def made(request_id):
+        order = json.loads(road.trienctl("station", "run", "--request", request_id, "--json"))["orders"][0]
+        road.wait_request(request_id, ("completed",))
+        wait_device(road, order["device_serial"], "personalised")
+        return {"device_serial": order["device_serial"], "certificate_serial": order["serial"]}
+
+    def refused(*arguments):
+        with pytest.raises(AssertionError, match="device_state"):
+            road.trienctl("--json", *arguments)
+    first = make(1)
+    row = made(first)
+    serial = row["device_serial"]
+    waiting = make(2)  # no other SIM: it waits for this one
+    wipe, check = ("station", "wipe", "--device-serial", serial), ("device", "check", serial, "--note", "nguyên vẹn, rỗng")
+    road.trienctl("ship", "send", serial)
+    road.wait_request(road.post(road.pdf(requests.form08([row])))["request_id"])
+    wait_device(road, serial, "returned")
+    refused(*wipe)  # its certificate stands
+    cause = requests.revoked(row["certificate_serial"], "nghi_huu", device_serial=serial)
+    assert road.wait_request(road.post(road.pdf(requests.form05([cause])))["request_id"])["state"] == "completed"
+    wait_until("the end to be known", lambda: json.loads(road.trienctl("--json", "device", "show", serial))["certificate"],
+               until=lambda c: c == "ended")
+    refused(*check)  # not emptied yet
+    assert json.loads(road.trienctl("--json", *wipe))["state"] == "initialised"
+    assert json.loads(road.trienctl("--json", *wipe))["state"] == "initialised"
+    with pytest.raises(AssertionError, match="forbidden"):  # who emptied it does not check it
+        road.trienctl("--json", *check, "--officer", "station")
+    assert json.loads(road.trienctl("--json", *check, "--officer", "officer2"))["state"] == "in_stock"
+    again = made(waiting)
+    assert again["device_serial"] == serial and again["certificate_serial"] != row["certificate_serial"]
+    steps = road.sql("courier", f"SELECT to_state, actor FROM custody WHERE device_serial = '{serial}' ORDER BY at")
+    assert [s[0] for s in steps] == ["in_stock", "assigned", "personalised", "dispatched", "returned", "initialised",
+                                     "in_stock", "assigned", "personalised"]
+    assert (steps[5][1], steps[6][1]) == ("station", "officer2")
+    acts = [r[0] for r in road.sql("courier", "SELECT convert_from(payload, 'SQL_ASCII') FROM outbox WHERE type = 'OperatorActed'")]
+    assert any("device initialise" in act for act in acts) and any("device check" in act for act in acts)
+
+
 def test_a_word_taken_by_a_slow_clock_is_not_lost(road):
     """Two words about one parcel: the first was recorded by a replica whose clock is a minute ahead, so the second
     one's time lies before it. The timeline shows the second all the same."""

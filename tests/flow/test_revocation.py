@@ -362,6 +362,24 @@ def test_a_feed_that_nobody_follows_is_try_later(lab):
     wait_until("a good answer", lambda: status_of(lab, certificate) == ocsp.OCSPCertStatus.GOOD)
 
 
+def test_expiry_runs_on_while_there_is_more(lab):
+    """Two and a half batches that end on one day are three transactions of one run of the timer, not three runs."""
+    lab.start("revocation", wait=False)
+    lab.sql("revocation", """
+        INSERT INTO certificate (serial, issuer, lineage_id, certificate_request_id, organ_id, profile, subscriber_name,
+                                 not_before, not_after, came_from, state)
+        SELECT '4d' || lpad(to_hex(n), 6, '0'), 'issuing1', format('%s/1', id), id, 'H26.14', 'person', 'TEST',
+               now() - interval '2 years', now() - interval '1 day', 'new', 'valid'
+          FROM generate_series(1, 1250) n, LATERAL (SELECT gen_random_uuid() AS id) r""")
+    wait_until("all to be over", lambda: lab.value("revocation", "SELECT count(*) FROM certificate WHERE state = 'valid'"),
+               until=lambda n: n == "0")
+    times = [float(r[0]) for r in lab.sql("revocation", "SELECT DISTINCT extract(epoch FROM created_at) FROM outbox "
+                                          "WHERE type = 'CertificateExpired' ORDER BY 1")]
+    assert len(times) >= 3
+    assert min(b - a for a, b in zip(times, times[1:])) < 9, times  # the timer's period is 10 s
+    assert lab.value("revocation", "SELECT count(*) FROM outbox WHERE type = 'CertificateExpired'") == "1250"
+
+
 @pytest.mark.lab(config={"signing": {"public_url": "http://127.0.0.1:1"}})
 def test_expiry_comes_by_itself(lab):
     """A certificate whose time is over is expired, is on no list, and cannot be revoked any more."""

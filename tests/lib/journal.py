@@ -141,6 +141,17 @@ def say(lab, service: str, each: int, partitions=range(64), payload_bytes=200):
          WHERE h.partition = s.partition""")
 
 
+def say_event(lab, service: str, kind: str, key: str, payload: bytes, partition=7):
+    """One event in a service's log, as if it had said it."""
+    lab.sql(service, f"""
+        WITH said AS (
+            INSERT INTO outbox (segment, partition, event_offset, id, type, key, traceparent, created_at, payload)
+            SELECT segment, partition, next_offset, gen_random_uuid(), '{kind}', '{key}', '', now(), '\\x{payload.hex()}'
+              FROM outbox_head WHERE partition = {partition}
+            RETURNING event_offset, id)
+        UPDATE outbox_head h SET next_offset = s.event_offset + 1, last_id = s.id FROM said s WHERE partition = {partition}""")
+
+
 def said(lab, services) -> set:
     """(feed, partition, offset, id, type) of all that stands in the services' logs."""
     rows = set()

@@ -98,6 +98,22 @@ def test_one_device_an_order(database):
     assign(database, "VN-2")
 
 
+def test_a_device_comes_back_into_stock_empty(database):
+    assign(database, "VN-1")
+    step(database, "VN-1", "CertificateIssued", "personalised", ", certificate_serial = '54aa'")
+    step(database, "VN-1", "DispatchDevices", "dispatched", ", shipment_id = gen_random_uuid()")
+    step(database, "VN-1", "ReturnReported", "returned")
+    with pytest.raises(AssertionError, match="device_emptied_after_its_end"):
+        step(database, "VN-1", "InitialiseDevice", "initialised")
+    with pytest.raises(AssertionError, match="may not lead"):
+        step(database, "VN-1", "CheckDevice", "in_stock")
+    step(database, "VN-1", "InitialiseDevice", "initialised", ", certificate_ended_at = now()")
+    bare = ", request_id = NULL, number = NULL, certificate_serial = NULL, certificate_ended_at = NULL"
+    with pytest.raises(AssertionError, match="device_in_stock_is_empty"):
+        step(database, "VN-1", "CheckDevice", "in_stock", bare)
+    step(database, "VN-1", "CheckDevice", "in_stock", bare + ", shipment_id = NULL")
+
+
 def test_an_ended_certificate_is_never_on_its_way_to_a_subscriber(database):
     assign(database, "VN-1")
     step(database, "VN-1", "CertificateIssued", "personalised", ", certificate_serial = '54aa'")
