@@ -98,14 +98,14 @@ def flood(lab, seen):
 
 def check_devices(lab, ends):
     """Each went its way once: its custody is one road, and each event about it was said once."""
-    roads = {"returned": "in_stock assigned personalised dispatched delivered handed_over recalled returned",
+    roads = {"initialised": "in_stock assigned personalised dispatched delivered handed_over recalled returned initialised",
              "lost": "in_stock assigned personalised dispatched delivered handed_over lost"}
     custody = collections.defaultdict(list)
     for device, state in lab.sql("courier", "SELECT device_serial, to_state FROM custody ORDER BY device_serial, at"):
         custody[device].append(state)
     assert {device: " ".join(custody[device]) for device in ends} == {device: roads[end] for device, end in ends.items()}
     assert len(ends) >= 2 and set(ends.values()) == set(roads)
-    for kind, states in (("DeviceReturned", ("returned",)), ("DeviceLost", ("lost",)), ("DeviceHandedOver", tuple(roads))):
+    for kind, states in (("DeviceReturned", ("initialised",)), ("DeviceLost", ("lost",)), ("DeviceHandedOver", tuple(roads))):
         said = dict(lab.sql("courier", f"SELECT key, count(*) FROM outbox WHERE type = '{kind}' GROUP BY 1"))
         assert sorted(said.values()) == ["1"] * sum(end in states for end in ends.values()), (kind, said)
 

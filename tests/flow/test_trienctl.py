@@ -170,7 +170,8 @@ def check_json(lab, folder, serial, request):
         ceremony | status intake | metrics intake | metrics signer --file {folder}/signer.prom | show {request}
         submit {folder}/none | agency list | agency add H26.99 --name TEST | agency import {folder}/none
         calendar import {folder}/none | crls | device list | device show X | device add {folder}/none
-        device retire X --reason test | station list | station run | ship list | ship send X | ship record X --note test
+        device retire X --reason test | device check X --note test | station list | station run | ship list | ship send X
+        ship record X --note test
         revoke {serial} --cause co_quan_quan_ly --note test | certificate {serial} | revocation-lists
         responder approve --officer officer1 --yes --csr {folder}/none | client list
         client add json --token-file {folder}/json.token | client revoke json

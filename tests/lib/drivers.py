@@ -93,7 +93,7 @@ class Devices(Driver):
         assert self.ended(again)["state"] == "failed"
         self.told(again, "DeviceReportRefused")
         (self.bring_back if number % 2 else self.lose)(request, device)
-        self.ends[device["device_serial"]] = "returned" if number % 2 else "lost"
+        self.ends[device["device_serial"]] = "initialised" if number % 2 else "lost"
 
     def make(self):
         request = self.post(requests.form01() | {"delivery": "public_post"})
@@ -124,6 +124,8 @@ class Devices(Driver):
         self.told(request, "RecallOverdue")
         assert self.ended(self.post(requests.form08([device])))["state"] == "completed"
         self.is_in(device, "returned")
+        with STATION:
+            until("it to be emptied", known(lambda: self.lab.trienctl("station", "wipe", "--device-serial", device["device_serial"])))
 
     def lose(self, request, device):
         minutes = self.lab.pdf(requests.form09([requests.lost(device["certificate_serial"], device["device_serial"])]))
@@ -182,6 +184,7 @@ class Operators(Driver):
         for words in (("client", "add", portal, "--name", "TEST", "--token-file", lab.dir / f"{portal}.token"), ("client", "list"),
                       ("client", "revoke", portal), ("show", NOBODY), ("agency", "list"), ("crls",),
                       ("device", "add", spare), ("device", "retire", f"SPARE-{number}", "--reason", "hỏng"), ("device", "list"),
+                      ("device", "check", f"SPARE-{number}", "--note", "rỗng"),
                       ("ship", "list"), ("station", "list"), ("revocation-lists",), ("certificate", "54abcdef"),
                       ("export", "--dir", folder), ("calendar", "import", calendar),
                       ("audit", "export", "--dir", lab.dir / f"copy-{number}"), ("audit", "verify", "--live"),
