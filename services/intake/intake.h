@@ -17,6 +17,8 @@ struct intake_conf {
 };
 
 #define POST_MAX_BYTES ((size_t)20 * 1024 * 1024)
+#define PIECES_MAX_BYTES                                                                           \
+    ((int64_t)100 * 1024 * 1024) /* that a client may have put and not submitted */
 #define CHUNK_MAX_BYTES ((uint32_t)1024 * 1024)
 #define PARTITION_MONTHS_AHEAD 3
 
@@ -32,6 +34,49 @@ enum rc on_get_certificate(struct tx *tx, const struct http_request *request,
                            struct http_response *response);
 enum rc on_list_requests(struct tx *tx, const struct http_request *request,
                          struct http_response *response);
+
+/* --- a post, by whatever door it came (take.c)
+ * ------------------------------------------------------ */
+
+/* What a door has: the parts as http_request carries them. Borrowed. */
+struct posting {
+    struct bytes token;
+    const char *key, *channel; /* key: NULL without one */
+    const struct http_request *request;
+};
+
+/** The posting as a post with a request id of its own, its shape and key checked; in the arena. */
+MUST_USE enum rc take_read(struct tx *tx, const struct posting *posting, struct err *err,
+                           struct new_post *ret_post);
+
+/** Stores one post and says so, unless its bytes are known. REJECT UNAUTHENTICATED,
+ *  IDEMPOTENCY_CONFLICT. */
+MUST_USE enum rc take_alone(struct tx *tx, const struct new_post *post,
+                            struct first_answer *ret_first);
+
+/** What is said of a post that was stored as new. */
+MUST_USE enum rc take_in(struct tx *tx, const struct new_post *post,
+                         const struct stored_post *stored, struct first_answer *ret_first);
+
+/** The bytes are known: the first answer again, unless the key stands for others. */
+MUST_USE enum rc take_again(struct tx *tx, const struct new_post *post, const char *client_id,
+                            struct first_answer *ret_first);
+
+/** Refusals: no client has the token; the key stands for other bytes. */
+MUST_USE enum rc take_no_caller(struct err *err);
+MUST_USE enum rc take_key_conflict(struct tx *tx);
+
+/** Where the request can be read, in the arena. */
+const char *take_status_url(struct tx *tx, const struct first_answer *first);
+
+/* --- the same over the bus (handlers_submit.c)
+ * ------------------------------------------------------ */
+
+enum rc on_put_piece(struct tx *tx, const void *in, void *reply);
+enum rc on_submit_request(struct tx *tx, const void *in, void *reply);
+
+/** Timer: pieces that nobody submitted. */
+enum rc on_piece_timer(struct tx *tx);
 
 /* --- calls (handlers_call.c)
  * -------------------------------------------------------------------------- */

@@ -49,6 +49,15 @@ static const struct on_call calls[] = {
      .from = "validation signing operator",
      .fn = on_get_document,
      .reads = true},
+    {.in = &trien__put_piece__descriptor,
+     .reply = &trien__put_piece_reply__descriptor,
+     .from = "portal",
+     .fn = on_put_piece},
+    {.in = &trien__submit_request__descriptor,
+     .reply = &trien__submit_request_reply__descriptor,
+     .from = "portal",
+     .fn = on_submit_request,
+     .out = {&trien__request_submitted__descriptor}},
     {.in = &trien__add_client__descriptor,
      .reply = &trien__add_client_reply__descriptor,
      .from = "operator",
@@ -108,6 +117,7 @@ static const struct on_event events[] = {
 
 static const struct on_timer timers[] = {
     {.name = "partitions", .period_ms = 6 * 3600 * 1000, .fn = on_partition_timer},
+    {.name = "pieces", .period_ms = 10 * 60 * 1000, .fn = on_piece_timer},
     {.name = "due", .period_ms = 15 * 1000, .fn = on_due_timer},
     {0},
 };

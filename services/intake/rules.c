@@ -73,18 +73,22 @@ enum rc rule_split_post(struct arena *arena, const struct http_request *request,
     return RC_OK;
 }
 
-enum rc rule_bearer(const char *authorization, struct err *err, struct bytes *ret_token)
+enum rc rule_token(const char *text, struct err *err, struct bytes *ret_token)
 {
     static const char b64token[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                    "-._~+/=";
+    size_t length = strspn(text, b64token);
+    CHECK(length >= 16 && length <= 512 && text[length] == '\0', err, TRIEN__ERROR__UNAUTHENTICATED,
+          "malformed bearer credential");
+    *ret_token = bytes_of(text, length);
+    return RC_OK;
+}
+
+enum rc rule_bearer(const char *authorization, struct err *err, struct bytes *ret_token)
+{
     CHECK(authorization && strncasecmp(authorization, "Bearer ", 7) == 0, err,
           TRIEN__ERROR__UNAUTHENTICATED, "no bearer credential");
-    const char *token = authorization + 7;
-    size_t length = strspn(token, b64token);
-    CHECK(length >= 16 && length <= 512 && token[length] == '\0', err,
-          TRIEN__ERROR__UNAUTHENTICATED, "malformed bearer credential");
-    *ret_token = bytes_of(token, length);
-    return RC_OK;
+    return rule_token(authorization + 7, err, ret_token);
 }
 
 enum rc rule_idempotency_key(const char *key, struct err *err)

@@ -32,7 +32,10 @@ struct post {
 MUST_USE enum rc rule_split_post(struct arena *arena, const struct http_request *request,
                                  struct err *err, struct post *ret_post);
 
-/** The token of an Authorization header (RFC 6750: "Bearer " and 16..512 characters of b64token).
+/** A client's token: 16..512 characters of b64token (RFC 6750). REJECT UNAUTHENTICATED. View. */
+MUST_USE enum rc rule_token(const char *text, struct err *err, struct bytes *ret_token);
+
+/** The token of an Authorization header (RFC 6750: "Bearer " and the token).
  *  REJECT UNAUTHENTICATED. View into the header. */
 MUST_USE enum rc rule_bearer(const char *authorization, struct err *err, struct bytes *ret_token);
 

@@ -47,6 +47,33 @@ MUST_USE enum rc store_get_post(struct tx *tx, const uint8_t sha256[32],
 MUST_USE enum rc store_insert_key(struct tx *tx, const char *client_id, const char *key,
                                   const uint8_t post_sha256[32], bool *ret_fits);
 
+/* --- pieces of parts that wait to be submitted (store_piece.c) */
+
+struct piece {
+    const char *client_id, *key;
+    int16_t part;
+    int64_t offset;
+    struct bytes content;
+};
+
+/** Bytes of all pieces the client has put. */
+MUST_USE enum rc store_count_pieces(struct tx *tx, const char *client_id, int64_t *ret_bytes);
+
+/** Keeps a piece; false when other bytes stand in its place. */
+MUST_USE enum rc store_insert_piece(struct tx *tx, const struct piece *piece, bool *ret_fits);
+
+/** The pieces of a part in their order, one behind the other; empty when there is none or they are
+ *  more than the limit. */
+MUST_USE enum rc store_join_pieces(struct tx *tx, const char *client_id, const char *key,
+                                   int16_t part, int64_t limit_bytes, struct bytes *ret_content);
+
+MUST_USE enum rc store_delete_pieces(struct tx *tx, const char *client_id, const char *key);
+MUST_USE enum rc store_delete_pieces_before(struct tx *tx, usec before);
+
+/** Digest of the post a client's key stands for; empty when it stands for none. */
+MUST_USE enum rc store_find_key(struct tx *tx, const char *client_id, const char *key,
+                                struct bytes *ret_post_sha256);
+
 /* A slice of a stored part. */
 struct part_slice {
     struct bytes chunk, sha256; /* of the slice; digest of the whole part */

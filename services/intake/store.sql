@@ -60,6 +60,35 @@ UNION ALL
 SELECT post_sha256 FROM post_key WHERE client_id = $1 AND idempotency_key = $2
 LIMIT 1;
 
+-- name: find_key (text, text) -> (bytea)
+SELECT post_sha256 FROM post_key WHERE client_id = $1 AND idempotency_key = $2;
+
+-- name: count_pieces (text) -> (int8)
+-- Sizes only: no content is read.
+SELECT coalesce(sum(octet_length(content)), 0)::bigint FROM piece WHERE client_id = $1;
+
+-- name: insert_piece (text, text, int2, int8, bytea, timestamptz) -> (bool)
+-- A row when it stands there now, put this time or before; none when other bytes do.
+INSERT INTO piece AS p (client_id, idempotency_key, part, begins_at, content, put_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (client_id, idempotency_key, part, begins_at) DO UPDATE SET put_at = $6
+WHERE p.content = $5
+RETURNING true;
+
+-- name: join_pieces (text, text, int2, int8) -> (bytea)
+-- Nothing is read of what is too large.
+SELECT string_agg(content, '' ORDER BY begins_at) FROM piece
+WHERE client_id = $1 AND idempotency_key = $2 AND part = $3
+  AND (SELECT sum(octet_length(content)) FROM piece
+       WHERE client_id = $1 AND idempotency_key = $2 AND part = $3) <= $4
+HAVING count(*) > 0;
+
+-- name: delete_pieces (text, text)
+DELETE FROM piece WHERE client_id = $1 AND idempotency_key = $2;
+
+-- name: delete_pieces_before (timestamptz)
+DELETE FROM piece WHERE put_at < $1;
+
 -- name: find_part (uuid, int2, int8, int8) -> (bytea, int8, bytea)
 -- A slice of a part, its whole size and digest; EXTERNAL storage reads only the slice.
 SELECT substr(content, $3::integer + 1, $4::integer), octet_length(content)::bigint, sha256

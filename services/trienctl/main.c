@@ -29,8 +29,8 @@ static const struct command {
      cmd_status, "[--watch[=SECONDS]] [SERVICE...]"},
     {"metrics", "figures of a service as Prometheus text, over the bus", cmd_metrics,
      "SERVICE [--file FILE]"},
-    {"submit", "post a signed document to the portal API", cmd_submit,
-     "FILE [--attach FILE]... [--token-file FILE] [--key KEY]"},
+    {"submit", "post a signed document to the portal API, or over the bus as the principal portal",
+     cmd_submit, "FILE [--attach FILE]... [--token-file FILE] [--key KEY] [--bus]"},
     {"show", "a request with its timeline, by request id or receipt number", cmd_show, "REQUEST"},
     {"agency", "registry of managing agencies: add, import, list", cmd_agency,
      "add ORGAN_ID --name TEXT [--province TEXT] [--contact \"NAME;EMAIL;MOBILE\"]... [--seal "

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PEOPLE = {"operator", "auditor", "officers", "station"}
+PEOPLE = {"operator", "auditor", "officers", "station", "portal"}
 READS = ("List", "Get", "Find", "Show", "Count")
-# A station's key statement is no event of its own: it travels in the order, and what follows is said.
-SAID_LATER = {"SubmitDeviceKey": "CertificateIssued"}
+# A station's key statement is no event of its own: it travels in the order, and what follows is said. A piece of a post
+# is nothing before the post.
+SAID_LATER = {"SubmitDeviceKey": "CertificateIssued", "PutPiece": "RequestSubmitted"}
 
 
 def calls():

@@ -1,0 +1,4 @@
+-- Revert intake:pieces from pg
+BEGIN;
+DROP TABLE piece;
+COMMIT;
