@@ -1,6 +1,7 @@
 """docs/openapi.yaml and the running services say the same: every answer fits its schema, every path
 and parameter of the description is answered."""
 import json
+import urllib.request
 
 import jsonschema
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from tests.lib import requests
 from tests.lib.lab import ROOT
+from tests.lib.public import get
 
 DESCRIPTION = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 
@@ -34,7 +36,12 @@ def check(method, path, answer):
     status, headers, body = answer
     responses = DESCRIPTION["paths"][path][method]["responses"]
     assert str(status) in responses, f"{method} {path}: {status} is not described: {body[:500]}"
-    content = strict(responses[str(status)])["content"]
+    described = strict(responses[str(status)])
+    assert set(described.get("headers", ())) <= set(headers)
+    if "content" not in described:
+        assert body == b""
+        return body
+    content = described["content"]
     kind = headers["Content-Type"].split(";")[0]
     assert kind in content, f"{method} {path}: {status} as {kind} is not described"
     if not kind.endswith("json"):
@@ -46,6 +53,28 @@ def check(method, path, answer):
 
 ONE, MANY = "/v1/requests/{id}", "/v1/requests"
 CERTIFICATE = "/v1/requests/{id}/certificates/{serial}.cer"
+
+
+def check_public(lab, request_id):
+    """What status, notification and the admin listeners answer; audit's and courier's are tried in their own files."""
+    status, notification = lab.process("status"), lab.process("notification")
+    serial = lab.get(request_id)["certificates"][0]["serial"]
+    for path, url in (("/ca/{ca}.cer", "/ca/{}.cer"), ("/ca/{ca}.pem", "/ca/{}.pem"), ("/crl/{ca}.crl", "/crl/{}.crl")):
+        for name in ("root1", "issuing1", "issuing", "nobody"):
+            answer = get(status, url.format(name))
+            check("get", path, answer)
+            if answer[0] == 200:
+                check("get", path, get(status, url.format(name), {"If-None-Match": answer[1]["ETag"]}))
+    check("get", "/certificates/{serial}.cer", get(status, f"/certificates/{serial}.cer"))  # not published yet
+    check("get", "/ocsp/{request}", get(status, "/ocsp/MGEwXzBdMFswWTANBglghkgBZQMEAgEFAAQg"))
+    posted = urllib.request.Request(status.url("http", "/ocsp"), b"x", {"Content-Type": "application/ocsp-request"})
+    with urllib.request.urlopen(posted, timeout=10) as answer:
+        check("post", "/ocsp", (answer.status, answer.headers, answer.read()))
+    check("get", "/v1/receipts", get(notification, "/v1/receipts?notice=x&token=y&status=1"))
+    for process in (status, notification):
+        for path in ("/healthz", "/metrics"):
+            with urllib.request.urlopen(process.url("admin", path), timeout=10) as answer:
+                check("get", path, (answer.status, answer.headers, answer.read()))
 
 
 @pytest.mark.lab(replicas=1)
@@ -72,6 +101,7 @@ def test_the_portal_api_is_as_described(lab):
     check("get", CERTIFICATE, lab.http("GET", f"/v1/requests/{good['request_id']}/certificates/ab.cer"))
     check("post", MANY, lab.http("POST", "/v1/requests", b"--x--\r\n",
                                  {"Content-Type": "multipart/form-data; boundary=x"}))
+    check_public(lab, good["request_id"])
     lab.token = None
     check("post", MANY, lab.http("POST", "/v1/requests", b"--x--\r\n",
                                  {"Content-Type": "multipart/form-data; boundary=x"}))

@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = {"operator", "auditor", "officers", "station", "portal"}
@@ -21,6 +22,21 @@ def calls():
         elif line.startswith("| call "):
             _, name, callers, out = [cell.strip() for cell in line.strip("|").split("|")]
             yield service, name.split(" ")[0], set(callers.split()), set(filter(None, out.split(", ")))
+
+
+def shape(path):
+    """A segment with a variable is one variable, whatever it is called and ends with."""
+    return "/".join("{}" if "{" in segment else segment for segment in path.split("/"))
+
+
+def test_every_route_is_described():
+    """docs/openapi.yaml has the HTTP routes of the programs and no others; the admin listener's are not in the tables."""
+    printed = re.findall(r"^\| http \| (\w+) (\S+) \|", (ROOT / "docs/flow.md").read_text(), re.M)
+    admin = re.findall(r'\.method = "(\w+)", \.path = "([^"]+)"', (ROOT / "common/svc_http.c").read_text())
+    paths = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())["paths"]
+    described = {(method.upper(), shape(path)) for path, node in paths.items() for method in node if method != "servers"}
+    assert described == {(method, shape(path)) for method, path in printed + admin}
+    assert len(printed) > 10 and len(admin) == 2
 
 
 def sources_of(service) -> list[str]:
