@@ -416,7 +416,7 @@ def test_one_service_is_replaced_while_the_others_run(site):
 
 
 BACKUP = """sh -c 'PGPASSWORD=$(cat /run/secrets/admin_database) /usr/lib/postgresql/15/bin/pg_basebackup -h /tmp -U trien_admin
--D /trien/wal/base-$(date +%F) -X stream'"""
+-D /trien/wal/base-$(date +%F) -X stream -c fast'"""
 
 
 def test_operators_procedures(site):

@@ -118,7 +118,7 @@ def test_modern_tls_with_forward_secrecy_alone(edge):
 def test_the_services_answer_through_it(edge, lab):
     status, _, body = exchange(edge, "GET", "/v1/requests?limit=1", headers={"Authorization": f"Bearer {lab.token}"})
     assert status == 200 and "requests" in json.loads(body)
-    assert exchange(edge, "GET", "/v1/journal/checkpoint")[0] == 200
+    wait_until("the first checkpoint", lambda: exchange(edge, "GET", "/v1/journal/checkpoint")[0] == 200)
     mine = exchange(edge, "GET", "/v1/requests/none", headers={"Authorization": f"Bearer {lab.token}"})
     its = lab.http("GET", "/v1/requests/none")
     assert mine[0] == its[0] and mine[2] == its[2], "a service's own refusal passes as it is"
