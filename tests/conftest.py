@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from tests.lib.gateways import SmsGateway, have_kannel
 from tests.lib.lab import Lab, LabTemplate
 
 
@@ -30,6 +31,17 @@ def lab(template, request):
     mark = request.node.get_closest_marker("lab")
     with template.lab(**(mark.kwargs if mark else {})) as made:
         yield made
+
+
+@pytest.fixture
+def gateway(tmp_path_factory):
+    """Kannel with its fake network."""
+    assert have_kannel(), "kannel and kannel-extras are not installed"
+    made = SmsGateway(tmp_path_factory.mktemp("sms") / "kannel")
+    try:
+        yield made.start()
+    finally:
+        made.stop()
 
 
 def pytest_configure(config):

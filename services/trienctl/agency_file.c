@@ -31,22 +31,6 @@ enum rc agency_file_signer(const char *path, const char *role, struct err *err,
     return RC_OK;
 }
 
-static enum rc add_signer(Trien__Agency *agency, const char *folder, const char *name,
-                          const char *role, struct err *err)
-{
-    const char *path = *name == '/' ? name : arena_printf(ctl_arena(), "%s/%s", folder, name);
-    Trien__AgencySigner **list =
-        ARENA_ARRAY(ctl_arena(), Trien__AgencySigner *, agency->n_signers + 1);
-
-    if (agency->n_signers)
-        memcpy(list, agency->signers, agency->n_signers * sizeof(*list));
-    list[agency->n_signers] = ARENA_NEW(ctl_arena(), Trien__AgencySigner);
-    TRY(agency_file_signer(path, role, err, list[agency->n_signers]));
-    agency->signers = list;
-    agency->n_signers++;
-    return RC_OK;
-}
-
 static char *text_of(const json_t *object, const char *member)
 {
     const char *text = json_string_value(json_object_get(object, member));
@@ -57,17 +41,25 @@ static char *text_of(const json_t *object, const char *member)
 /* --- JSON --------------------------------------------------------------------------------------
  */
 
+/* Names only: the certificates are read when the whole list was. */
 static enum rc json_signers(const json_t *object, const char *member, const char *role,
-                            const char *folder, Trien__Agency *agency, struct err *err)
+                            struct agency_row *row, struct err *err)
 {
     const json_t *list = json_object_get(object, member);
+    size_t count = json_array_size(list);
+    struct agency_signer_file *files =
+        ARENA_ARRAY(ctl_arena(), struct agency_signer_file, row->file_count + count);
 
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    if (row->file_count)
+        memcpy(files, row->files, row->file_count * sizeof(*files));
+    for (size_t i = 0; i < count; i++) {
         const char *name = json_string_value(json_array_get(list, i));
 
         CHECK(name && *name, err, TRIEN__ERROR__FIELD_INVALID, "%s must be file names", member);
-        TRY(add_signer(agency, folder, name, role, err));
+        files[row->file_count++] =
+            (struct agency_signer_file){arena_strdup(ctl_arena(), name), role};
     }
+    row->files = files;
     return RC_OK;
 }
 
@@ -88,9 +80,10 @@ static void json_contacts(const json_t *object, Trien__Agency *agency)
     }
 }
 
-static enum rc json_agency(const json_t *object, const char *folder, struct err *err,
-                           Trien__Agency *agency)
+static enum rc json_agency(const json_t *object, struct err *err, struct agency_row *row)
 {
+    Trien__Agency *agency = &row->agency;
+
     trien__agency__init(agency);
     agency->organ_id = text_of(object, "organ_id");
     agency->name = text_of(object, "name");
@@ -100,8 +93,8 @@ static enum rc json_agency(const json_t *object, const char *folder, struct err 
     CHECK(agency->organ_id && agency->name, err, TRIEN__ERROR__FIELD_MISSING,
           "organ_id and name are needed");
     json_contacts(object, agency);
-    TRY(json_signers(object, "seals", "seal", folder, agency, err));
-    return json_signers(object, "officers", "officer", folder, agency, err);
+    TRY(json_signers(object, "seals", "seal", row, err));
+    return json_signers(object, "officers", "officer", row, err);
 }
 
 /* --- CSV → the same JSON
@@ -156,40 +149,75 @@ static enum rc csv_list(struct bytes file, struct err *err, json_t *list)
 /* --- either
  * ---------------------------------------------------------------------------------------- */
 
-static enum rc read_list(const char *path, struct err *err, json_t **ret_list)
+static enum rc read_list(struct bytes file, bool is_csv, struct err *err, json_t *ret_list)
 {
-    size_t length = strlen(path);
+    autoptr(json_t) list = NULL;
     json_error_t error;
-    struct bytes file;
 
-    TRY(ctl_read_file(path, MAX_FILE_BYTES, err, &file));
-    if (length > 4 && strcmp(path + length - 4, ".csv") == 0) {
-        *ret_list = json_array();
-        return csv_list(file, err, *ret_list);
+    if (is_csv)
+        return csv_list(file, err, ret_list);
+    list = json_loadb((const char *)file.p, file.n, JSON_REJECT_DUPLICATES, &error);
+    CHECK(json_is_array(list), err, TRIEN__ERROR__MALFORMED,
+          "no JSON array (line %d: %s); CSV files end with .csv", error.line, error.text);
+    json_array_extend(ret_list, list);
+    return RC_OK;
+}
+
+enum rc agency_file_parse(struct bytes file, bool is_csv, struct err *err, size_t *ret_count,
+                          struct agency_row **ret_rows)
+{
+    autoptr(json_t) list = json_array();
+    struct agency_row *rows;
+    size_t count;
+
+    TRY(read_list(file, is_csv, err, list));
+    count = json_array_size(list);
+    CHECK(count <= MAX_AGENCIES, err, TRIEN__ERROR__TOO_LARGE, "too many agencies");
+    rows = ARENA_ARRAY(ctl_arena(), struct agency_row, count);
+    for (size_t i = 0; i < count; i++) {
+        err_field(err, "row %zu", i + 1);
+        TRY(json_agency(json_array_get(list, i), err, &rows[i]));
     }
-    *ret_list = json_loadb((const char *)file.p, file.n, JSON_REJECT_DUPLICATES, &error);
-    CHECK(json_is_array(*ret_list), err, TRIEN__ERROR__MALFORMED,
-          "%s is no JSON array (line %d: %s); CSV files end with .csv", path, error.line,
-          error.text);
+    err_clear(err);
+    *ret_count = count;
+    *ret_rows = rows;
+    return RC_OK;
+}
+
+static enum rc load_signers(struct agency_row *row, const char *folder, struct err *err)
+{
+    Trien__Agency *agency = &row->agency;
+    Trien__AgencySigner *signers = ARENA_ARRAY(ctl_arena(), Trien__AgencySigner, row->file_count);
+
+    agency->signers = ARENA_ARRAY(ctl_arena(), Trien__AgencySigner *, row->file_count);
+    for (size_t i = 0; i < row->file_count; i++) {
+        const char *name = row->files[i].name;
+
+        if (*name != '/')
+            name = arena_printf(ctl_arena(), "%s/%s", folder, name);
+        TRY(agency_file_signer(name, row->files[i].role, err, &signers[i]));
+        agency->signers[agency->n_signers++] = &signers[i];
+    }
     return RC_OK;
 }
 
 enum rc agency_file_read(const char *path, const char *folder, struct err *err, size_t *ret_count,
-                         Trien__Agency ***ret_agencies)
+                         struct agency_row **ret_rows)
 {
-    autoptr(json_t) list = NULL;
-    Trien__Agency **agencies;
+    size_t length = strlen(path);
+    bool is_csv = length > 4 && strcmp(path + length - 4, ".csv") == 0;
+    struct agency_row *rows;
+    struct bytes file;
+    size_t count;
 
-    TRY(read_list(path, err, &list));
-    CHECK(json_array_size(list) <= MAX_AGENCIES, err, TRIEN__ERROR__TOO_LARGE, "too many agencies");
-    agencies = ARENA_ARRAY(ctl_arena(), Trien__Agency *, json_array_size(list));
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        agencies[i] = ARENA_NEW(ctl_arena(), Trien__Agency);
+    TRY(ctl_read_file(path, MAX_FILE_BYTES, err, &file));
+    TRY(agency_file_parse(file, is_csv, err, &count, &rows));
+    for (size_t i = 0; i < count; i++) {
         err_field(err, "row %zu", i + 1);
-        TRY(json_agency(json_array_get(list, i), folder, err, agencies[i]));
+        TRY(load_signers(&rows[i], folder, err));
     }
     err_clear(err);
-    *ret_count = json_array_size(list);
-    *ret_agencies = agencies;
+    *ret_count = count;
+    *ret_rows = rows;
     return RC_OK;
 }

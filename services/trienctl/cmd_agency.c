@@ -121,7 +121,7 @@ static int import_agencies(int argc, char **argv)
 {
     static const struct option options[] = {{"certificates", required_argument, NULL, 'c'}, {0}};
     const char *folder = ".";
-    Trien__Agency **agencies = NULL;
+    struct agency_row *rows = NULL;
     autoptr(json_t) list = json_array();
     struct err err = {0};
     size_t count = 0;
@@ -133,12 +133,12 @@ static int import_agencies(int argc, char **argv)
     }
     if (optind + 1 != argc)
         return ctl_misuse("agency", "import needs one file");
-    if (agency_file_read(argv[optind], folder, &err, &count, &agencies) != RC_OK)
+    if (agency_file_read(argv[optind], folder, &err, &count, &rows) != RC_OK)
         return ctl_failed(&err);
     for (size_t i = 0; i < count; i++) {
         if (!ctl_json())
-            fprintf(stderr, "row %zu of %zu: %s\n", i + 1, count, agencies[i]->organ_id);
-        show_put(agencies[i], put(agencies[i]), list);
+            fprintf(stderr, "row %zu of %zu: %s\n", i + 1, count, rows[i].agency.organ_id);
+        show_put(&rows[i].agency, put(&rows[i].agency), list);
     }
     ctl_show(json_incref(list), "%zu agencies imported\n", count);
     return 0;

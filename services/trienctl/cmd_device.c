@@ -1,62 +1,19 @@
 /* trienctl device: the stock of key devices and where each one is. A list of devices is a CSV file
- * (device_serial,device_kind[,model], with that header line); courier checks every row again. */
+ * (device_file.h); courier checks every row again. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "proto/courier.pb-c.h"
+#include "services/trienctl/device_file.h"
 #include "services/trienctl/trienctl.h"
 
-#define MAX_FILE_BYTES ((size_t)4 * 1024 * 1024)
 #define ADD_AT_ONCE 1000
 #define PAGE 500
 
 /* --- add ----------------------------------------------------------------------------------------
  */
-
-static bool read_row(char *line, Trien__StockDevice *device)
-{
-    char *rest = line;
-
-    line[strcspn(line, "\r")] = 0;
-    trien__stock_device__init(device);
-    device->device_serial = strsep(&rest, ",");
-    device->device_kind = rest ? strsep(&rest, ",") : NULL;
-    device->model = rest && *rest ? rest : NULL;
-    return *device->device_serial && device->device_kind && (!rest || !strchr(rest, ','));
-}
-
-static enum rc read_devices(const char *path, struct err *err, size_t *ret_count,
-                            Trien__StockDevice ***ret_devices)
-{
-    size_t count = 0, line_number = 0, room = 1;
-    Trien__StockDevice **devices;
-    struct bytes file;
-    char *rest, *line;
-
-    TRY(ctl_read_file(path, MAX_FILE_BYTES, err, &file));
-    for (size_t i = 0; i < file.n; i++)
-        room += file.p[i] == '\n';
-    devices = ARENA_ARRAY(ctl_arena(), Trien__StockDevice *, room);
-    rest = arena_strndup(ctl_arena(), (const char *)file.p, file.n);
-    while ((line = strsep(&rest, "\n"))) {
-        line_number++;
-        if (line_number == 1) {
-            CHECK(strncmp(line, "device_serial,device_kind", 25) == 0, err,
-                  TRIEN__ERROR__FIELD_INVALID,
-                  "%s: the first line is device_serial,device_kind,model", path);
-        } else if (*line && *line != '\r') {
-            devices[count] = ARENA_NEW(ctl_arena(), Trien__StockDevice);
-            CHECK(read_row(line, devices[count]), err, TRIEN__ERROR__FIELD_INVALID,
-                  "%s: line %zu is not serial,kind,model", path, line_number);
-            count++;
-        }
-    }
-    *ret_count = count;
-    *ret_devices = devices;
-    return RC_OK;
-}
 
 static int add(int argc, char **argv)
 {
@@ -67,7 +24,7 @@ static int add(int argc, char **argv)
 
     if (argc != 2)
         return ctl_misuse("device", "add needs one file");
-    if (read_devices(argv[1], &err, &count, &devices) != RC_OK)
+    if (device_file_read(argv[1], &err, &count, &devices) != RC_OK)
         return ctl_failed(&err);
     for (size_t i = 0; i < count; i += ADD_AT_ONCE) {
         Trien__AddDevices call = TRIEN__ADD_DEVICES__INIT;

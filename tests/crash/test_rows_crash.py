@@ -12,14 +12,11 @@ import random
 import time
 from datetime import timedelta
 
-import pytest
-
 from tests.lib import ledger, requests
 from tests.lib.carrier import now
 from tests.lib.drivers import Agency, Devices, Operators, Public
-from tests.lib.gateways import SmsGateway, have_kannel
 from tests.lib.killer import Killer
-from tests.lib.lab import DEADLINE, read_config, set_config, wait_until, write_config
+from tests.lib.lab import DEADLINE, wait_until
 from tests.lib.rows import Seen, due
 
 SECONDS = float(os.environ.get("CRASH_SECS", "20"))
@@ -28,31 +25,14 @@ LATE = "agencies-g2"  # the authority whose list is stale at first: the first re
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def gateway(tmp_path_factory):
-    assert have_kannel(), "kannel and kannel-extras are not installed"
-    made = SmsGateway(tmp_path_factory.mktemp("sms") / "kannel").start()
-    yield made
-    made.stop()
-
-
 def configure(lab, gateway):
     """Every line is written; messages go out by file and by gateway; another responder's key waits for its officers."""
-    for name, secret in (("password", gateway.PASSWORD), ("receipts", "0123456789abcdef")):
-        (lab.dir / name).write_text(secret)
-        (lab.dir / name).chmod(0o600)
-    notification = {"notices/cap_per_hour": 1_000_000, "gateway/url": gateway.url, "gateway/user": gateway.USER,
-                    "gateway/password_file": lab.dir / "password", "receipts/secret_file": lab.dir / "receipts",
-                    "receipts/url": f"http://127.0.0.1:{lab.base_port + 4}/v1/receipts", "receipts/wait": "3s"}
+    notification = gateway.settings(lab) | {"notices/cap_per_hour": 1_000_000, "receipts/wait": "3s"}
     for service in lab.services():
         for replica in range(lab.replicas_of(service)):
-            path = lab.dir / f"etc/{service}-{replica}.conf"
-            config = read_config(path)
             more = {"notification": notification | {"sms/transport": ("file", "gateway")[replica]},
                     "validation": {f"crls/{LATE}": f"file://{lab.dir}/{LATE}.crl"}, "status": {"responder/key": "another"}}
-            for key, value in {"log/level": "debug", **more.get(service, {})}.items():
-                set_config(config, key, value)
-            write_config(path, config)
+            lab.configure(service, {"log/level": "debug", **more.get(service, {})}, replica)
 
 
 def publish(lab, **options):

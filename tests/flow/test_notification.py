@@ -4,15 +4,14 @@ import email.policy
 import re
 import shutil
 import tempfile
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests.lib import requests
-from tests.lib.gateways import MailServer, SmsGateway, have_exim, have_kannel
-from tests.lib.lab import read_config, set_config, wait_until, write_config
+from tests.lib.gateways import MailServer, have_exim
+from tests.lib.lab import wait_until
+from tests.lib.public import get
 
 
 def mails(lab) -> dict:
@@ -151,15 +150,6 @@ def test_beyond_the_cap_notices_wait(road):
 
 # --- real ways out -------------------------------------------------------------------------------------
 
-def configure(lab, values: dict):
-    """Changes notification's configuration before it starts."""
-    path = lab.dir / "etc/notification-0.conf"
-    config = read_config(path)
-    for key, value in values.items():
-        set_config(config, key, value)
-    write_config(path, config)
-
-
 def begin(lab):
     lab.start()
     lab.add_client()
@@ -179,7 +169,7 @@ def mail_server():
 
 
 def use_mail_server(lab, server):
-    configure(lab, {"email/transport": "smtp", "smtp/url": server.url, "smtp/tls": "never"})
+    lab.configure("notification", {"email/transport": "smtp", "smtp/url": server.url, "smtp/tls": "never"})
 
 
 def test_a_mail_server_takes_the_mail(lab, mail_server):
@@ -231,23 +221,8 @@ def test_a_refused_mailbox_is_a_failed_notice(lab, mail_server):
     assert states(lab, answer["request_id"])[("accepted-1", "sms")] == "delivered"
 
 
-@pytest.fixture
-def gateway(tmp_path_factory):
-    if not have_kannel():
-        pytest.skip("kannel and kannel-extras are not installed")
-    gateway = SmsGateway(tmp_path_factory.mktemp("sms") / "kannel").start()
-    yield gateway
-    gateway.stop()
-
-
 def test_kannel_delivers_and_reports(lab, gateway):
-    for name, secret in (("password", gateway.PASSWORD), ("receipts", "0123456789abcdef")):
-        (lab.dir / name).write_text(secret)
-        (lab.dir / name).chmod(0o600)
-    receipts = f"http://127.0.0.1:{lab.base_port + 4}/v1/receipts"
-    configure(lab, {"sms/transport": "gateway", "gateway/url": gateway.url, "gateway/user": gateway.USER,
-                    "gateway/password_file": lab.dir / "password", "receipts/url": receipts,
-                    "receipts/secret_file": lab.dir / "receipts"})
+    lab.configure("notification", gateway.settings(lab))
     begin(lab)
     answer = lab.post(lab.pdf(requests.form03()))
     assert lab.wait_request(answer["request_id"])["state"] == "completed"
@@ -264,20 +239,14 @@ def test_kannel_delivers_and_reports(lab, gateway):
     # A stranger cannot say what became of a notice.
     for query in ("", f"?notice={answer['request_id']}-accepted-1&token={'0' * 32}&status=2",
                   f"?notice={answer['request_id']}-accepted-1&status=2"):
-        status, _, _ = http_get(receipts + query)
+        status, _, _ = get(lab.process("notification"), "/v1/receipts" + query)
         assert status == 403
     assert states(lab, answer["request_id"])[("accepted-1", "sms")] == "delivered"
 
 
 def test_a_receipt_that_never_comes(lab, gateway):
     """The gateway takes the message and its report goes astray: after receipts/wait the notice counts as failed."""
-    (lab.dir / "receipts").write_text("0123456789abcdef")
-    (lab.dir / "receipts").chmod(0o600)
-    (lab.dir / "password").write_text(gateway.PASSWORD)
-    (lab.dir / "password").chmod(0o600)
-    configure(lab, {"sms/transport": "gateway", "gateway/url": gateway.url, "gateway/user": gateway.USER,
-                    "gateway/password_file": lab.dir / "password", "receipts/url": "http://127.0.0.1:9/v1/receipts",
-                    "receipts/secret_file": lab.dir / "receipts", "receipts/wait": "1s"})
+    lab.configure("notification", gateway.settings(lab) | {"receipts/url": "http://127.0.0.1:9/v1/receipts", "receipts/wait": "1s"})
     begin(lab)
     answer = lab.post(lab.pdf(requests.form03()))
     wait_until("an unconfirmed notice",
@@ -286,11 +255,3 @@ def test_a_receipt_that_never_comes(lab, gateway):
     def on_the_timeline():
         return [e for e in lab.get(answer["request_id"])["timeline"] if e["event"] == "NoticeFailed"]
     wait_until("NoticeFailed on the timeline", on_the_timeline)
-
-
-def http_get(url):
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return answer.status, answer.headers, answer.read()
-    except urllib.error.HTTPError as refused:
-        return refused.code, refused.headers, refused.read()

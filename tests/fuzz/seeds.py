@@ -49,6 +49,13 @@ def messages(folder, pki):
 def lists(folder, pki):
     for name, authority in pki.authorities.items():
         write(folder / "crl" / f"{name}.crl", authority.crl())
+        write(folder / "list_check" / f"{name}.crl", b"\x40" + authority.crl())  # behind the size of the parts
+
+
+def certificates(folder, pki):
+    """Behind the octet that chooses the profile."""
+    for number, signer in enumerate(pki.signers.values()):
+        write(folder / "lint" / f"{signer.name}.der", bytes([number % 7]) + signer.der)
 
 
 def envelopes(folder, pki):
@@ -100,7 +107,7 @@ def main(folder):
         print("seeds.py: packages are missing, no binary seeds", file=sys.stderr)
         return
     pki = make_test_pki(folder / ".pki")
-    for make in (documents, messages, lists, envelopes, ocsp_requests):
+    for make in (documents, messages, lists, certificates, envelopes, ocsp_requests):
         make(folder, pki)
     (folder / ".made").touch()
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.lib.lab import wait_until
+from tests.lib.lab import PLAN, wait_until
 
 FAKE_NETWORK = Path("/usr/lib/kannel/test/fakesmsc")
 
@@ -162,6 +162,15 @@ text = "no service"
         self._run("network", FAKE_NETWORK, "-H", "127.0.0.1", "-r", str(self.network), "-m", "0", "1 2 text none")
         wait_until("smsbox", lambda: is_open(self.http))
         return self
+
+    def settings(self, lab) -> dict:
+        """notification's, with its secrets as files of the laboratory; the receipts go to its first replica."""
+        for name, secret in (("password", self.PASSWORD), ("receipts", "0123456789abcdef")):
+            (lab.dir / name).write_text(secret)
+            (lab.dir / name).chmod(0o600)
+        return {"sms/transport": "gateway", "gateway/url": self.url, "gateway/user": self.USER,
+                "gateway/password_file": lab.dir / "password", "receipts/secret_file": lab.dir / "receipts",
+                "receipts/url": f"http://127.0.0.1:{lab.base_port + PLAN['notification']}/v1/receipts"}
 
     def network_log(self) -> str:
         return (self.folder / "network.log").read_text(errors="replace")

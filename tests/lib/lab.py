@@ -464,6 +464,14 @@ class Lab:
             set_config(config, path, value)
         write_config(self.dir / "etc" / f"{service}-{replica}.conf", config)
 
+    def configure(self, service: str, values: dict, replica=0):
+        """Changes the configuration of one process before it starts."""
+        path = self.dir / "etc" / f"{service}-{replica}.conf"
+        config = read_config(path)
+        for key, value in values.items():
+            set_config(config, key, value)
+        write_config(path, config)
+
     # --- processes ---
 
     def start(self, *services, replicas=1, wait=True) -> list[Process]:

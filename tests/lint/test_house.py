@@ -134,3 +134,13 @@ def test_metric_families_are_listed():
     """Only what METRIC_FAMILY declares is shown at /metrics and in docs/metrics.md."""
     strangers = [relative(p) for p in SOURCES if re.search(r"\bstruct metric \w+\s*=", text(p))]
     assert strangers == []
+
+
+def test_every_fuzz_target_has_seeds():
+    """Texts in tests/fuzz/corpus/<target>, bytes made by seeds.py."""
+    made = set(re.findall(r'folder / "(\w+)"', (ROOT / "tests/fuzz/seeds.py").read_text()))
+    for targets in re.findall(r"for target in \((.*?)\):", (ROOT / "tests/fuzz/seeds.py").read_text()):
+        made |= set(re.findall(r'"(\w+)"', targets))
+    kept = {p.name for p in (ROOT / "tests/fuzz/corpus").iterdir() if any(p.iterdir())}
+    targets = {p.stem.removeprefix("fuzz_") for p in (ROOT / "tests/fuzz").glob("fuzz_*.c")}
+    assert kept <= targets and sorted(targets - made - kept) == []
