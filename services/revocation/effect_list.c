@@ -239,5 +239,9 @@ enum rc sign_list_failed(struct tx *tx, const char *key, const void *in, const s
     (void)key;
     metric_add(&built, 1, METRIC_LABELS(intent->request->issuer, "refused"));
     TRY(store_set_list_refused(tx, intent->request->issuer, intent->request->number, why));
-    return store_set_number_unknown(tx, intent->request->issuer);
+    /* signed with other bytes: not what this database knows under that number */
+    return store_set_number_unknown(tx, intent->request->issuer,
+                                    why->code == TRIEN__ERROR__ORDER_CONFLICT
+                                        ? intent->request->number - 1
+                                        : ISSUER_ANY_NUMBER);
 }

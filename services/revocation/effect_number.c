@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "common/log.h"
 #include "services/revocation/revocation.h"
 
 #define SIGNER_DEADLINE_MS 20000
@@ -30,8 +31,18 @@ enum rc ask_number_done(struct tx *tx, const char *key, const void *in, const vo
     const Trien__AskNumber *intent = in;
     const Trien__NumberKnown *known = result;
 
+    bool behind = false;
+
     (void)key;
-    return store_set_number(tx, intent->issuer, known->number);
+    TRY(store_set_signers_number(tx, intent->issuer, known->number, &behind));
+    if (behind)
+        log_event(LOG_ERROR, "lists_unknown_here", LOG_TEXT("issuer", intent->issuer),
+                  LOG_INT("signed", (int64_t)known->number),
+                  LOG_TEXT("what", "the signer has signed lists that this database does not know: "
+                                   "it was put back to an earlier time and may have forgotten "
+                                   "revocations; no list is made"),
+                  LOG_TEXT("do", "docs/operations.md, When revocation's lists stand still"));
+    return RC_OK;
 }
 
 /* The timer asks again. */
@@ -40,5 +51,5 @@ enum rc ask_number_failed(struct tx *tx, const char *key, const void *in, const 
     const Trien__AskNumber *intent = in;
 
     (void)key, (void)why;
-    return store_set_number_unknown(tx, intent->issuer);
+    return store_set_number_unknown(tx, intent->issuer, ISSUER_ANY_NUMBER);
 }

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "common/pb_bytes.h"
+#include "proto/bus.pb-c.h"
 #include "services/revocation/revocation.h"
 
 #define MAX_CHUNK_BYTES (1024 * 1024)
 #define PAGE 100
+#define MAX_NOTE_BYTES 2000
 
 /* Bytes from `offset` on of three parts that follow each other, as far as one part goes. */
 static enum rc get_chunk(struct tx *tx, const struct list_row *list, uint64_t offset, uint32_t size,
@@ -110,4 +112,28 @@ enum rc on_list_revocation_lists(struct tx *tx, const void *in, void *reply)
     }
     answer->n_lists = count;
     return RC_OK;
+}
+
+enum rc on_accept_lists(struct tx *tx, const void *in, void *reply)
+{
+    const Trien__AcceptLists *call = in;
+    Trien__AcceptListsReply *answer = reply;
+    bool accepted = false;
+
+    err_field(&tx->err, "note");
+    CHECK(*call->note && strlen(call->note) <= MAX_NOTE_BYTES &&
+              bytes_are_text(bytes_of_text(call->note)),
+          &tx->err, TRIEN__ERROR__FIELD_INVALID, "what was entered anew, 1 to %d bytes",
+          MAX_NOTE_BYTES);
+    err_clear(&tx->err);
+    CHECK(call->number < INT64_MAX, &tx->err, TRIEN__ERROR__FIELD_INVALID, "number");
+    TRY(store_set_number_accepted(tx, call->issuer, call->number, &accepted));
+    CHECK(accepted, &tx->err, TRIEN__ERROR__WRONG_STATE,
+          "the signer is not ahead of %.40s by list %llu", call->issuer,
+          (unsigned long long)call->number);
+    answer->next_number = call->number + 1;
+    return emit_operator_act(
+        tx, "lists accept",
+        arena_printf(tx->arena, "%s/%llu", call->issuer, (unsigned long long)call->number),
+        call->note);
 }

@@ -30,10 +30,23 @@ METRIC_FAMILY(unlisted) = {
     .stale_after_s = 60,
 };
 
-static void measure(const struct x509_ca *issuer, const struct issuer_row *row, usec now)
+METRIC_FAMILY(behind) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_crl_forgotten",
+    .help = "1 while the signer has signed lists of the issuer that this database does not know.",
+    .labels = "issuer",
+    .stale_after_s = 60,
+};
+
+static void measure(struct tx *tx, const struct x509_ca *issuer, const struct issuer_row *row)
 {
+    struct revocation *revocation = tx->state;
+    usec now = tx->now;
+
+    watch_set(&revocation->watch[issuer - revocation->issuers], row, now);
     metric_set(&unlisted, row->unlisted || row->writing || row->refused,
                METRIC_LABELS(issuer->name));
+    metric_set(&behind, row->behind != 0, METRIC_LABELS(issuer->name));
     if (!row->issued_update)
         return;
     metric_set(&age, (double)(now - row->issued_update) / 1e6, METRIC_LABELS(issuer->name));
@@ -102,7 +115,7 @@ static enum rc give_up(struct tx *tx, const struct x509_ca *issuer, const struct
     log_event(LOG_WARNING, "list_given_up", LOG_TEXT("issuer", issuer->name),
               LOG_INT("number", (int64_t)row->last_number));
     TRY(store_set_list_refused(tx, issuer->name, row->last_number, &why));
-    return store_set_number_unknown(tx, issuer->name);
+    return store_set_number_unknown(tx, issuer->name, ISSUER_ANY_NUMBER);
 }
 
 static enum rc look_after(struct tx *tx, const struct x509_ca *issuer)
@@ -111,10 +124,12 @@ static enum rc look_after(struct tx *tx, const struct x509_ca *issuer)
     struct issuer_row row;
 
     TRY(store_lock_issuer(tx, issuer->name, &row));
-    measure(issuer, &row, tx->now);
+    measure(tx, issuer, &row);
     if (row.writing && !row.signing)
         return give_up(tx, issuer, &row);
     if (row.writing || tx->now >= issuer->not_after)
+        return RC_OK;
+    if (row.behind) /* a new list would take back what lists that are gone said */
         return RC_OK;
     if (!row.number_known)
         return ask_for_number(tx, issuer, row.asked);

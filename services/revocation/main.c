@@ -55,6 +55,11 @@ static const struct on_call calls[] = {
      .from = "officers",
      .fn = on_revoke_certificate,
      .out = {&trien__certificate_revoked__descriptor, &trien__operator_acted__descriptor}},
+    {.in = &trien__accept_lists__descriptor,
+     .reply = &trien__accept_lists_reply__descriptor,
+     .from = "officers",
+     .fn = on_accept_lists,
+     .out = {&trien__operator_acted__descriptor}},
     {.in = &trien__get_certificate_status__descriptor,
      .reply = &trien__get_certificate_status_reply__descriptor,
      .from = "operator officers auditor",
@@ -103,6 +108,7 @@ static const struct service service = {
     .states = revocation_states,
     .feed_readers = feed_readers,
     .early = revocation_early,
+    .health = revocation_health,
     .late = revocation_late,
 };
 

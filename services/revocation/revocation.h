@@ -24,12 +24,22 @@ struct revocation_conf {
     int64_t officer_hourly; /* an officer revokes no more within an hour */
 };
 
+/* Where an issuer's lists stood when this process looked last; only the replica whose timers run
+ * looks. */
+struct watch {
+    atomic_llong seen_at; /* 0: never */
+    atomic_llong issued_update, issued_until;
+    atomic_ullong behind;
+};
+
 /* tx->state and fx->state; read by many threads, changed by none after the start but for `turn`. */
 struct revocation {
     struct arena *arena;
     struct x509_ca issuers[REVOCATION_MAX_ISSUERS];
     size_t issuer_count; /* one at least */
-    atomic_size_t turn;  /* of the timer: whose list it looks after next */
+    struct watch watch[REVOCATION_MAX_ISSUERS];
+    usec list_limit;    /* a newest list that is older is too old */
+    atomic_size_t turn; /* of the timer: whose list it looks after next */
 };
 
 extern const struct state_table revocation_states[];
@@ -40,6 +50,12 @@ extern const struct state_table revocation_states[];
 /** Reads the CA certificates. FATAL KEY_FILE: none, or one that may not sign lists. */
 enum rc revocation_early(const void *own_conf, struct err *err, void **ret_state) MUST_USE;
 void revocation_late(void *state);
+
+/** Notes where the issuer's lists stand, for /healthz. */
+void watch_set(struct watch *watch, const struct issuer_row *row, usec now);
+/** "lists": per issuer the age of the newest list; `ok` false when one is older than two intervals.
+ *  Unhealthy once one is over, or when none may be made: then people are needed. */
+bool revocation_health(void *state, struct arena *arena, const char **ret_json_members);
 
 /* --- events, timers (handlers.c) ----------------------------------------------------------------
  */
@@ -78,6 +94,9 @@ enum rc revoke(struct tx *tx, const struct certificate_row *certificate,
  *  REJECT CERTIFICATE_UNKNOWN, CERTIFICATE_EXPIRED, CAUSE_INVALID, FIELD_INVALID,
  *  OFFICER_LIMIT beyond officer/hourly: a stolen officer's key does not end every certificate. */
 enum rc on_revoke_certificate(struct tx *tx, const void *in, void *reply) MUST_USE;
+/** AcceptLists: an officer vouches that no revocation is missing; lists go on. REJECT WRONG_STATE.
+ */
+enum rc on_accept_lists(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_get_certificate_status(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_get_crl(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_revocation_lists(struct tx *tx, const void *in, void *reply) MUST_USE;

@@ -36,6 +36,24 @@ usec rule_pause(usec pause, uint64_t list_bytes)
     return pause + (usec)(list_bytes / LIST_BYTES_PER_SECOND) * USEC_PER_SECOND;
 }
 
+enum list_health rule_list_health(const struct list_watch *watch, usec limit, usec now)
+{
+    if (watch->forgotten)
+        return LIST_FORGOTTEN;
+    if (!watch->update)
+        return LIST_NONE;
+    if (now >= watch->until)
+        return LIST_OVER;
+    return now - watch->update > limit ? LIST_OLD : LIST_FRESH;
+}
+
+const char *rule_list_health_name(enum list_health health)
+{
+    static const char *const names[] = {"none", "fresh", "old", "over", "forgotten"};
+
+    return names[health];
+}
+
 usec rule_next_update(usec this_update, usec lifetime, usec issuer_not_after)
 {
     usec next =

@@ -34,6 +34,17 @@ bool rule_list_due(const struct list_times *times, usec now);
  *  a quiet time does not wait for it. */
 usec rule_pause(usec pause, uint64_t list_bytes);
 
+/* How an issuer's newest list is: not there yet; as it should be; older than its limit; past its
+ * nextUpdate, so that nobody may go by it (RFC 5280 5.1.2.5); none may be made, as lists are not
+ * known here that were signed. */
+enum list_health { LIST_NONE, LIST_FRESH, LIST_OLD, LIST_OVER, LIST_FORGOTTEN };
+struct list_watch {
+    usec update, until; /* of the newest list; 0: there is none */
+    bool forgotten;
+};
+enum list_health rule_list_health(const struct list_watch *watch, usec limit, usec now);
+const char *rule_list_health_name(enum list_health health);
+
 /** nextUpdate of a list of this moment: `lifetime` later, but not beyond the authority's own end;
  *  in whole seconds. */
 usec rule_next_update(usec this_update, usec lifetime, usec issuer_not_after);

@@ -7,6 +7,7 @@
 #include "services/revocation/revocation.h"
 
 #define PROCESS_ARENA_BYTES ((size_t)1024 * 1024)
+#define WATCH_STALE (60 * USEC_PER_SECOND)
 
 static int is_generation(const struct dirent *entry)
 {
@@ -59,8 +60,47 @@ enum rc revocation_early(const void *own_conf, struct err *err, void **ret_state
     CHECK(conf->lifetime_ms >= 2 * conf->interval_ms, err, TRIEN__ERROR__CONFIG_INVALID,
           "crl/lifetime: at least two intervals, so that one list that is late harms nobody");
     TRY(load_issuers(&revocation, conf->ca_dir, err));
+    revocation.list_limit = 2 * conf->interval_ms * USEC_PER_MS;
     *ret_state = &revocation;
     return RC_OK;
+}
+
+/* --- health
+ * ------------------------------------------------------------------------------------------ */
+
+void watch_set(struct watch *watch, const struct issuer_row *row, usec now)
+{
+    atomic_store(&watch->issued_update, row->issued_update);
+    atomic_store(&watch->issued_until, row->issued_until);
+    atomic_store(&watch->behind, row->behind);
+    atomic_store(&watch->seen_at, now);
+}
+
+bool revocation_health(void *state, struct arena *arena, const char **ret_json_members)
+{
+    struct revocation *revocation = state;
+    const char *each = "";
+    bool is_well = true, is_fresh = true;
+    usec now = clock_now();
+
+    for (size_t i = 0; i < revocation->issuer_count; i++) {
+        struct watch *watch = &revocation->watch[i];
+        const struct list_watch seen = {.update = atomic_load(&watch->issued_update),
+                                        .until = atomic_load(&watch->issued_until),
+                                        .forgotten = atomic_load(&watch->behind) != 0};
+        enum list_health health = rule_list_health(&seen, revocation->list_limit, now);
+
+        if (now - atomic_load(&watch->seen_at) > WATCH_STALE) /* another replica looks */
+            continue;
+        is_fresh = is_fresh && health <= LIST_FRESH;
+        is_well = is_well && health != LIST_OVER && health != LIST_FORGOTTEN;
+        each = arena_printf(arena, "%s,\"%s\":{\"state\":\"%s\",\"age_seconds\":%lld}", each,
+                            revocation->issuers[i].name, rule_list_health_name(health),
+                            seen.update ? (long long)((now - seen.update) / USEC_PER_SECOND) : 0ll);
+    }
+    *ret_json_members =
+        arena_printf(arena, "\"lists\":{\"ok\":%s%s}", is_fresh ? "true" : "false", each);
+    return is_well;
 }
 
 void revocation_late(void *state)

@@ -63,15 +63,22 @@ struct issuer_row {
     uint64_t issued_bytes;
     bool unlisted;    /* a revocation is on no list yet */
     int64_t asked;    /* how often the number had to be asked for */
+    uint64_t behind;  /* the signer's number, beyond all that this database knows; 0: it is not */
     usec listed_from; /* certificates that ended before are on no page any more */
 };
 
 /** Locks the issuer's row, makes it when it is the first time. */
 MUST_USE enum rc store_lock_issuer(struct tx *tx, const char *issuer, struct issuer_row *ret_row);
-/** The signer's newest number; a list may be planned with the next one. */
-MUST_USE enum rc store_set_number(struct tx *tx, const char *issuer, uint64_t number);
-/** The number has to be asked for again before the next list. */
-MUST_USE enum rc store_set_number_unknown(struct tx *tx, const char *issuer);
+/** The signer's newest number. Lists go on from it, unless it is beyond ours: *ret_behind. */
+MUST_USE enum rc store_set_signers_number(struct tx *tx, const char *issuer, uint64_t number,
+                                          bool *ret_behind);
+/** Lists go on from the number by which the signer is ahead; *ret_accepted false when it is not. */
+MUST_USE enum rc store_set_number_accepted(struct tx *tx, const char *issuer, uint64_t number,
+                                           bool *ret_accepted);
+#define ISSUER_ANY_NUMBER UINT64_MAX
+/** The number has to be asked for again before the next list; what is known here goes no further
+ *  than `not_beyond`. Queued. */
+MUST_USE enum rc store_set_number_unknown(struct tx *tx, const char *issuer, uint64_t not_beyond);
 
 /* --- their entries, in pages (store_page.c) ----------------------------------------------------
  */

@@ -48,7 +48,7 @@ SELECT month_make($1, $2);
 -- name: insert_issuer (text)
 INSERT INTO issuer (issuer) VALUES ($1) ON CONFLICT DO NOTHING;
 
--- name: lock_issuer (text) -> (bool, int8, text, timestamptz, timestamptz, timestamptz, bool, int8, bool, timestamptz, int8)
+-- name: lock_issuer (text) -> (bool, int8, text, timestamptz, timestamptz, timestamptz, bool, int8, bool, timestamptz, int8, int8)
 -- The newest list of all, and the newest that was issued; last, whether anybody still has the newest
 -- one signed: the intent is written and finished in one transaction with the list's state.
 SELECT i.number_known, i.last_number, l.state, l.this_update,
@@ -60,7 +60,7 @@ SELECT i.number_known, i.last_number, l.state, l.this_update,
                 WHERE f.kind = 'sign_list'
                   AND f.key = format('%s/%s/%s', i.issuer, l.number,
                                      extract(epoch FROM l.this_update)::bigint)),
-       i.listed_from, e.size_bytes
+       i.listed_from, e.size_bytes, i.behind_number
   FROM issuer i
   LEFT JOIN LATERAL (SELECT number, state, this_update FROM revocation_list n WHERE n.issuer = i.issuer
                       ORDER BY number DESC LIMIT 1) l ON true
@@ -72,8 +72,24 @@ SELECT i.number_known, i.last_number, l.state, l.this_update,
 -- name: set_number (text, int8)
 UPDATE issuer SET number_known = true, last_number = $2 WHERE issuer = $1;
 
--- name: set_number_unknown (text)
-UPDATE issuer SET number_known = false, asked = asked + 1 WHERE issuer = $1;
+-- name: set_signers_number (text, int8) -> (bool)
+-- The signer's newest. Is it beyond ours? Then it signed lists of which nothing is known here.
+UPDATE issuer
+   SET number_known = $2 <= last_number, last_number = least($2, last_number),
+       behind_number = CASE WHEN $2 > last_number THEN $2 END
+ WHERE issuer = $1
+RETURNING behind_number IS NOT NULL;
+
+-- name: set_number_accepted (text, int8) -> (bool)
+-- People have seen to it that nothing is missing. No row: the signer is not ahead by that number.
+UPDATE issuer SET number_known = true, last_number = $2, behind_number = NULL
+ WHERE issuer = $1 AND behind_number = $2
+RETURNING true;
+
+-- name: set_number_unknown (text, int8)
+-- $2: ours is this one at most; NULL: it stays.
+UPDATE issuer SET number_known = false, asked = asked + 1, last_number = least(last_number, $2)
+ WHERE issuer = $1;
 
 -- name: take_fresh (text, int8, int4) -> (text, timestamptz)
 -- What is on no list yet is on list $2 from now on; the pages it lies in, and when the first of each ends.

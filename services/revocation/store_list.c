@@ -27,23 +27,46 @@ enum rc store_lock_issuer(struct tx *tx, const char *issuer, struct issuer_row *
         .signing = db_get_bool(rows, 0, 8),
         .listed_from = db_get_time(rows, 0, 9),
         .issued_bytes = (uint64_t)db_get_int(rows, 0, 10),
+        .behind = (uint64_t)db_get_int(rows, 0, 11),
     };
     return RC_OK;
 }
 
-enum rc store_set_number(struct tx *tx, const char *issuer, uint64_t number)
+static enum rc set_number(struct tx *tx, const char *issuer, uint64_t number)
 {
     return DB_PUSH(tx, set_number, db_text(issuer), db_int8((int64_t)number));
 }
 
-enum rc store_set_number_unknown(struct tx *tx, const char *issuer)
+enum rc store_set_signers_number(struct tx *tx, const char *issuer, uint64_t number,
+                                 bool *ret_behind)
 {
-    return DB_PUSH(tx, set_number_unknown, db_text(issuer));
+    struct db_rows *rows = NULL;
+
+    TRY(DB_RUN(tx, set_signers_number, &rows, db_text(issuer), db_int8((int64_t)number)));
+    *ret_behind = db_count(rows) == 1 && db_get_bool(rows, 0, 0);
+    return RC_OK;
+}
+
+enum rc store_set_number_accepted(struct tx *tx, const char *issuer, uint64_t number,
+                                  bool *ret_accepted)
+{
+    struct db_rows *rows = NULL;
+
+    TRY(DB_RUN(tx, set_number_accepted, &rows, db_text(issuer), db_int8((int64_t)number)));
+    *ret_accepted = db_count(rows) == 1;
+    return RC_OK;
+}
+
+enum rc store_set_number_unknown(struct tx *tx, const char *issuer, uint64_t not_beyond)
+{
+    return DB_PUSH(tx, set_number_unknown, db_text(issuer),
+                   not_beyond == ISSUER_ANY_NUMBER ? db_null(DB_INT8)
+                                                   : db_int8((int64_t)not_beyond));
 }
 
 enum rc store_insert_list(struct tx *tx, const struct list_row *list)
 {
-    TRY(store_set_number(tx, list->issuer, list->number));
+    TRY(set_number(tx, list->issuer, list->number));
     return DB_PUSH(tx, insert_list, db_text(list->issuer), db_int8((int64_t)list->number),
                    db_time(list->this_update), db_time(list->next_update),
                    db_int8((int64_t)list->entries), db_int8((int64_t)list->entries_bytes));

@@ -2,6 +2,7 @@
  * where a certificate stands, and the lists that were issued. Decides nothing: revocation does. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/causes.h"
@@ -145,12 +146,45 @@ static json_t *list_json(const Trien__RevocationList *list)
                      bytes_to_hex(ctl_arena(), bytes_of(list->sha256.data, list->sha256.len)));
 }
 
+static int accept_lists(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"note", required_argument, NULL, 'n'}, {"officer", required_argument, NULL, 'o'}, {0}};
+    Trien__AcceptLists call = TRIEN__ACCEPT_LISTS__INIT;
+    const Trien__AcceptListsReply *reply;
+    const char *officer = "officer1", *slash;
+    char *end;
+
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option == 'n')
+            call.note = optarg;
+        else if (option == 'o')
+            officer = optarg;
+        else
+            return ctl_misuse("revocation-lists", "unknown option");
+    }
+    slash = optind + 1 == argc ? strchr(argv[optind], '/') : NULL;
+    call.number = slash ? strtoull(slash + 1, &end, 10) : 0;
+    if (!call.number || *end || !call.note)
+        return ctl_misuse("revocation-lists", "accept needs ISSUER/NUMBER and --note");
+    call.issuer = arena_strndup(ctl_arena(), argv[optind], (size_t)(slash - argv[optind]));
+    reply = (const void *)ctl_ask(officer, "revocation", &call.base,
+                                  &trien__accept_lists_reply__descriptor);
+    ctl_show(json_pack("{s:s, s:I}", "issuer", call.issuer, "next_number",
+                       (json_int_t)reply->next_number),
+             "lists of %s go on with number %llu\n", call.issuer,
+             (unsigned long long)reply->next_number);
+    return 0;
+}
+
 int cmd_revocation_lists(int argc, char **argv)
 {
     Trien__ListRevocationLists call = TRIEN__LIST_REVOCATION_LISTS__INIT;
     const Trien__ListRevocationListsReply *reply;
     autoptr(json_t) shown = json_array();
 
+    if (argc > 1 && strcmp(argv[1], "accept") == 0)
+        return accept_lists(argc - 1, argv + 1);
     if (argc > 2)
         return ctl_misuse("revocation-lists", "one issuer at most");
     call.issuer = argc == 2 ? argv[1] : (char *)"issuing1";

@@ -61,8 +61,10 @@ static const struct command {
      cmd_revoke, "SERIAL --cause CODE --note TEXT [--lost-on DAY] [--officer NAME]"},
     {"certificate", "where a certificate stands: valid, revoked, expired", cmd_certificate,
      "SERIAL"},
-    {"revocation-lists", "the lists an issuer has signed, newest first", cmd_revocation_lists,
-     "[ISSUER]"},
+    {"revocation-lists",
+     "the lists an issuer has signed, newest first; accept: after a restore that lost some, an "
+     "officer has entered what they revoked and lists go on",
+     cmd_revocation_lists, "[ISSUER] | accept ISSUER/NUMBER --note TEXT [--officer NAME]"},
     {"responder", "officers authorise the key of the OCSP responder: approve", cmd_responder,
      "approve --officer NAME [--yes] [--issuer ID] [--key FILE] [--csr FILE] [--file FILE] "
      "[--days N] [--until YYYY-MM-DD]"},

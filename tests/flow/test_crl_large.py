@@ -1,5 +1,6 @@
 """Revocation lists of a ministry's size: signed, served and believed by others, in bounded memory. In `make check`
 somewhat longer than one call could carry; `make crl-large` makes it 200,000 entries and asks GnuTLS as well."""
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -127,3 +128,55 @@ def test_a_list_begins_anew_when_a_party_dies(lab):
     done = subprocess.run([lab.build / "bin/trien-signer", "--journal-verify", lab.dir / "data/signer"],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done
+
+
+@pytest.mark.parametrize("ahead", [1, 2])
+@pytest.mark.lab(config={"revocation": {"crl/pause": "100ms"}, "status": {"feed/wait": "300ms"}})
+def test_a_database_that_was_put_back_makes_no_list(lab, ahead):
+    """What the signer has signed is not forgotten: no list goes out that may lack a revocation, until an officer has
+    entered what is missing and says so. The signer is ahead by one list, or by more."""
+    lab.start(*PARTIES)
+    first, _ = wait_list(lab, 0)
+    revocation = lab.process("revocation")
+    for more in range(1, ahead + 1):
+        add_revoked(lab, 1, f"{more} years")
+        number, (_, body) = wait_list(lab, more)
+    assert number == first + ahead
+    revocation.stop()
+    # as it was before
+    lab.sql("revocation", f"DELETE FROM revocation_list WHERE number > {first}; DELETE FROM revocation_page; "
+                          f"DELETE FROM revocation_page_past; DELETE FROM certificate; DELETE FROM effect; "
+                          f"UPDATE issuer SET last_number = {first}")
+    revocation.start()
+    add_revoked(lab, 1, "9 years")
+    said = wait_until("the alarm", lambda: [line for line in revocation.log.read_text().splitlines()
+                                            if "lists_unknown_here" in line])
+    assert f'"signed":{number}' in said[0] and "docs/operations.md" in said[0]
+    wait_until("the figure", revocation.metrics, until=lambda text: 'trien_crl_forgotten{issuer="issuing1"} 1' in text)
+    health = wait_until("health", revocation.health, until=lambda h: '"forgotten"' in json.dumps(h))
+    assert '"ok": false' in json.dumps(health)
+    issued = f"SELECT count(*) FROM revocation_list WHERE state = 'issued' AND number > {first}"
+    assert lab.value("revocation", issued) == "0" and served(lab)[1] == body
+    with pytest.raises(AssertionError, match="wrong_state"):
+        lab.trienctl("--json", "revocation-lists", "accept", f"issuing1/{number - 1}", "--note", "x")
+    with pytest.raises(AssertionError, match="forbidden"):
+        lab.trienctl("--json", "revocation-lists", "accept", f"issuing1/{number}", "--note", "x", "--officer", "operator")
+    for more in range(1, ahead + 1):  # entered anew
+        add_revoked(lab, 1, f"{more} years")
+    assert lab.value("revocation", issued) == "0"
+    lab.trienctl("revocation-lists", "accept", f"issuing1/{number}", "--note", "đã đối chiếu", "--officer", "officer2")
+    later, (_, longer) = wait_list(lab, ahead + 1)
+    assert later > number and len(x509.load_der_x509_crl(longer)) == ahead + 1
+    wait_until("health", revocation.health, until=lambda h: '"fresh"' in json.dumps(h))
+
+
+@pytest.mark.lab(config={"revocation": {"crl/pause": "100ms", "crl/interval": "1s", "crl/lifetime": "1h"}})
+def test_health_tells_of_an_old_list(lab):
+    """The signer is away: the newest list grows older than two intervals. It still holds, so the process is well."""
+    lab.start("signer", "revocation")
+    revocation = lab.process("revocation")
+    wait_until("a fresh list", revocation.health, until=lambda h: '"fresh"' in json.dumps(h) and '"lists": {"ok": true' in json.dumps(h))
+    lab.process("signer").stop()
+    health = wait_until("an old list", revocation.health, until=lambda h: '"old"' in json.dumps(h))
+    assert '"lists": {"ok": false' in json.dumps(health)
+    assert revocation.is_well()

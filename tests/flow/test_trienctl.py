@@ -173,6 +173,7 @@ def check_json(lab, folder, serial, request):
         device retire X --reason test | device check X --note test | station list | station run | ship list | ship send X
         ship record X --note test
         revoke {serial} --cause co_quan_quan_ly --note test | certificate {serial} | revocation-lists
+        revocation-lists accept issuing1/1 --note test
         responder approve --officer officer1 --yes --csr {folder}/none | client list
         client add json --token-file {folder}/json.token | client revoke json
         export --dir {folder}/all | export --dir {folder}/one --list issuing1/1 | dead-letters list

@@ -76,6 +76,21 @@ static void the_pause_grows_with_the_list(void **state)
     assert_int_equal(rule_pause(2 * USEC_PER_SECOND, 50 * 1024 * 1024), 27 * USEC_PER_SECOND);
 }
 
+static void how_a_list_is(void **state)
+{
+    const usec limit = 120 * MINUTE;
+    struct list_watch watch = {.update = NOW, .until = NOW + 48 * 60 * MINUTE};
+
+    (void)state;
+    assert_int_equal(rule_list_health(&watch, limit, NOW + limit), LIST_FRESH);
+    assert_int_equal(rule_list_health(&watch, limit, NOW + limit + 1), LIST_OLD);
+    assert_int_equal(rule_list_health(&watch, limit, watch.until), LIST_OVER);
+    watch.forgotten = true;
+    assert_int_equal(rule_list_health(&watch, limit, NOW), LIST_FORGOTTEN);
+    assert_int_equal(rule_list_health(&(struct list_watch){0}, limit, NOW), LIST_NONE);
+    assert_string_equal(rule_list_health_name(LIST_FORGOTTEN), "forgotten");
+}
+
 static void serial_numbers(void **state)
 {
     static const char *const wrong[] = {
@@ -90,9 +105,13 @@ static void serial_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_may_be_revoked), cmocka_unit_test(when_a_list_is_due),
-        cmocka_unit_test(times_of_a_list),    cmocka_unit_test(moments_of_a_loss),
-        cmocka_unit_test(serial_numbers),     cmocka_unit_test(the_pause_grows_with_the_list),
+        cmocka_unit_test(who_may_be_revoked),
+        cmocka_unit_test(when_a_list_is_due),
+        cmocka_unit_test(times_of_a_list),
+        cmocka_unit_test(moments_of_a_loss),
+        cmocka_unit_test(serial_numbers),
+        cmocka_unit_test(how_a_list_is),
+        cmocka_unit_test(the_pause_grows_with_the_list),
     };
 
     return cmocka_run_group_tests_name("rules", tests, NULL, NULL);

@@ -1,0 +1,4 @@
+-- Revert revocation:behind from pg
+BEGIN;
+ALTER TABLE issuer DROP behind_number;
+COMMIT;
