@@ -105,6 +105,15 @@ static usec time_taken(const struct evidence *evidence, const struct seen_event 
     return took;
 }
 
+/* Nothing revokes by itself: what time ends is CertificateExpired, and on no list. */
+static bool officer_acted(const struct seen_event *revoked, struct finding *finding)
+{
+    if (!*revoked->officer)
+        finding_fail(finding, "chứng thư %s: thu hồi mà không có yêu cầu, cũng không có cán bộ nào",
+                     revoked->name);
+    return *revoked->officer != 0;
+}
+
 void judge_revocation_time(const struct evidence *evidence, struct finding *finding)
 {
     usec longest = 0, took;
@@ -117,7 +126,7 @@ void judge_revocation_time(const struct evidence *evidence, struct finding *find
             continue;
         count++;
         if (!*evidence->events[i].asked_by) {
-            at_once++;
+            at_once += officer_acted(&evidence->events[i], finding);
             continue;
         }
         took = time_taken(evidence, &evidence->events[i], finding);

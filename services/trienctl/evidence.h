@@ -54,7 +54,8 @@ struct seen_event {
      * serial>", the device that was assigned to the item. */
     const char *name;
     usec asked_at, at;    /* SEEN_AUTHORIZED: received, authorised; else the event's own time */
-    const char *asked_by; /* SEEN_REVOKED: the item that asked for it; "": an officer's act */
+    const char *asked_by; /* SEEN_REVOKED: the item that asked for it, "" without one */
+    const char *officer;  /* SEEN_REVOKED: who did it, "": no officer */
     const char *device;   /* SEEN_ISSUED: as SEEN_DEVICE is named; NULL without one */
     struct bytes csr_der; /* SEEN_ITEM */
     uint64_t sequence;

@@ -52,6 +52,7 @@ static void add_event(struct evidence *evidence, struct seen_event event)
     }
     event.name = arena_strdup(ctl_arena(), event.name);
     event.asked_by = arena_strdup(ctl_arena(), event.asked_by ? event.asked_by : "");
+    event.officer = arena_strdup(ctl_arena(), event.officer ? event.officer : "");
     event.device = event.device ? arena_strdup(ctl_arena(), event.device) : NULL;
     if (event.csr_der.n)
         event.csr_der = arena_bytes(ctl_arena(), event.csr_der);
@@ -101,6 +102,7 @@ static bool read_revoked(struct arena *scratch, ProtobufCBinaryData payload,
     event->name = in->serial;
     event->at = in->revoked_at;
     event->asked_by = in->item_id ? in->item_id : in->request_id;
+    event->officer = in->principal;
     return true;
 }
 

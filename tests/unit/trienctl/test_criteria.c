@@ -255,7 +255,11 @@ static void revocation_times(void **state)
     struct seen_event events[] = {
         {.kind = SEEN_AUTHORIZED, .name = "r/1", .asked_at = NOW - 30 * HOUR, .at = NOW - 8 * HOUR},
         {.kind = SEEN_REVOKED, .name = "0a", .at = NOW - 8 * HOUR, .asked_by = "r/1"},
-        {.kind = SEEN_REVOKED, .name = "0c", .at = NOW - HOUR, .asked_by = ""},
+        {.kind = SEEN_REVOKED,
+         .name = "0c",
+         .at = NOW - HOUR,
+         .asked_by = "",
+         .officer = "officer1"},
     };
 
     (void)state;
@@ -283,6 +287,21 @@ static void a_revocation_nobody_approved(void **state)
     assert_int_equal(judged(judge_revocation_time), VERDICT_NOT_YET);
     evidence.events_beyond = 0;
     revoked.at = NOW; /* its approval may be on its way */
+    assert_int_equal(judged(judge_revocation_time), VERDICT_PASS);
+}
+
+/* Neither request nor officer: nobody may do that. */
+static void a_revocation_of_nobody(void **state)
+{
+    struct seen_event revoked = {
+        .kind = SEEN_REVOKED, .name = "0a", .at = NOW - HOUR, .asked_by = "", .officer = ""};
+
+    (void)state;
+    evidence.events = &revoked;
+    evidence.event_count = 1;
+    assert_int_equal(judged(judge_revocation_time), VERDICT_FAIL);
+    assert_non_null(strstr(finding.reason_vi, "0a"));
+    revoked.officer = "officer2";
     assert_int_equal(judged(judge_revocation_time), VERDICT_PASS);
 }
 
@@ -389,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_in_order, fresh, done),
         cmocka_unit_test_setup_teardown(answers_not_in_order, fresh, done),
         cmocka_unit_test_setup_teardown(revocation_times, fresh, done),
+        cmocka_unit_test_setup_teardown(a_revocation_of_nobody, fresh, done),
         cmocka_unit_test_setup_teardown(a_revocation_nobody_approved, fresh, done),
         cmocka_unit_test_setup_teardown(keys_made_on_devices, fresh, done),
         cmocka_unit_test_setup_teardown(a_journal_that_is_too_long, fresh, done),
