@@ -203,7 +203,7 @@ void letters_turn(struct lane *lane, usec now)
 {
     struct blocked *b;
 
-    for (int i = 0; i < KEYS_A_TURN && lane->letters.count && now >= lane->letters.due; i++) {
+    for (int i = 0; i < KEYS_A_TURN && now >= lane->letters.due; i++) {
         b = find_due(&lane->letters, now);
         if (!b)
             return;
