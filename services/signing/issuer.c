@@ -1,6 +1,7 @@
 /* Makes an issuer ready once, so that a certificate costs only what differs from the last one. The
- * throw-away key must give the same AlgorithmIdentifier as the CA key and must be cheap: RSA-2048
- * for any RSA, P-256 for any EC key. */
+ * throw-away key must give the same AlgorithmIdentifier as the CA key: RSA-2048 for any RSA, P-256
+ * for any EC key. It signs once, here, and is gone: no certificate from the lint can ever verify.
+ */
 #include "services/signing/issuer.h"
 
 #include <string.h>
@@ -150,11 +151,25 @@ static enum rc make_extensions(struct issuer *issuer, struct arena *arena, struc
     return RC_OK;
 }
 
+static enum rc sign_once(struct issuer *issuer, bool rsa, struct arena *arena, struct err *err)
+{
+    autoptr(EVP_PKEY) key = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+    autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+    struct bytes some = issuer->algorithm_der;
+    size_t length = 256; /* RSA-2048's; ECDSA's is shorter */
+    uint8_t *signature = arena_alloc(arena, length);
+
+    CHECK(key && context && EVP_DigestSignInit(context, NULL, issuer->digest, NULL, key) == 1 &&
+              EVP_DigestSign(context, signature, &length, some.p, some.n) == 1,
+          err, TRIEN__ERROR__INTERNAL, "throw-away key: %s", x509_openssl_error(arena));
+    issuer->throwaway_signature = bytes_of(signature, length);
+    return RC_OK;
+}
+
 /* The algorithm identifiers of RFC 4055 5 and RFC 5758 3.2. */
 static enum rc choose_algorithm(struct issuer *issuer, struct arena *arena, struct err *err)
 {
     bool rsa = issuer->key_kind[0] == 'r';
-    autoptr(X509_ALGOR) algorithm = X509_ALGOR_new();
     int nid = rsa ? NID_sha256WithRSAEncryption : NID_ecdsa_with_SHA256;
 
     issuer->digest = EVP_sha256();
@@ -162,12 +177,12 @@ static enum rc choose_algorithm(struct issuer *issuer, struct arena *arena, stru
         nid = NID_ecdsa_with_SHA384;
         issuer->digest = EVP_sha384();
     }
-    issuer->throwaway = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
-    CHECK(issuer->throwaway && algorithm &&
-              X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), rsa ? V_ASN1_NULL : V_ASN1_UNDEF, NULL),
-          err, TRIEN__ERROR__INTERNAL, "throw-away key: %s", x509_openssl_error(arena));
-    issuer->algorithm_der = x509_der(arena, algorithm, i2d_X509_ALGOR);
-    return RC_OK;
+    issuer->algorithm = X509_ALGOR_new();
+    CHECK(issuer->algorithm && X509_ALGOR_set0(issuer->algorithm, OBJ_nid2obj(nid),
+                                               rsa ? V_ASN1_NULL : V_ASN1_UNDEF, NULL),
+          err, TRIEN__ERROR__INTERNAL, "algorithm: %s", x509_openssl_error(arena));
+    issuer->algorithm_der = x509_der(arena, issuer->algorithm, i2d_X509_ALGOR);
+    return sign_once(issuer, rsa, arena, err);
 }
 
 enum rc issuer_init(struct issuer *issuer, struct arena *arena, const char *id, X509 *certificate,
@@ -211,7 +226,7 @@ void issuer_done(struct issuer *issuer)
         X509_EXTENSION_free(issuer->by_profile[i].extended_usage);
         X509_EXTENSION_free(issuer->by_profile[i].policies);
     }
-    EVP_PKEY_free(issuer->throwaway);
+    X509_ALGOR_free(issuer->algorithm);
     X509_free(issuer->certificate);
     *issuer = (struct issuer){0};
 }

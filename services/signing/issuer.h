@@ -1,6 +1,6 @@
 /* One generation of the issuing CA as signing knows it: its certificate, what every certificate
- * from it carries, and a throw-away key that signs for linting. Made once per process, read by many
- * threads. The CA's private key is never here. */
+ * from it carries, and the signature that stands in what is linted. Made once per process, read by
+ * many threads. The CA's private key is never here. */
 #pragma once
 
 #include "common/x509.h"
@@ -30,8 +30,10 @@ struct issuer {
     int64_t not_after_us;
     const struct issuer_places *places;
     const EVP_MD *digest;
-    EVP_PKEY *throwaway; /* same algorithm identifier as the CA key, nothing else in common */
-    struct bytes algorithm_der; /* AlgorithmIdentifier of its signatures */
+    X509_ALGOR *algorithm;      /* of its signatures */
+    struct bytes algorithm_der; /* the same */
+    /* Fits the algorithm and verifies nothing: by a key that was thrown away when it had signed. */
+    struct bytes throwaway_signature;
     X509_EXTENSION *basic_constraints, *authority_key_id, *crl_points, *authority_access,
         *issuers_access, *no_check;
     struct issuer_profile by_profile[ISSUER_MAX_PROFILES];

@@ -36,7 +36,7 @@ struct lint_report {
 };
 
 /** Runs every check. `signer` is the key whose signature the certificate must carry; NULL when the
- * caller has just had the throw-away key sign it, which says nothing (the CA key's signature over
+ * certificate carries the throw-away signature, which says nothing (the CA key's signature over
  * the same bytes is verified by tbs_assemble()). REJECT LINT_FAILED with the names of the findings
  * in err->detail; *ret_report is filled either way. A certificate that cannot be parsed is the
  * finding of the first row alone. */

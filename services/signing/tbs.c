@@ -1,6 +1,6 @@
 /* Builds certificates for signing (RFC 5280 4.1, 4.2) and assembles them afterwards. OpenSSL has no
- * way to put a foreign signature into a certificate: the throw-away key signs, the to-be-signed
- * bytes are taken out, and the outer SEQUENCE is written here. */
+ * way to put a foreign signature into a certificate: it encodes the to-be-signed bytes, and the
+ * outer SEQUENCE is written here, first around the throw-away signature, then around the CA's. */
 #include "services/signing/tbs.h"
 
 #include <arpa/inet.h>
@@ -222,20 +222,50 @@ static bool set_validity(X509 *certificate, const struct tbs_order *order)
            ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)(order->not_after_us / SECOND));
 }
 
+/* OpenSSL's own way to set it is to sign. */
+static bool set_algorithm(X509 *certificate, const struct issuer *issuer)
+{
+    X509_ALGOR *own = (X509_ALGOR *)(uintptr_t)X509_get0_tbs_sigalg(certificate);
+
+    return X509_ALGOR_copy(own, issuer->algorithm) == 1;
+}
+
+static struct bytes write_certificate(struct arena *arena, struct bytes tbs, struct bytes algorithm,
+                                      struct bytes signature)
+{
+    int bits = (int)signature.n + 1;
+    int bit_string = ASN1_object_size(0, bits, V_ASN1_BIT_STRING);
+    int content = (int)(tbs.n + algorithm.n) + bit_string;
+    int total = ASN1_object_size(1, content, V_ASN1_SEQUENCE);
+    unsigned char *der = arena_alloc(arena, (size_t)total), *p = der;
+
+    ASN1_put_object(&p, 1, content, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+    p = mempcpy(p, tbs.p, tbs.n);
+    p = mempcpy(p, algorithm.p, algorithm.n);
+    ASN1_put_object(&p, 0, bits, V_ASN1_BIT_STRING, V_ASN1_UNIVERSAL);
+    *p++ = 0; /* no unused bits */
+    memcpy(p, signature.p, signature.n);
+    return bytes_of(der, (size_t)total);
+}
+
 enum rc tbs_build(const struct issuer *issuer, const struct tbs_order *order, struct arena *arena,
                   struct err *err, struct bytes *ret_throwaway_der)
 {
     autoptr(X509) certificate = X509_new();
+    struct bytes tbs;
 
     CHECK(certificate && X509_set_version(certificate, X509_VERSION_3) == 1 &&
               set_serial(certificate, order->serial) &&
               set_names(certificate, issuer, order->subject_der) &&
-              set_validity(certificate, order) && set_key(certificate, order->spki_der),
+              set_algorithm(certificate, issuer) && set_validity(certificate, order) &&
+              set_key(certificate, order->spki_der),
           err, TRIEN__ERROR__INTERNAL, "certificate not built: %s", x509_openssl_error(arena));
     TRY(add_extensions(certificate, issuer, order, err));
-    CHECK(X509_sign(certificate, issuer->throwaway, issuer->digest) > 0, err,
-          TRIEN__ERROR__INTERNAL, "throw-away signature: %s", x509_openssl_error(arena));
-    *ret_throwaway_der = x509_der(arena, certificate, i2d_X509);
+    tbs = x509_der(arena, certificate, i2d_re_X509_tbs);
+    CHECK(tbs.n > 0, err, TRIEN__ERROR__INTERNAL, "to-be-signed bytes: %s",
+          x509_openssl_error(arena));
+    *ret_throwaway_der =
+        write_certificate(arena, tbs, issuer->algorithm_der, issuer->throwaway_signature);
     return RC_OK;
 }
 
@@ -260,24 +290,6 @@ struct bytes tbs_of(struct bytes certificate_der)
         return (struct bytes){0};
     size = element_size(certificate_der, header, &inner);
     return size ? bytes_of(certificate_der.p + header, size) : (struct bytes){0};
-}
-
-static struct bytes write_certificate(struct arena *arena, struct bytes tbs, struct bytes algorithm,
-                                      struct bytes signature)
-{
-    int bits = (int)signature.n + 1;
-    int bit_string = ASN1_object_size(0, bits, V_ASN1_BIT_STRING);
-    int content = (int)(tbs.n + algorithm.n) + bit_string;
-    int total = ASN1_object_size(1, content, V_ASN1_SEQUENCE);
-    unsigned char *der = arena_alloc(arena, (size_t)total), *p = der;
-
-    ASN1_put_object(&p, 1, content, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
-    p = mempcpy(p, tbs.p, tbs.n);
-    p = mempcpy(p, algorithm.p, algorithm.n);
-    ASN1_put_object(&p, 0, bits, V_ASN1_BIT_STRING, V_ASN1_UNIVERSAL);
-    *p++ = 0; /* no unused bits */
-    memcpy(p, signature.p, signature.n);
-    return bytes_of(der, (size_t)total);
 }
 
 static bool verifies(const struct issuer *issuer, struct bytes tbs, struct bytes signature)

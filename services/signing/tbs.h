@@ -29,9 +29,9 @@ enum rc tbs_random_serial(struct arena *arena, uint8_t prefix, struct err *err,
 enum rc tbs_validity(const struct issuer *issuer, const struct profile *profile, int64_t now_us,
                      unsigned days, struct err *err, struct tbs_order *order) MUST_USE;
 
-/** The certificate signed by the throw-away key, DER: what is linted. Extensions in the order of
- *  RFC 5280 4.2.1. REJECT FIELD_INVALID when a name cannot stand in subjectAltName; FATAL INTERNAL
- *  when OpenSSL fails. */
+/** The certificate with the issuer's throw-away signature, DER: what is linted. Extensions in the
+ *  order of RFC 5280 4.2.1. REJECT FIELD_INVALID when a name cannot stand in subjectAltName; FATAL
+ * INTERNAL when OpenSSL fails. */
 enum rc tbs_build(const struct issuer *issuer, const struct tbs_order *order, struct arena *arena,
                   struct err *err, struct bytes *ret_throwaway_der) MUST_USE;
 

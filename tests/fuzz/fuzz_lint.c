@@ -1,5 +1,5 @@
 /* Any bytes as a certificate before the table of checks: the first octet chooses the profile.
- * Nothing a fuzzer makes up carries the throw-away key's signature, so nothing passes. */
+ * Nothing a fuzzer makes up carries the issuer's signature, so nothing passes. */
 // links: services/signing
 #include <string.h>
 
@@ -10,6 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes);
 
 static const struct issuer_places places = {"http://127.0.0.1:8081", "1.3.6.1.4.1.32473.68.1",
                                             "http://127.0.0.1:8081/policies/cps/1"};
+
+static EVP_PKEY *issuer_key;
 
 /* The smallest certificate that issuer_init() takes. */
 static void make_issuer(struct issuer *issuer, struct arena *arena)
@@ -39,10 +41,26 @@ static void make_issuer(struct issuer *issuer, struct arena *arena)
     if (issuer_init(issuer, arena, "issuing1", ca, &places, &err) != RC_OK)
         __builtin_trap();
     X509_free(ca);
-    EVP_PKEY_free(key);
+    issuer_key = key;
 }
 
 static struct bytes good[7];
+
+/* The certificate that the issuer makes of it. */
+static struct bytes sign(const struct issuer *issuer, struct bytes linted, struct arena *arena)
+{
+    struct bytes tbs = tbs_of(linted), certificate;
+    uint8_t signature[80];
+    size_t length = sizeof(signature);
+    autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+    struct err err = {0};
+
+    if (EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, issuer_key) != 1 ||
+        EVP_DigestSign(context, signature, &length, tbs.p, tbs.n) != 1 ||
+        tbs_assemble(issuer, tbs, bytes_of(signature, length), arena, &err, &certificate) != RC_OK)
+        __builtin_trap();
+    return certificate;
+}
 
 static void make_good(const struct issuer *issuer, struct arena *arena)
 {
@@ -66,6 +84,7 @@ static void make_good(const struct issuer *issuer, struct arena *arena)
                          30, &err, &order) != RC_OK ||
             tbs_build(issuer, &order, arena, &err, &good[i]) != RC_OK)
             __builtin_trap();
+        good[i] = sign(issuer, good[i], arena);
     }
     EVP_PKEY_free(key);
 }
@@ -101,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes)
     chosen = input[0] % COUNT_OF(good);
     certificate = input[0] & 0x80 ? bytes_of(input + 1, size_bytes - 1)
                                   : edit(arena, good[chosen], input + 1, size_bytes - 1);
-    if (lint_certificate(&issuer, &profiles[chosen], certificate, issuer.throwaway, arena, &err,
+    if (lint_certificate(&issuer, &profiles[chosen], certificate, issuer_key, arena, &err,
                          &report) == RC_OK &&
         !bytes_equal(certificate, good[chosen]))
         __builtin_trap();

@@ -404,7 +404,7 @@ static void test_each_row_alone(void **state)
         struct lint_report report;
         enum rc rc =
             lint_certificate(&world.issuer, profile_find(cases[i].profile), cases[i].spoil(),
-                             world.issuer.throwaway, world.arena, &world.err, &report);
+                             world.throwaway, world.arena, &world.err, &report);
         if (rc != RC_REJECT || report.count != 1 ||
             strcmp(report.findings[0]->name, cases[i].row) != 0)
             fail_msg("%s: found %s", cases[i].row, rc == RC_OK ? "nothing" : world.err.detail);
@@ -454,7 +454,7 @@ static void test_unused_bits_of_the_signature_are_found(void **state)
     } while (der.p[der.n - 1] & 1);
     assert_int_equal(*unused, 0);
     *unused = 1;
-    assert_int_equal(lint_certificate(&world.issuer, order.profile, der, world.issuer.throwaway,
+    assert_int_equal(lint_certificate(&world.issuer, order.profile, der, world.throwaway,
                                       world.arena, &world.err, &report),
                      RC_REJECT);
 }
@@ -471,7 +471,7 @@ static void test_every_flipped_byte_is_found(void **state)
     for (size_t i = 0; i < tbs; i++) {
         struct lint_report report;
         bytes[i] ^= 0x20;
-        if (lint_certificate(&world.issuer, order.profile, der, world.issuer.throwaway, world.arena,
+        if (lint_certificate(&world.issuer, order.profile, der, world.throwaway, world.arena,
                              &world.err, &report) == RC_OK)
             fail_msg("byte %zu", i);
         bytes[i] ^= 0x20;

@@ -26,7 +26,7 @@ static const struct issuer_places world_places = {
 static struct {
     struct arena *arena;
     struct err err;
-    EVP_PKEY *ca_key, *rsa2048, *rsa3072, *p256;
+    EVP_PKEY *ca_key, *throwaway, *rsa2048, *rsa3072, *p256;
     struct issuer issuer;
 } world;
 
@@ -69,6 +69,7 @@ static inline int world_open(void **state)
     (void)state;
     world.arena = arena_new(256 << 20);
     world.ca_key = EVP_EC_gen("P-256");
+    world.throwaway = EVP_EC_gen("P-256");
     world.p256 = EVP_EC_gen("P-256");
     world.rsa2048 = EVP_RSA_gen(2048);
     world.rsa3072 = EVP_RSA_gen(3072);
@@ -82,6 +83,7 @@ static inline int world_close(void **state)
     (void)state;
     issuer_done(&world.issuer);
     EVP_PKEY_free(world.ca_key);
+    EVP_PKEY_free(world.throwaway);
     EVP_PKEY_free(world.p256);
     EVP_PKEY_free(world.rsa2048);
     EVP_PKEY_free(world.rsa3072);
@@ -123,15 +125,6 @@ static inline struct tbs_order world_order(const char *profile, EVP_PKEY *key)
     return order;
 }
 
-/* DER of an order signed by the throw-away key. */
-static inline struct bytes world_build(const struct tbs_order *order)
-{
-    struct bytes der;
-
-    assert_int_equal(tbs_build(&world.issuer, order, world.arena, &world.err, &der), RC_OK);
-    return der;
-}
-
 /* ECDSA over the to-be-signed bytes. */
 static inline struct bytes world_sign(EVP_PKEY *key, struct bytes tbs)
 {
@@ -159,13 +152,22 @@ static inline struct bytes world_sequence(struct bytes a, struct bytes b, struct
 /* A certificate of any to-be-signed bytes, with the outer algorithm of one's choice. */
 static inline struct bytes world_certify(struct bytes tbs, struct bytes algorithm)
 {
-    struct bytes signature = world_sign(world.issuer.throwaway, tbs);
+    struct bytes signature = world_sign(world.throwaway, tbs);
     uint8_t *bits = arena_alloc(world.arena, signature.n + 3);
 
     bits[0] = V_ASN1_BIT_STRING;
     bits[1] = (uint8_t)(signature.n + 1);
     memcpy(bits + 3, signature.p, signature.n);
     return world_sequence(tbs, algorithm, bytes_of(bits, signature.n + 3));
+}
+
+/* DER of an order signed by a key of the tests'. */
+static inline struct bytes world_build(const struct tbs_order *order)
+{
+    struct bytes der;
+
+    assert_int_equal(tbs_build(&world.issuer, order, world.arena, &world.err, &der), RC_OK);
+    return world_certify(tbs_of(der), world.issuer.algorithm_der);
 }
 
 /* The certificate again after it was changed. */
