@@ -31,21 +31,27 @@ NOBODY = "127.0.0.1:9"
 
 
 @pytest.fixture(scope="module")
-def lab(template, request):
+def empty_lab(template, request):
     with template.lab(replicas=1) as made:
-        made.start("signer", wait=False)
-        made.start("intake", "validation", "signing", "revocation", "status", "audit")
-        made.add_client()
-        made.add_agency()
         yield made
         made.failed = request.session.testsfailed > 0
 
 
 @pytest.fixture(scope="module")
-def edge(lab):
+def lab(empty_lab, slow_clients):
+    """Its services start while the slow clients are at their work already."""
+    empty_lab.start("signer", wait=False)
+    empty_lab.start("intake", "validation", "signing", "revocation", "status", "audit")
+    empty_lab.add_client()
+    empty_lab.add_agency()
+    return empty_lab
+
+
+@pytest.fixture(scope="module")
+def edge(empty_lab):
     https, plain = free_ports(2)
-    behind = {s: f"127.0.0.1:{lab.base_port + PLAN[s]}" for s in ("intake", "status", "audit")}
-    with Edge(lab.dir / "edge", behind | {"courier": NOBODY, "notification": NOBODY}, https_port=https, http_port=plain) as made:
+    behind = {s: f"127.0.0.1:{empty_lab.base_port + PLAN[s]}" for s in ("intake", "status", "audit")}
+    with Edge(empty_lab.dir / "edge", behind | {"courier": NOBODY, "notification": NOBODY}, https_port=https, http_port=plain) as made:
         yield made
 
 

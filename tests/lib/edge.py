@@ -77,7 +77,7 @@ class Edge:
 
     def close(self):
         if self.popen.poll() is None:
-            os.killpg(self.popen.pid, signal.SIGQUIT)
+            os.killpg(self.popen.pid, signal.SIGTERM)  # SIGQUIT waits for every open connection
             try:
                 self.popen.wait(10)
             except subprocess.TimeoutExpired:
