@@ -55,6 +55,9 @@ peers() {
     for peer in $(services); do echo "peers/$peer=tcp://$peer.$(bus_network "$peer"):$(bus_port "$peer")"; done
 }
 
+# Where the operator's tool finds what answers over HTTP; its own network names would lead it to the mesh as well.
+urls() { for service in intake status audit; do echo "urls/$service=http://$service.edge:$((BASE_PORT + $(number "$service")))"; done; }
+
 # What differs from one machine: where to listen, whom to find where.
 placed() {
     n=$(number "$1")
@@ -109,9 +112,9 @@ CONF
 
 configure_operator() {
     operator=$DIR/operator
-    mkdir -p "$DIR/containers/trienctl" "$operator/keys/bus" "$operator/keys/pin" "$operator/etc" "$operator/tokens" "$operator/data"
+    mkdir -p "$DIR/containers/trienctl" "$operator/keys/bus" "$operator/keys/pin" "$operator/etc" "$operator/tokens" "$operator/data/audit" "$operator/ca"
     sed -e "s|$DIR/etc/principals.conf|/trien/enrolled/principals.conf|" -e "s|\"$DIR|\"/trien/operator|" \
-        "$DIR/etc/trienctl.conf" | awk -v rows="$(peers)" -f "$SHARE/compose/set.awk" > "$DIR/containers/trienctl/service.conf"
+        "$DIR/etc/trienctl.conf" | awk -v rows="$(peers; urls)" -f "$SHARE/compose/set.awk" > "$DIR/containers/trienctl/service.conf"
     for name in $OPERATORS; do
         cp "$DIR/keys/bus/$name.secret" "$DIR/keys/bus/$name.public" "$operator/keys/bus/"
         [ ! -e "$DIR/keys/$name.key" ] || cp "$DIR/keys/$name.key" "$operator/keys/"

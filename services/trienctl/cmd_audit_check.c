@@ -104,9 +104,9 @@ static void fill_in(struct wanted *wanted)
     struct evidence_where *where = &wanted->where;
 
     if (!where->status_url)
-        where->status_url = ctl_url("http", 1, "");
+        where->status_url = ctl_url("status", "");
     if (!where->audit_url)
-        where->audit_url = ctl_url("http", 5, "");
+        where->audit_url = ctl_url("audit", "");
     if (!where->root_file)
         where->root_file = ctl_path("ca/root1.pem");
     if (!where->journal_key_file)

@@ -30,6 +30,8 @@ int cmd_status(int argc, char **argv)
         if (option != 'w' || !(watch = read_seconds(optarg)))
             return ctl_misuse("status", "--watch takes 1 to %d seconds", MAX_WATCH_SECONDS);
     names = process_chosen(argc - optind, argv + optind);
+    if (!*names) /* this machine has none: the operator's own asks after all */
+        names = process_all();
     if (watch)
         return status_watch(names, watch);
     status_gather(names, status);

@@ -45,7 +45,7 @@ static enum rc post(const struct submission *s, struct err *err, int *ret_status
     const char *boundary = bytes_to_hex(ctl_arena(), bytes_of(random, sizeof(random)));
     struct fetch_request request = {
         .method = "POST",
-        .url = ctl_url("http", 0, "/v1/requests"),
+        .url = ctl_url("intake", "/v1/requests"),
         .headers = {arena_printf(ctl_arena(), "Authorization: Bearer %s", s->token),
                     arena_printf(ctl_arena(), "Content-Type: multipart/form-data; boundary=%s",
                                  boundary)},

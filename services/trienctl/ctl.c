@@ -135,10 +135,17 @@ const char *ctl_path(const char *format, ...)
     return arena_printf(ctl_arena(), "%s/%s", ctl_conf()->dir, below);
 }
 
-const char *ctl_url(const char *kind, unsigned number, const char *path)
+const char *ctl_url(const char *service, const char *path)
 {
-    int port = svc_port((int)ctl_conf()->base_port, kind, number);
-    return arena_printf(ctl_arena(), "http://127.0.0.1:%d%s", port, path);
+    const struct ctl_conf *conf = ctl_conf();
+    const struct conf_node *urls = conf_find(conf->root, "urls");
+    const struct conf_node *url = urls ? conf_find(urls, service) : NULL;
+    const struct ctl_service *s = ctl_services;
+    while (strcmp(s->name, service) != 0)
+        s++;
+    return url ? arena_printf(ctl_arena(), "%s%s", url->value, path)
+               : arena_printf(ctl_arena(), "http://127.0.0.1:%d%s",
+                              svc_port((int)conf->base_port, "http", s->number), path);
 }
 
 static const char *peer_addresses(const struct ctl_service *service)

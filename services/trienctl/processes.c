@@ -158,3 +158,11 @@ const char **process_chosen(int argc, char **argv)
     names[count] = NULL;
     return names;
 }
+
+const char **process_all(void)
+{
+    static const char *names[32];
+    for (size_t i = 0; ctl_services[i].name && i + 1 < COUNT_OF(names); i++)
+        names[i] = ctl_services[i].name;
+    return names;
+}

@@ -40,6 +40,9 @@ bool process_is_configured(const char *service);
  *  long as the process. */
 const char **process_chosen(int argc, char **argv);
 
+/** All services there are, wherever they run; ends with NULL. */
+const char **process_all(void);
+
 /** Health as the service itself says it over the bus, waiting deadline_ms. RETRY while it cannot be
  *  asked. *ret_json as /healthz. */
 MUST_USE enum rc process_health(const char *service, int deadline_ms, struct err *err, bool *ret_ok,

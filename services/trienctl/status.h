@@ -13,7 +13,8 @@ enum service_word {
     SERVICE_WAITING,
     SERVICE_SILENT,
     SERVICE_STARTING,
-    SERVICE_STOPPED
+    SERVICE_STOPPED,
+    SERVICE_UNREACHED /* of another machine, or closed to this one: only others can say */
 };
 
 struct service_status {
@@ -23,6 +24,7 @@ struct service_status {
     unsigned restarts;
     const char *health_json; /* NULL when it does not answer */
     const char *why;         /* "" when well: dependencies missed, or why it does not answer */
+    const char *missed_by;   /* of an unreached one: who waits for it; "" when nobody does */
     bool has_figures;
     struct scrape figures;
 };

@@ -34,6 +34,13 @@ static const char *missed(const struct scrape *figures)
     return names;
 }
 
+static enum service_word silent_word(const char *name, bool kept, pid_t process)
+{
+    if (kept)
+        return process == 0 ? SERVICE_STARTING : SERVICE_SILENT;
+    return process_is_configured(name) ? SERVICE_STOPPED : SERVICE_UNREACHED;
+}
+
 static void gather(const char *name, struct service_status *status)
 {
     struct process_state process;
@@ -45,11 +52,9 @@ static void gather(const char *name, struct service_status *status)
     status->name = name;
     status->pid = (int)process.service;
     status->restarts = process.restarts;
-    status->why = "";
+    status->why = status->missed_by = "";
     if (rc != RC_OK) {
-        status->word = !kept                  ? SERVICE_STOPPED
-                       : process.service == 0 ? SERVICE_STARTING
-                                              : SERVICE_SILENT;
+        status->word = silent_word(name, kept, process.service);
         status->health_json = NULL;
         status->why = kept ? arena_strdup(ctl_arena(), err.detail) : "";
         return;
@@ -58,6 +63,36 @@ static void gather(const char *name, struct service_status *status)
     status->has_figures = get_figures(name, &err, &status->figures) == RC_OK;
     if (!ok && status->has_figures)
         status->why = missed(&status->figures);
+}
+
+/* "signing, revocation": who says that it waits for this one. *ret_asked: anybody answered. */
+static const char *missed_by(const struct installation_status *status, const char *name,
+                             bool *ret_asked)
+{
+    const char *names = "";
+
+    *ret_asked = false;
+    for (size_t i = 0; i < status->count; i++) {
+        const struct service_status *other = &status->services[i];
+
+        if (!other->has_figures)
+            continue;
+        *ret_asked = true;
+        if (scrape_sum(&other->figures, "trien_waiting", "dependency", name) > 0)
+            names = arena_printf(ctl_arena(), "%s%s%s", names, *names ? ", " : "", other->name);
+    }
+    return names;
+}
+
+/* The signer's host answers signing and revocation alone: that it is not reached from here says
+ * nothing, that they wait for it says all. Of others, not to be reached is not to be well. */
+static void judge_unreached(struct installation_status *status, struct service_status *service)
+{
+    bool asked;
+
+    service->missed_by = missed_by(status, service->name, &asked);
+    if (strcmp(service->name, "signer") == 0 && asked && !*service->missed_by)
+        status->not_well--;
 }
 
 void status_gather(const char *const *names, struct installation_status *ret_status)
@@ -70,5 +105,8 @@ void status_gather(const char *const *names, struct installation_status *ret_sta
         gather(*names, service);
         status.not_well += service->word != SERVICE_WELL;
     }
+    for (size_t i = 0; i < status.count; i++)
+        if (status.services[i].word == SERVICE_UNREACHED)
+            judge_unreached(&status, &status.services[i]);
     *ret_status = status;
 }

@@ -12,6 +12,7 @@ static const struct {
     [SERVICE_SILENT] = {"silent", "không trả lời"},
     [SERVICE_STARTING] = {"restarting", "đang khởi động lại"},
     [SERVICE_STOPPED] = {"stopped", "dừng"},
+    [SERVICE_UNREACHED] = {"unreached", "không tới được từ đây"},
 };
 
 /* --- the screen ----------------------------------------------------------------------------------
@@ -42,6 +43,12 @@ static const char *token_text(const struct status_row *row)
     return row->tokens_up == row->tokens ? "tốt" : "KHÔNG KÝ ĐƯỢC";
 }
 
+static const char *unreached_text(const struct service_status *service)
+{
+    return *service->missed_by ? arena_printf(ctl_arena(), "%s đang chờ nó", service->missed_by)
+                               : "không ai báo đang chờ nó";
+}
+
 static void add_service(struct table *table, const struct service_status *service)
 {
     const char *cells[10] = {service->name, words[service->word].vi};
@@ -58,7 +65,7 @@ static void add_service(struct table *table, const struct service_status *servic
         cells[7] = effects_text(&row);
         cells[8] = token_text(&row);
     }
-    cells[9] = service->why;
+    cells[9] = service->word == SERVICE_UNREACHED ? unreached_text(service) : service->why;
     table_row(table, cells);
 }
 
@@ -194,11 +201,12 @@ json_t *status_json(const struct installation_status *status)
         json_t *health =
             service->health_json ? json_loads(service->health_json, 0, NULL) : json_null();
 
-        json_object_set_new(
-            all, service->name,
-            json_pack("{s:s, s:i, s:i, s:o, s:o}", "state", words[service->word].name, "pid",
-                      service->pid, "restarts", (int)service->restarts, "health",
-                      health ? health : json_null(), "figures", figures_json(service)));
+        json_t *one = json_pack("{s:s, s:i, s:i, s:o, s:o}", "state", words[service->word].name,
+                                "pid", service->pid, "restarts", (int)service->restarts, "health",
+                                health ? health : json_null(), "figures", figures_json(service));
+        if (service->word == SERVICE_UNREACHED)
+            json_object_set_new(one, "missed_by", json_string(service->missed_by));
+        json_object_set_new(all, service->name, one);
     }
     json_object_set_new(all, "summary", summary_json(status));
     return all;

@@ -104,9 +104,9 @@ MUST_USE enum rc ctl_open_caller(const char *principal, struct err *err,
 ProtobufCMessage *ctl_ask(const char *principal, const char *peer, const ProtobufCMessage *request,
                           const ProtobufCMessageDescriptor *reply);
 
-/** URL of a service's HTTP or admin listener: ctl_url("http", 0, "/healthz"); `number` and kinds
- *  as in svc_port(). In the arena. */
-const char *ctl_url(const char *kind, unsigned number, const char *path);
+/** URL at a service's public HTTP listener: ctl_url("status", "/ocsp"). Where urls/<service> of the
+ *  configuration says, else on this machine. In the arena. */
+const char *ctl_url(const char *service, const char *path);
 
 /* --- talking to people
  * ------------------------------------------------------------------------------ */

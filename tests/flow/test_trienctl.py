@@ -18,7 +18,7 @@ from cryptography import x509
 
 from tests.lib import requests
 from tests.lib.busline import fields
-from tests.lib.lab import ROOT, wait_until
+from tests.lib.lab import PLAN, ROOT, read_config, set_config, wait_until, write_config
 
 pytestmark = pytest.mark.lab(replicas=1)
 
@@ -255,6 +255,30 @@ def test_status_shows_due_dates_and_lag(lab):
     lab.trienctl("metrics", "intake", "--file", str(metrics))
     assert "trien_requests_overdue 0\n" in metrics.read_text()
     assert tool(lab, "metrics")[0] == 64
+
+
+def test_status_of_what_cannot_be_reached_from_here(lab):
+    """The operator's tool on a host of its own: no service is configured there, and the signer's host answers signing and
+    revocation alone. Whether they wait for it is what can be said."""
+    elsewhere = read_config(lab.dir / "etc/trienctl.conf")
+    set_config(elsewhere, "dir", lab.dir / "data")
+    write_config(lab.dir / "elsewhere.conf", elsewhere)
+
+    def ask_elsewhere(*services):
+        done = subprocess.run([lab.build / "bin/trienctl", "--config", lab.dir / "elsewhere.conf", "--json", "status", *services],
+                              capture_output=True, text=True, timeout=120)
+        return done.returncode, json.loads(done.stdout)
+    lab.start("intake")
+    assert set(ask_elsewhere()[1]) == {*PLAN, "summary"}
+    status, shown = ask_elsewhere("intake", "signer")
+    assert (shown["signer"]["state"], shown["signer"]["missed_by"], shown["summary"]["not_well"], status) == ("unreached", "", 0, 0)
+    assert shown["intake"]["state"] == "well"
+    status, shown = ask_elsewhere("intake", "courier")
+    assert (shown["courier"]["state"], shown["summary"]["not_well"], status) == ("unreached", 1, 69)
+    lab.start("revocation", wait=False)
+    status, shown = wait_until("revocation to miss it", lambda: ask_elsewhere("revocation", "signer"),
+                               until=lambda s: s[1]["signer"]["missed_by"])
+    assert (shown["signer"]["missed_by"], status) == ("revocation", 69)
 
 
 def ask_status(lab, *services):

@@ -181,3 +181,17 @@ def test_the_images_have_no_shell_and_only_their_program():
     assert programs == set(SERVICES) | {"trienctl"}
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert {".git", "build", "var"} <= set(ignored)
+
+
+def test_the_operators_tool_finds_its_files_and_services():
+    """Where `audit verify`, `audit check` and `export` look by themselves lies in its container, read-only; what it asks
+    over HTTP has a name on the network that this answers on."""
+    sources = "".join(p.read_text() for p in (ROOT / "services/trienctl").glob("*.c"))
+    paths = set(re.findall(r'ctl_path\("((?:ca|data)[^"%]*)"', sources))
+    assert {"ca", "ca/root1.pem", "data/audit/journal.pub"} <= paths
+    for path in paths:
+        mount = [m for m in mounts("trienctl") if f"/trien/operator/{path}/".startswith(f"{m[1]}/") and m[0] != "operator"]
+        assert mount and all(readonly for *_, readonly in mount), path
+    for service in set(re.findall(r'ctl_url\("(\w+)"', sources)):
+        assert ENTRIES[service]["networks"]["edge"] == {"aliases": [f"{service}.edge"]}, service
+        assert re.search(rf"^urls\(\) .*for service in [^;]*\b{service}\b", (ROOT / "compose/containers.sh").read_text(), re.M), service
