@@ -430,6 +430,11 @@ def test_operators_procedures(site):
     assert json.loads(asked.stdout)["ok"]
 
 
+def test_the_journal_is_as_it_was_signed(site):
+    """By the operator's container, with what it finds by itself."""
+    assert "everything agrees" in site.operate("audit", "verify")
+
+
 def test_nothing_was_lost(site):
     states = [site.ask(f"/v1/requests/{r}")["state"] for r in site.posted]
     assert states == ["completed"] * len(site.posted) and len(set(site.posted)) == len(site.posted)
