@@ -131,9 +131,13 @@ class Hosts:
     def addresses(self, name) -> dict[str, str]:
         return {network: self.address(name, network) for network in self.legs[name]}
 
+    def path(self, name) -> str:
+        """Of the host's namespace, as nsenter takes it."""
+        return f"/run/netns/{self._space(name)}"
+
     def inside(self, name):
         """This thread, and what it starts, is on the host."""
-        return inside(f"/run/netns/{self._space(name)}")
+        return inside(self.path(name))
 
     def cut(self, name):
         """Pulls the host's cables."""
