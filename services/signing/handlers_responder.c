@@ -9,9 +9,17 @@
 #include "services/signing/signing.h"
 #include "services/signing/tbs.h"
 
-static const char *lineage_of(struct arena *arena, const char *issuer, struct bytes key_sha256)
+/* One key answers for every generation: its lineage is the responder, whoever certifies it. */
+static const char *lineage_of(struct arena *arena, struct bytes key_sha256)
 {
-    return arena_printf(arena, "ocsp/%s/%.16s", issuer, bytes_to_hex(arena, key_sha256));
+    return arena_printf(arena, "ocsp/%.16s", bytes_to_hex(arena, key_sha256));
+}
+
+static const char *order_id_of(struct arena *arena, const struct responder_order *order,
+                               int64_t number)
+{
+    return arena_printf(arena, "ocsp/%s/%.16s/%lld", order->issuer,
+                        bytes_to_hex(arena, order->key_sha256), (long long)number);
 }
 
 /* Builds and lints the next certificate of an approved key. */
@@ -93,8 +101,8 @@ static enum rc order_certificate(struct tx *tx, struct bytes approval_sha256)
     order.issuer = issuer->id;
     order.key_sha256 = bytes_of_pb(approval->key_sha256);
     TRY(store_count_responder_orders(tx, order.issuer, order.key_sha256, &before));
-    order.lineage_id = lineage_of(tx->arena, order.issuer, order.key_sha256);
-    order.order_id = arena_printf(tx->arena, "%s/%lld", order.lineage_id, (long long)before + 1);
+    order.lineage_id = lineage_of(tx->arena, order.key_sha256);
+    order.order_id = order_id_of(tx->arena, &order, before + 1);
     TRY(build(tx, issuer, approval, &csr, &order));
     TRY(store_insert_responder_order(tx, &order, &mine));
     CHECK(mine, &tx->err, TRIEN__ERROR__KEY_REUSED, "the key belongs to another lineage");
