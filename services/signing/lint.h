@@ -14,7 +14,7 @@ struct lint_view {
     X509 *certificate;
     EVP_PKEY *key;        /* NULL when it cannot be read */
     const char *key_kind; /* "" likewise */
-    EVP_PKEY *signer;     /* whose signature it must carry; NULL: nobody's in particular */
+    EVP_PKEY *signer;     /* whose signature it must carry; NULL: the throw-away one */
     int64_t not_before_us, not_after_us;
 };
 
@@ -35,9 +35,9 @@ struct lint_report {
     const struct lint_row *findings[LINT_MAX_FINDINGS];
 };
 
-/** Runs every check. `signer` is the key whose signature the certificate must carry; NULL when the
- * certificate carries the throw-away signature, which says nothing (the CA key's signature over
- * the same bytes is verified by tbs_assemble()). REJECT LINT_FAILED with the names of the findings
+/** Runs every check. `signer` is the key whose signature the certificate must carry; NULL: the
+ * issuer's throw-away signature, octet for octet (the CA key's signature over the same bytes is
+ * verified by tbs_assemble()). REJECT LINT_FAILED with the names of the findings
  * in err->detail; *ret_report is filled either way. A certificate that cannot be parsed is the
  * finding of the first row alone. */
 enum rc lint_certificate(const struct issuer *issuer, const struct profile *profile,

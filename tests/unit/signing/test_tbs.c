@@ -135,7 +135,7 @@ static void test_the_throw_away_signature(void **state)
 {
     struct tbs_order order = world_order(PROFILE_PERSON, world.p256);
     struct lint_report report;
-    struct bytes der;
+    struct bytes der, assembled;
 
     (void)state;
     assert_int_equal(tbs_build(&world.issuer, &order, world.arena, &world.err, &der), RC_OK);
@@ -148,9 +148,14 @@ static void test_the_throw_away_signature(void **state)
     assert_int_equal(report.count, 1);
     assert_string_equal(report.findings[0]->name, "signature_verifies");
     assert_int_equal(tbs_assemble(&world.issuer, tbs_of(der), world.issuer.throwaway_signature,
-                                  world.arena, &world.err, &der),
+                                  world.arena, &world.err, &assembled),
                      RC_REJECT);
     assert_int_equal(world.err.code, TRIEN__ERROR__ANSWER_MISMATCH);
+    ((uint8_t *)(uintptr_t)der.p)[der.n - 1] ^= 1; /* what is linted carries no other one */
+    assert_int_equal(
+        lint_certificate(&world.issuer, order.profile, der, NULL, world.arena, &world.err, &report),
+        RC_REJECT);
+    assert_string_equal(report.findings[0]->name, "signature_verifies");
 }
 
 static void test_an_rsa_issuer(void **state)
