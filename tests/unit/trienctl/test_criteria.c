@@ -204,7 +204,8 @@ static void answers_in_order(void **state)
 static void answers_not_in_order(void **state)
 {
     struct seen_answer *answer = &evidence.answers[1];
-    struct seen_event revoked = {.kind = SEEN_REVOKED, .name = "0b", .asked_by = ""};
+    struct seen_event revoked = {
+        .kind = SEEN_REVOKED, .name = "0b", .asked_by = "", .officer = "officer1"};
 
     (void)state;
     two_answers();
@@ -358,7 +359,8 @@ static void keys_made_on_devices(void **state)
 /* What was not looked at is not judged: never a pass, and nothing is missed that may be there. */
 static void a_journal_that_is_too_long(void **state)
 {
-    struct seen_event revoked = {.kind = SEEN_REVOKED, .name = "0a", .asked_by = ""};
+    struct seen_event revoked = {
+        .kind = SEEN_REVOKED, .name = "0a", .asked_by = "", .officer = "officer1"};
 
     (void)state;
     evidence.journal =
