@@ -32,6 +32,10 @@ static const struct command {
     {"submit", "post a signed document to the portal API, or over the bus as the principal portal",
      cmd_submit, "FILE [--attach FILE]... [--token-file FILE] [--key KEY] [--bus]"},
     {"show", "a request with its timeline, by request id or receipt number", cmd_show, "REQUEST"},
+    {"forms",
+     "the forms and whether they are served; of one form every field of its request.json, those "
+     "required with *",
+     cmd_forms, "[FORM]"},
     {"agency", "registry of managing agencies: add, import, list", cmd_agency,
      "add ORGAN_ID --name TEXT [--province TEXT] [--contact \"NAME;EMAIL;MOBILE\"]... [--seal "
      "FILE]... "

@@ -35,6 +35,7 @@ int cmd_keys(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_station(int argc, char **argv);
 int cmd_responder(int argc, char **argv);
+int cmd_forms(int argc, char **argv);
 int cmd_agency(int argc, char **argv);
 int cmd_calendar(int argc, char **argv);
 int cmd_crls(int argc, char **argv);

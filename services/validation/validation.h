@@ -154,3 +154,4 @@ enum rc on_put_calendar(struct tx *tx, const void *in, void *reply) MUST_USE;
 /** CountWorkingDays: by the calendar in force. */
 enum rc on_count_working_days(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_crls(struct tx *tx, const void *in, void *reply) MUST_USE;
+enum rc on_list_forms(struct tx *tx, const void *in, void *reply) MUST_USE;

@@ -133,6 +133,11 @@ def test_from_client_to_export(road, tmp_path):
     assert agency["organ_id"] == "H26.14" and agency["contacts"][0]["email"] == "vanthu@skhcn-test.gov.vn"
     assert [s["role"] for s in agency["signers"]] == ["seal"] and len(agency["signers"][0]["sha256"]) == 64
 
+    assert {f["code"]: f["purpose"] for f in ask(road, "forms")}.items() >= {"01": "issues", "04": "not_served", "07": "reports"}.items()
+    form, = ask(road, "forms", "07")
+    assert "* handed_over_on" in road.trienctl("forms", "07")
+    assert [s["name"] for s in form["sections"]] == ["document", "agency", "receiver", "subscribers"]
+
     document = tmp_path / "công văn.pdf"
     document.write_bytes(road.pdf(requests.form03()))
     submit = ("submit", document, "--token-file", token, "--key", "lan-1")
@@ -168,7 +173,7 @@ def check_json(lab, folder, serial, request):
     pin.write_text("12345678")
     calls = """\
         ceremony | status intake | metrics intake | metrics signer --file {folder}/signer.prom | show {request}
-        submit {folder}/none | agency list | agency add H26.99 --name TEST | agency import {folder}/none
+        submit {folder}/none | forms | forms 01 | agency list | agency add H26.99 --name TEST | agency import {folder}/none
         calendar import {folder}/none | crls | device list | device show X | device add {folder}/none
         device retire X --reason test | device check X --note test | station list | station run | ship list | ship send X
         ship record X --note test
