@@ -12,6 +12,7 @@ static const struct event_text {
     {"RequestSubmitted", "", "Đã tiếp nhận văn bản, số biên nhận %d."},
     {"RequestAccepted", "", "Yêu cầu của %s hợp lệ; hạn trả kết quả: %D."},
     {"RequestRejected", "", "Yêu cầu bị từ chối; xem các lý do kèm theo."},
+    {"RequestWaiting", "review_awaited", "Yêu cầu hợp lệ và đang chờ cán bộ phê duyệt."},
     {"RequestWaiting", "not_yet",
      "Đang chờ dữ liệu mới nhất về chứng thư để đối chiếu các số hiệu trong văn bản."},
     {"RequestWaiting", "", "Đang chờ danh sách chứng thư bị thu hồi của %s để kiểm tra người ký."},

@@ -32,6 +32,11 @@ static const struct command {
     {"submit", "post a signed document to the portal API, or over the bus as the principal portal",
      cmd_submit, "FILE [--attach FILE]... [--token-file FILE] [--key KEY] [--bus]"},
     {"show", "a request with its timeline, by request id or receipt number", cmd_show, "REQUEST"},
+    {"review", "requests that wait for officers: list, and what an officer says: approve, refuse",
+     cmd_review,
+     "list [REQUEST] | approve REQUEST --officer NAME [--note TEXT] | refuse REQUEST --officer "
+     "NAME "
+     "--note TEXT"},
     {"forms",
      "the forms and whether they are served; of one form every field of its request.json, those "
      "required with *",

@@ -36,6 +36,7 @@ int cmd_token(int argc, char **argv);
 int cmd_station(int argc, char **argv);
 int cmd_responder(int argc, char **argv);
 int cmd_forms(int argc, char **argv);
+int cmd_review(int argc, char **argv);
 int cmd_agency(int argc, char **argv);
 int cmd_calendar(int argc, char **argv);
 int cmd_crls(int argc, char **argv);

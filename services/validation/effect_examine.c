@@ -7,6 +7,7 @@
 #include "common/document_fetch.h"
 #include "common/pb_bytes.h"
 #include "services/validation/examine.h"
+#include "services/validation/review.h"
 #include "services/validation/rules.h"
 #include "services/validation/rules_certificates.h"
 #include "services/validation/rules_registry.h"
@@ -142,8 +143,8 @@ static enum rc ask_again(struct tx *tx, const Trien__ExamineDocument *request, u
     return examine_ask(tx, &again, pause);
 }
 
-static enum rc say_waiting(struct tx *tx, const Trien__ExamineDocument *request, Trien__Error code,
-                           const char *issuer)
+enum rc examine_say_waiting(struct tx *tx, const Trien__ExamineDocument *request, Trien__Error code,
+                            const char *issuer)
 {
     Trien__RequestWaiting waiting = TRIEN__REQUEST_WAITING__INIT;
 
@@ -173,7 +174,8 @@ static enum rc let_wait(struct tx *tx, const Trien__ExamineDocument *request,
     }
     TRY(store_insert_waiting(tx, request_id, examined->crl_needs[0]->issuer, facts->crl_version,
                              request->round));
-    return say_waiting(tx, request, TRIEN__ERROR__CRL_STALE, examined->crl_needs[0]->issuer);
+    return examine_say_waiting(tx, request, TRIEN__ERROR__CRL_STALE,
+                               examined->crl_needs[0]->issuer);
 }
 
 static void take_reasons(const Trien__ExaminedDocument *examined, struct reasons *reasons)
@@ -213,7 +215,7 @@ static enum rc let_registry_follow(struct tx *tx, const Trien__ExamineDocument *
     Trien__ExamineDocument again = *request;
 
     if (!request->waiting_said && tx->now >= request->received_at + REGISTRY_QUIET) {
-        TRY(say_waiting(tx, request, TRIEN__ERROR__NOT_YET, ""));
+        TRY(examine_say_waiting(tx, request, TRIEN__ERROR__NOT_YET, ""));
         again.has_waiting_said = true;
         again.waiting_said = true;
     }
@@ -245,6 +247,7 @@ enum rc examine_done(struct tx *tx, const char *key, const void *intent, const v
     struct certificate_facts certificates;
     struct reasons reasons;
     struct facts facts;
+    bool waits = false;
 
     (void)key;
     TRY(get_facts(tx, examined, &facts));
@@ -267,6 +270,10 @@ enum rc examine_done(struct tx *tx, const char *key, const void *intent, const v
         if (reasons.count == 0)
             examined = rule_certificates_fill(tx->arena, &certificates, examined);
     }
+    if (reasons.count == 0)
+        TRY(review_gate(tx, request, examined, &facts, &reasons, &waits));
+    if (waits)
+        return RC_OK;
     return reasons.count ? decide_reject(tx, request, examined, &facts, &reasons)
                          : decide_accept(tx, request, examined, &facts);
 }

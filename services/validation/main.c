@@ -1,5 +1,6 @@
 /* validation: decides whether a signed request may be served. The tables below are the whole
  * service: which messages come in, who may send them, which go out. */
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/bus.pb-c.h"
@@ -36,6 +37,9 @@ static const struct conf_row conf_rows[] = {
     {"authorization_days", CONF_INT, CONF(authorization_days), "30",
      "how long an authorisation may be used (the key may have to be made on a device first)", 1,
      365, NULL},
+    {"review/forms", CONF_TEXT, CONF(review_forms), "",
+     "forms whose requests two officers approve before they are accepted, separated by spaces", 0,
+     0, NULL},
     DOCUMENT_GATE_ROWS(CONF(gate)),
     {0},
 };
@@ -98,6 +102,15 @@ static const struct on_call calls[] = {
      .reply = &trien__count_working_days_reply__descriptor,
      .from = "courier",
      .fn = on_count_working_days},
+    {.in = &trien__list_reviews__descriptor,
+     .reply = &trien__list_reviews_reply__descriptor,
+     .from = "operator officers",
+     .fn = on_list_reviews},
+    {.in = &trien__decide_review__descriptor,
+     .reply = &trien__decide_review_reply__descriptor,
+     .from = "officers",
+     .fn = on_decide_review,
+     .out = {&trien__operator_acted__descriptor}},
     {.in = &trien__list_forms__descriptor,
      .reply = &trien__list_forms_reply__descriptor,
      .from = "operator portal",
@@ -126,12 +139,32 @@ static void late(void *state)
     trust_free(&validation->trust);
 }
 
+/* Every word is a form that is served. */
+static enum rc check_review_forms(const char *words, struct err *err)
+{
+    char word[16];
+
+    err_field(err, "review/forms");
+    for (words += strspn(words, " "); *words; words += strspn(words, " ")) {
+        const struct form *form;
+
+        snprintf(word, sizeof(word), "%.*s", (int)strcspn(words, " "), words);
+        form = forms_find(word);
+        CHECK(form && form->purpose != FORM_NOT_SERVED, err, TRIEN__ERROR__CONFIG_INVALID,
+              "no form %s is served", word);
+        words += strcspn(words, " ");
+    }
+    err_clear(err);
+    return RC_OK;
+}
+
 /* The inspector's zygote is forked before anything secret is in memory. */
 static enum rc early(const void *own_conf, struct err *err, void **ret_state)
 {
     static struct validation validation;
     const struct validation_conf *conf = own_conf;
 
+    TRY(check_review_forms(conf->review_forms, err));
     TRY(document_gate_new(&conf->gate, err, &validation.gate));
     TRY(trust_new(conf->trust_dir, err, &validation.trust));
     TRY(x509_key_load(conf->registration_key, err, &validation.registration_key));

@@ -93,6 +93,11 @@ MUST_USE enum rc store_make_partitions(struct tx *tx, int32_t months);
 MUST_USE enum rc store_insert_waiting(struct tx *tx, const uint8_t request_id[16],
                                       const char *issuer, int64_t crl_version, uint32_t round);
 
+/** One request whose officers have decided, to be examined again. REJECT WRONG_STATE when it does
+ * not wait. */
+enum rc store_wake_reviewed(struct tx *tx, const uint8_t request_id[16],
+                            Trien__ExamineDocument **ret_request) MUST_USE;
+
 /** Takes up to `limit` requests that can be examined again; each is a filled intent. */
 MUST_USE enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,
                                     Trien__ExamineDocument **ret_requests);
@@ -164,3 +169,43 @@ MUST_USE enum rc store_set_calendar(struct tx *tx, const struct calendar *calend
 /** The days of a version, ascending; names and sources are left out. */
 MUST_USE enum rc store_list_calendar_days(struct tx *tx, const char *version, size_t *ret_count,
                                           struct calendar_day **ret_days);
+
+/* --- reviews (store_review.c) ------------------------------------------------------------------
+ */
+
+/* The waiting of a request whose review is open: no list reaches it. */
+#define WAITS_FOR_OFFICERS INT64_MAX
+
+struct review_vote {
+    const char *officer, *note;
+    bool approves;
+    usec voted_at;
+};
+struct review_votes {
+    struct review_vote *rows;
+    size_t count;
+};
+struct review_row {
+    uint8_t request_id[16];
+    const char *receipt_number; /* only when listed */
+    const char *form, *organ_id, *agency_name, *document_number, *document_date;
+    int32_t item_count;
+    usec asked_at;
+};
+
+/** Writes a review down, once. */
+enum rc store_insert_review(struct tx *tx, const struct review_row *review) MUST_USE;
+
+/** Locks a review that is open; false when it is not. */
+enum rc store_lock_review(struct tx *tx, const uint8_t request_id[16], bool *ret_open) MUST_USE;
+
+enum rc store_insert_vote(struct tx *tx, const uint8_t request_id[16],
+                          const struct review_vote *vote) MUST_USE;
+
+/** What the officers said, in their order. */
+enum rc store_list_votes(struct tx *tx, const uint8_t request_id[16],
+                         struct review_votes *ret_votes) MUST_USE;
+
+/** The open ones, the oldest first and 200 at most; or (request_id not NULL) one. */
+enum rc store_list_reviews(struct tx *tx, const uint8_t *request_id, size_t *ret_count,
+                           struct review_row **ret_reviews) MUST_USE;

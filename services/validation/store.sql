@@ -85,8 +85,45 @@ UPDATE request r SET came_from = r.state, state = 'examining'
 RETURNING r.request_id, r.receipt_number, r.received_at, r.document_sha256, r.document_size_bytes,
           gone.round + 1, r.attachment_sha256, r.attachment_size_bytes;
 
+-- name: wake_reviewed (uuid) -> (uuid, text, timestamptz, bytea, int8, int4, bytea[], int8[])
+-- The same for one request whose officers have decided.
+WITH gone AS (DELETE FROM waiting WHERE request_id = $1 RETURNING request_id, round)
+UPDATE request r SET came_from = r.state, state = 'examining'
+  FROM gone WHERE r.request_id = gone.request_id
+RETURNING r.request_id, r.receipt_number, r.received_at, r.document_sha256, r.document_size_bytes,
+          gone.round + 1, r.attachment_sha256, r.attachment_size_bytes;
+
 -- name: count_waiting () -> (int8, timestamptz)
-SELECT count(*), min(waiting_since) FROM waiting;
+-- For a list: a review waits for people.
+SELECT count(*), min(waiting_since) FROM waiting WHERE crl_version < 9223372036854775807;
+
+-- === reviews ========================================================================================
+
+-- name: insert_review (uuid, text, text, text, text, text, int4, timestamptz)
+INSERT INTO review (request_id, form, organ_id, agency_name, document_number, document_date, item_count, asked_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT DO NOTHING;
+
+-- name: lock_review (uuid) -> (uuid)
+-- While it is open: votes are counted one after the other.
+SELECT request_id FROM waiting WHERE request_id = $1 AND crl_version = 9223372036854775807 FOR UPDATE;
+
+-- name: insert_vote (uuid, text, bool, text, timestamptz)
+INSERT INTO review_vote (request_id, officer, approves, note, voted_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: list_votes (uuid) -> (text, bool, text, timestamptz)
+SELECT officer, approves, note, voted_at FROM review_vote WHERE request_id = $1 ORDER BY voted_at, officer;
+
+-- name: list_reviews (uuid) -> (uuid, text, text, text, text, text, text, int4, timestamptz)
+-- One, or the open ones.
+SELECT v.request_id, r.receipt_number, v.form, v.organ_id, v.agency_name, v.document_number, v.document_date,
+       v.item_count, v.asked_at
+FROM review v JOIN request r USING (request_id)
+WHERE CASE WHEN $1 IS NULL
+           THEN v.request_id IN (SELECT request_id FROM waiting WHERE crl_version = 9223372036854775807
+                                 ORDER BY request_id LIMIT 200)
+           ELSE v.request_id = $1 END
+ORDER BY v.asked_at, v.request_id;
 
 -- === revocation lists ===============================================================================
 

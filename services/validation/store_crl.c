@@ -31,14 +31,12 @@ static void read_enclosed(struct tx *tx, const struct db_rows *rows, size_t row,
     }
 }
 
-enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,
-                           Trien__ExamineDocument **ret_requests)
+/* Requests that are to be examined again, as both waking statements return them. */
+static Trien__ExamineDocument *read_woken(struct tx *tx, const struct db_rows *rows)
 {
-    struct db_rows *rows = NULL;
-    Trien__ExamineDocument *requests;
+    Trien__ExamineDocument *requests =
+        ARENA_ARRAY(tx->arena, Trien__ExamineDocument, db_count(rows));
 
-    TRY(DB_RUN(tx, wake_waiting, &rows, db_int4(limit)));
-    requests = ARENA_ARRAY(tx->arena, Trien__ExamineDocument, db_count(rows));
     for (size_t i = 0; i < db_count(rows); i++) {
         trien__examine_document__init(&requests[i]);
         requests[i].request_id = (char *)bus_uuid_text(tx->arena, db_get_uuid(rows, i, 0));
@@ -49,8 +47,28 @@ enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,
         requests[i].round = (uint32_t)db_get_int(rows, i, 5);
         read_enclosed(tx, rows, i, &requests[i]);
     }
+    return requests;
+}
+
+enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,
+                           Trien__ExamineDocument **ret_requests)
+{
+    struct db_rows *rows = NULL;
+
+    TRY(DB_RUN(tx, wake_waiting, &rows, db_int4(limit)));
     *ret_count = db_count(rows);
-    *ret_requests = requests;
+    *ret_requests = read_woken(tx, rows);
+    return RC_OK;
+}
+
+enum rc store_wake_reviewed(struct tx *tx, const uint8_t request_id[16],
+                            Trien__ExamineDocument **ret_request)
+{
+    struct db_rows *rows = NULL;
+
+    TRY(DB_RUN(tx, wake_reviewed, &rows, db_uuid(request_id)));
+    CHECK(db_count(rows) == 1, &tx->err, TRIEN__ERROR__WRONG_STATE, "the review is not open");
+    *ret_request = read_woken(tx, rows);
     return RC_OK;
 }
 

@@ -21,6 +21,7 @@ struct validation_conf {
     const struct conf_node *crls; /* <name> = "<url>" */
     int64_t crl_period_ms, crl_retry_ms, crl_timeout_ms;
     int64_t validity_days, authorization_days;
+    const char *review_forms; /* codes between spaces */
     struct document_limits gate;
 };
 
@@ -55,6 +56,10 @@ enum rc examine_failed(struct tx *tx, const char *key, const void *intent,
 
 /** Asks for an examination, not before `pause` is over; `round` is 1 for the first. */
 enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request, usec pause) MUST_USE;
+
+/** RequestWaiting with this code; `issuer` is the authority whose list is awaited, or "". */
+enum rc examine_say_waiting(struct tx *tx, const Trien__ExamineDocument *request, Trien__Error code,
+                            const char *issuer) MUST_USE;
 
 /** Fetches a part and passes it through the gate, as of the receipt. */
 enum rc examine_check(struct fx *fx, const Trien__ExamineDocument *request, uint32_t part,
@@ -154,4 +159,6 @@ enum rc on_put_calendar(struct tx *tx, const void *in, void *reply) MUST_USE;
 /** CountWorkingDays: by the calendar in force. */
 enum rc on_count_working_days(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_crls(struct tx *tx, const void *in, void *reply) MUST_USE;
+enum rc on_list_reviews(struct tx *tx, const void *in, void *reply) MUST_USE;
+enum rc on_decide_review(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_forms(struct tx *tx, const void *in, void *reply) MUST_USE;

@@ -192,7 +192,7 @@ class Operators(Driver):
         spare.write_text(f"device_serial,device_kind,model\nSPARE-{number},pki_token,TEST\n")
         calendar = ROOT / "services/validation/data/working-calendar.csv"
         for words in (("client", "add", portal, "--name", "TEST", "--token-file", lab.dir / f"{portal}.token"), ("client", "list"),
-                      ("client", "revoke", portal), ("show", NOBODY), ("agency", "list"), ("forms",), ("crls",),
+                      ("client", "revoke", portal), ("show", NOBODY), ("agency", "list"), ("forms",), ("review", "list"), ("review", "approve", NOBODY, "--officer", "officer1"), ("crls",),
                       ("device", "add", spare), ("device", "retire", f"SPARE-{number}", "--reason", "hỏng"), ("device", "list"),
                       ("device", "check", f"SPARE-{number}", "--note", "rỗng"),
                       ("ship", "list"), ("station", "list"), ("revocation-lists",),
