@@ -29,19 +29,6 @@ static const struct option long_options[] = {
     {0},
 };
 
-static void say(const char *format, ...) PRINTF_LIKE(1, 2);
-static void say(const char *format, ...)
-{
-    va_list arguments;
-
-    if (ctl_json())
-        return;
-    va_start(arguments, format);
-    vprintf(format, arguments);
-    va_end(arguments);
-    fflush(stdout);
-}
-
 /* Always as the station itself: nobody else may submit keys. */
 static enum rc call(const void *request, const ProtobufCMessageDescriptor *reply, struct err *err,
                     void *ret_reply)
@@ -115,18 +102,18 @@ static enum rc work(struct station *station, const Trien__WorkOrder *order, stru
         Trien__SubmitDeviceKey submission;
         Trien__SubmitDeviceKeyReply *reply = NULL;
 
-        say("  making a %s key pair in the token …\n", order->key_kind);
+        ctl_say("  making a %s key pair in the token …\n", order->key_kind);
         TRY(station_make_submission(station, order, err, &submission));
-        say("  submitting it for device %s …\n", order->device_serial);
+        ctl_say("  submitting it for device %s …\n", order->device_serial);
         TRY(call(&submission, &trien__submit_device_key_reply__descriptor, err, &reply));
     }
-    say("  waiting for the certificate …\n");
+    ctl_say("  waiting for the certificate …\n");
     TRY(await_certificate(station->options, order->order_id, err, &row));
     TRY(station_write_certificate(station, order->order_id,
                                   bytes_of(row->certificate_der.data, row->certificate_der.len),
                                   err));
-    say("  certificate %s is in the token, label \"%s\"\n", row->serial,
-        station_label(order->order_id));
+    ctl_say("  certificate %s is in the token, label \"%s\"\n", row->serial,
+            station_label(order->order_id));
     *ret_serial = row->serial;
     return RC_OK;
 }
@@ -164,7 +151,7 @@ static enum rc run_orders(struct station *station, const Trien__ListWorkOrdersRe
         TRY(is_ours(station, order, err, &ours));
         if (!ours)
             continue;
-        say("%s  %s  %s\n", order->order_id, order->subscriber_name, order->profile);
+        ctl_say("%s  %s  %s\n", order->order_id, order->subscriber_name, order->profile);
         TRY(work(station, order, err, &serial));
         json_array_append_new(
             results,
@@ -201,7 +188,7 @@ static enum rc list_ready_orders(const struct station_options *options, struct e
         if (waiting == 0 || clock_monotonic() > until)
             return RC_OK;
         if (!told && ms > FIRST_PAUSE_MS * 8) {
-            say("%zu orders wait for a device …\n", waiting);
+            ctl_say("%zu orders wait for a device …\n", waiting);
             told = true;
         }
         pause_ms(ms);

@@ -27,17 +27,32 @@ void ctl_show(json_t *document, const char *format, ...)
     json_decref(document);
 }
 
+/* At once, unless a document is to be all that is said. */
+static void say(const char *format, va_list arguments)
+{
+    if (ctl_json())
+        return;
+    vprintf(format, arguments);
+    fflush(stdout);
+}
+
+void ctl_say(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
+}
+
 void ctl_show_row(json_t *rows, json_t *row, const char *format, ...)
 {
     va_list arguments;
 
     json_array_append_new(rows, row);
-    if (ctl_json())
-        return;
     va_start(arguments, format);
-    vprintf(format, arguments);
+    say(format, arguments);
     va_end(arguments);
-    fflush(stdout);
 }
 
 void ctl_show_rows(const json_t *rows)

@@ -116,6 +116,9 @@ const char *ctl_url(const char *service, const char *path);
 /** The result of a command: the document with --json, else the text. Takes the document over. */
 void ctl_show(json_t *document, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/** What a command does while it works, for people: nothing with --json. */
+void ctl_say(const char *format, ...) PRINTF_LIKE(1, 2);
+
 /** A row of a list: its text at once, unless --json; `rows` keeps it for ctl_show_rows(). Takes the
  *  row over. */
 void ctl_show_row(json_t *rows, json_t *row, const char *format, ...) PRINTF_LIKE(3, 4);
