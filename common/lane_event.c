@@ -34,6 +34,15 @@ static enum rc unpack(struct tx *tx, const struct on_event *row, const Trien__Ev
     return RC_OK;
 }
 
+/* Its key has an open letter: one that is committed, or one of this batch. */
+static bool is_behind(const struct batch *batch, const struct item *item)
+{
+    for (const struct item *i = batch->items; batch->guarded && i < item; i++)
+        if (i->fate == LETTER && !strcmp(i->event->key, item->event->key))
+            return true;
+    return letters_block(&batch->lane->letters, batch->feed, item->event->key);
+}
+
 static enum rc handle(struct batch *batch, struct item *item)
 {
     struct lane *lane = batch->lane;
@@ -45,7 +54,7 @@ static enum rc handle(struct batch *batch, struct item *item)
     if (!row)
         return RC_OK;
     item->fate = BEHIND;
-    if (letters_block(&lane->letters, batch->feed, event->key))
+    if (is_behind(batch, item))
         return letters_add(lane, batch->feed, event, NULL);
     item->fate = APPLIED;
     tx_enter(lane->tx, event->traceparent, row->out);

@@ -50,13 +50,15 @@ def rests(process):
     wait_until("a process that rests", look, deadline=20, every=0.3)
 
 
-def test_event_that_waits_is_parked_and_goes_on_by_itself(lab):
-    beta = lab.start("beta")
+@pytest.mark.parametrize("in_one_batch", [False, True])
+def test_event_that_waits_is_parked_and_goes_on_by_itself(lab, in_one_batch):
+    beta = None if in_one_batch else lab.start("beta")
     lab.say("K", 1, "wait")
     lab.say("K", 2)
     lab.say("L", 2)
+    beta = beta or lab.start("beta")
     lab.wait_seen(2)  # L is not blocked
-    wait_until("the letters", lambda: states(lab, "K") == ["parked", "behind", "behind"])
+    wait_until("the letters", lambda: states(lab, "K"), until=lambda seen: seen == ["parked", "behind", "behind"])
     lab.beta("INSERT INTO probe_door VALUES ('K')")
     lab.wait_seen(5)
     wait_until("no letter", lambda: letters(lab) == [])
@@ -67,9 +69,9 @@ def test_event_that_waits_is_parked_and_goes_on_by_itself(lab):
 def test_parked_event_is_tried_when_its_key_moves(lab):
     lab.start("beta")
     lab.say("K", 1, "wait")
-    wait_until("parked", lambda: states(lab, "K") == ["parked"])
+    wait_until("parked", lambda: states(lab, "K"), until=lambda seen: seen == ["parked"])
     lab.beta("UPDATE dead_letter SET retry_at = now() + interval '1 hour'")
-    wait_until("many attempts", lambda: states(lab, "K") == ["parked"])
+    wait_until("many attempts", lambda: states(lab, "K"), until=lambda seen: seen == ["parked"])
     lab.beta("INSERT INTO probe_door VALUES ('K')")
     lab.say("K/1", 1)  # of the same family
     wait_until("both", lambda: sorted(lab.seen()) == [1, 2], deadline=5)
@@ -81,7 +83,7 @@ def test_refused_event_blocks_its_key_only_and_is_resolved(lab):
     lab.say("K", 2)
     lab.say("L", 2)
     lab.wait_seen(2)
-    wait_until("the letters", lambda: states(lab, "K") == ["dead", "behind", "behind"])
+    wait_until("the letters", lambda: states(lab, "K"), until=lambda seen: seen == ["dead", "behind", "behind"])
     dead, behind, _ = letters(lab, "K")
     assert "field_invalid" in dead[3]
     assert act_on(lab, "RetryDeadLetter", behind)[0] == 2011
@@ -98,7 +100,7 @@ def test_dead_event_is_retried_by_an_operator(lab):
     lab.start("beta")
     lab.say("K", 1, "violate")
     lab.say("K", 1)
-    wait_until("dead", lambda: states(lab, "K") == ["dead", "behind"])
+    wait_until("dead", lambda: states(lab, "K"), until=lambda seen: seen == ["dead", "behind"])
     assert letters(lab, "K")[0][2] == "5"
     lab.beta("ALTER TABLE probe_door ALTER key DROP NOT NULL")
     assert act_on(lab, "RetryDeadLetter", letters(lab, "K")[0])[0] == 0
@@ -110,7 +112,7 @@ def test_dead_event_is_retried_by_an_operator(lab):
 def test_busy_event_is_tried_a_limited_number_of_times(lab):
     lab.start("beta")
     lab.say("K", 1, "busy")
-    wait_until("dead", lambda: states(lab, "K") == ["dead"])
+    wait_until("dead", lambda: states(lab, "K"), until=lambda seen: seen == ["dead"])
     assert letters(lab, "K")[0][2] == "5"
 
 
@@ -139,11 +141,11 @@ def test_event_that_kills_its_process_is_counted_and_becomes_a_letter(lab):
 def test_letters_survive_a_restart(lab):
     beta = lab.start("beta")
     lab.say("K", 1, "wait")
-    wait_until("parked", lambda: states(lab, "K") == ["parked"])
+    wait_until("parked", lambda: states(lab, "K"), until=lambda seen: seen == ["parked"])
     beta.kill()
     lab.say("K", 1)
     lab.start("beta")
-    wait_until("behind", lambda: states(lab, "K") == ["parked", "behind"])
+    wait_until("behind", lambda: states(lab, "K"), until=lambda seen: seen == ["parked", "behind"])
     lab.beta("INSERT INTO probe_door VALUES ('K')")
     lab.wait_seen(2)
     lab.check_ledger()
