@@ -139,12 +139,6 @@ static enum rc check_session(struct db *db, struct err *err)
     return rc;
 }
 
-static const struct db_statement own_statements[] = {
-    {.name = "frame_begin", .sql = "BEGIN"},
-    {.name = "frame_commit", .sql = "COMMIT"},
-    {.name = "frame_rollback", .sql = "ROLLBACK"},
-};
-
 static enum rc open_session(struct db *db, struct err *err)
 {
     CHECK(PQstatus(db->conn) == CONNECTION_OK, err, TRIEN__ERROR__DATABASE_UNAVAILABLE, "%.*s",
@@ -152,7 +146,7 @@ static enum rc open_session(struct db *db, struct err *err)
     PQsetNoticeProcessor(db->conn, ignore_notice, NULL);
     TRY(check_session(db, err));
     CHECK(PQenterPipelineMode(db->conn), err, TRIEN__ERROR__INTERNAL, "no pipeline mode");
-    return db_prepare(db, own_statements, COUNT_OF(own_statements), err);
+    return db_prepare_own(db, err);
 }
 
 enum rc db_open(const struct db_conf *conf, const char *application, struct err *err,

@@ -199,6 +199,9 @@ MUST_USE enum rc db_prepare(struct db *db, const struct db_statement *statements
 MUST_USE enum rc db_send_rows(struct tx *tx);
 
 MUST_USE enum rc db_begin(struct db *db, struct err *err);
+/** Makes the running transaction a block, in which savepoints can be set; what was queued before
+ *  belongs to it. A failure is seen by the next statement. */
+void db_block(struct tx *tx);
 /** Syncs the pipeline and commits; everything queued has succeeded when this returns RC_OK. */
 MUST_USE enum rc db_commit(struct db *db, struct err *err);
 /** Never fails: a broken connection is noticed by db_alive(). */

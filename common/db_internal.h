@@ -14,9 +14,10 @@
 
 struct db {
     PGconn *conn;
-    bool want_begin; /* BEGIN goes out with the next statement */
-    bool begun;      /* BEGIN was queued */
-    bool failed;     /* a statement failed: nothing more until rollback */
+    bool open;   /* in a transaction: the sync comes with the commit */
+    bool queued; /* something was queued since the last sync */
+    bool block;  /* BEGIN was queued: COMMIT comes before the sync */
+    bool failed; /* a statement failed: nothing more until rollback */
     bool fat;
     struct err error; /* the first failure, while `failed` */
     struct db_log log;
@@ -64,6 +65,8 @@ MUST_USE enum rc db_error(struct db *db, const char *statement, const PGresult *
                           struct err *err);
 
 /* --- the pipeline (db_run.c) --- */
+/** Prepares BEGIN, COMMIT and ROLLBACK. */
+MUST_USE enum rc db_prepare_own(struct db *db, struct err *err);
 extern const char db_sync[];
 void db_pend(struct db *db, const char *name);
 /** Reads the answer of the oldest pending entry; *ret_result (when asked for) is the caller's, NULL

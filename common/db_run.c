@@ -1,12 +1,24 @@
 /* Statements in a transaction, in libpq's pipeline mode: queued ones travel with the next that
- * waits, BEGIN with the first, COMMIT with the last. The first failure is kept with the name of its
- * statement and fails everything up to the rollback. */
+ * waits. A transaction is what lies between two syncs of the pipeline: it needs no BEGIN, and the
+ * sync that commits it travels with its last statement. Only savepoints need a block (db_block).
+ * The first failure is kept with the name of its statement and fails everything up to the rollback.
+ */
 #include "common/db_internal.h"
 #include "common/tx.h"
 
 const char db_sync[] = "sync";
 static const char begin_name[] = "frame_begin", commit_name[] = "frame_commit",
                   rollback_name[] = "frame_rollback";
+static const struct db_statement plain_statements[] = {
+    {.name = begin_name, .sql = "BEGIN"},
+    {.name = commit_name, .sql = "COMMIT"},
+    {.name = rollback_name, .sql = "ROLLBACK"},
+};
+
+enum rc db_prepare_own(struct db *db, struct err *err)
+{
+    return db_prepare(db, plain_statements, COUNT_OF(plain_statements), err);
+}
 
 bool db_lost(const struct db *db)
 {
@@ -40,10 +52,18 @@ static void give_up(struct db *db, const char *name)
     db->conn = NULL;
 }
 
+/* A commit that is refused (a deferred constraint) says so before the sync. */
 static void take_sync(struct db *db)
 {
     PGresult *result = PQgetResult(db->conn);
 
+    if (result && PQresultStatus(result) == PGRES_FATAL_ERROR && !db_lost(db)) {
+        note_failure(db, commit_name, result);
+        PQclear(result);
+        result = PQgetResult(db->conn);
+        if (!result) /* that ended the error */
+            result = PQgetResult(db->conn);
+    }
     if (!result || PQresultStatus(result) != PGRES_PIPELINE_SYNC)
         give_up(db, db_sync);
     PQclear(result);
@@ -119,10 +139,10 @@ static void send_plain(struct db *db, const char *name)
         db_pend(db, name);
 }
 
-/* Room for this one, a BEGIN and a sync. */
+/* Room for this one, a BEGIN, its end and a sync. */
 static void make_room(struct db *db)
 {
-    if (db->count + 4 < DB_MAX_PENDING)
+    if (db->count + 6 < DB_MAX_PENDING)
         return;
     if (PQsendFlushRequest(db->conn) != 1 || PQflush(db->conn) < 0)
         give_up(db, "flush");
@@ -142,10 +162,6 @@ static enum rc queue(struct tx *tx, const struct db_statement *statement, size_t
         TRY(db_send_rows(tx));
     if (value_count != statement->param_count)
         db_misuse(statement->name, "wrong number of parameters", value_count);
-    if (db->want_begin && !db->begun && !db->failed) {
-        send_plain(db, begin_name);
-        db->begun = true;
-    }
     make_room(db);
     if (!db->failed) {
         db_encode(tx->arena, statement, values, &params);
@@ -159,6 +175,7 @@ static enum rc queue(struct tx *tx, const struct db_statement *statement, size_t
         return err_rc(tx->err.code);
     }
     db_pend(db, statement->name);
+    db->queued = db->open;
     return RC_OK;
 }
 
@@ -200,13 +217,13 @@ enum rc db_run(struct tx *tx, const struct db_statement *statement, struct db_ro
     struct db_rows *rows;
 
     TRY(queue(tx, statement, value_count, values));
-    if (!db->begun)
+    if (!db->open)
         send_sync(db); /* outside a transaction a statement commits by itself */
     else if (PQsendFlushRequest(db->conn) != 1)
         give_up(db, statement->name);
     if (db->count && PQflush(db->conn) < 0)
         give_up(db, statement->name);
-    for (size_t behind = !db->begun; db->count > behind;) {
+    for (size_t behind = !db->open; db->count > behind;) {
         PQclear(result);
         db_take(db, &result);
     }
@@ -215,7 +232,7 @@ enum rc db_run(struct tx *tx, const struct db_statement *statement, struct db_ro
     if (db->failed || !result) {
         PQclear(result);
         tx->err = db->error;
-        if (!db->begun && !db_lost(db))
+        if (!db->open && !db_lost(db))
             db->failed = false; /* the sync has ended the failed statement's own transaction */
         return err_rc(tx->err.code);
     }
@@ -231,14 +248,25 @@ enum rc db_run(struct tx *tx, const struct db_statement *statement, struct db_ro
 enum rc db_begin(struct db *db, struct err *err)
 {
     CHECK(!db_lost(db), err, TRIEN__ERROR__DATABASE_UNAVAILABLE, "connection lost");
-    db->want_begin = true;
-    db->begun = db->failed = false;
+    db->open = true;
+    db->queued = db->block = db->failed = false;
     return RC_OK;
+}
+
+void db_block(struct tx *tx)
+{
+    struct db *db = tx->db;
+
+    if (db->block)
+        return;
+    make_room(db);
+    send_plain(db, begin_name);
+    db->queued = db->block = true;
 }
 
 static void finish(struct db *db)
 {
-    db->want_begin = db->begun = db->failed = false;
+    db->open = db->queued = db->block = db->failed = false;
     if (db->fat && db->conn) {
         PQfinish(db->conn);
         db->conn = NULL;
@@ -247,23 +275,18 @@ static void finish(struct db *db)
 
 enum rc db_commit(struct db *db, struct err *err)
 {
-    PGresult *result = NULL;
-
-    if (!db->begun && !db->failed) {
+    if (!db->queued && !db->failed) {
         finish(db);
         return RC_OK;
     }
-    send_plain(db, commit_name);
-    send_sync(db);
-    while (db->count > 1)
-        PQclear(result), db_take(db, &result);
-    while (db->count)
-        db_take(db, NULL);
-    if (!db->failed && (!result || strcmp(PQcmdStatus(result), "COMMIT")))
+    if (db->block)
+        send_plain(db, commit_name);
+    db_drain(db);
+    if (!db->failed && PQtransactionStatus(db->conn) != PQTRANS_IDLE)
         note_failure(db, commit_name, NULL);
-    PQclear(result);
     if (db->failed) {
         *err = db->error;
+        db->queued = db->block; /* else the sync has ended it */
         db_rollback(db);
         return err_rc(err->code);
     }
@@ -273,10 +296,13 @@ enum rc db_commit(struct db *db, struct err *err)
 
 void db_rollback(struct db *db)
 {
-    if (db->begun && !db_lost(db)) {
-        if (db->failed) /* a failed pipeline hears nothing before a sync */
-            send_sync(db);
-        send_plain(db, rollback_name);
+    if (db->queued && !db_lost(db)) {
+        if (db->block)
+            send_sync(db); /* a failed pipeline hears nothing before a sync */
+        else
+            send_plain(db, begin_name); /* or the sync would commit what was queued */
+        if (db->block || !db->failed)
+            send_plain(db, rollback_name);
         db_drain(db);
     }
     db->count = 0;

@@ -212,12 +212,14 @@ UPDATE consumer_cursor c SET attempts = c.attempts + 1
 
 -- name: cursor_move (text, int2[], int8[], int8[], uuid[]) -> (int8)
 -- By compare-and-set, or the transaction fails (class 40): whoever moved one of them first has won.
--- $2 partitions, $3 where they are expected, $4 where they go, $5 last ids
+-- $2 partitions, ascending (width_bucket finds the place of one by halving), $3 where they are
+-- expected, $4 where they go, $5 last ids
 WITH moved AS (
     UPDATE consumer_cursor c
-       SET next_offset = m.next_offset, last_id = m.last_id, attempts = 0
-      FROM unnest($2, $3, $4, $5) AS m(partition, expected, next_offset, last_id)
-     WHERE c.feed = $1 AND c.partition = m.partition AND c.next_offset = m.expected
+       SET next_offset = $4[width_bucket(c.partition, $2)],
+           last_id = $5[width_bucket(c.partition, $2)], attempts = 0
+     WHERE c.feed = $1 AND c.partition = ANY ($2)
+       AND c.next_offset = $3[width_bucket(c.partition, $2)]
     RETURNING 1)
 SELECT expect_rows((SELECT count(*) FROM moved), cardinality($2));
 

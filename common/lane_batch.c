@@ -48,20 +48,24 @@ struct moves {
     size_t count;
 };
 
+/* Partitions ascending; a partition's place is the number of those before it. */
 static void plan_moves(const struct batch *batch, size_t first, size_t count, struct moves *moves)
 {
-    moves->count = 0;
+    uint64_t all = 0, seen = 0;
+
+    for (size_t i = first; i < first + count; i++)
+        all |= UINT64_C(1) << batch->items[i].event->partition;
+    moves->count = (size_t)__builtin_popcountll(all);
     for (size_t i = first; i < first + count; i++) {
         const Trien__Event *event = batch->items[i].event;
-        size_t m = 0;
+        uint64_t bit = UINT64_C(1) << event->partition;
+        int m = __builtin_popcountll(all & (bit - 1));
 
-        while (m < moves->count && moves->partitions[m] != (int16_t)event->partition)
-            m++;
-        if (m == moves->count) {
+        if (!(seen & bit)) {
             moves->partitions[m] = (int16_t)event->partition;
             moves->from[m] = event->offset;
-            moves->count++;
         }
+        seen |= bit;
         moves->to[m] = event->offset + 1;
         memcpy(moves->ids[m], event->id.data, 16);
     }

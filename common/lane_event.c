@@ -96,6 +96,7 @@ enum rc event_handle_guarded(struct batch *batch, struct item *item)
 
     if (!batch_row(batch->lane, batch->feed->name, item->event->type))
         return event_handle(batch, item);
+    db_block(tx);
     TRY(DB_PUSH(tx, event_begin));
     rc = event_handle(batch, item);
     if (rc == RC_OK)

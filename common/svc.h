@@ -117,7 +117,7 @@ struct on_call {
     enum rc (*fn)(struct tx *tx, const void *in, void *reply);
     const ProtobufCMessageDescriptor *out[MAX_OUT];
     bool no_transaction; /* touches no database */
-    bool reads;          /* its one statement reads: it needs no BEGIN and COMMIT around it */
+    bool reads;          /* its one statement reads: a transaction by itself */
 };
 
 /* Something done outside, in three steps: intent (effect_add), act, done. `act` may be repeated, so

@@ -8,9 +8,9 @@
  *
  * Events and effects are only collected while handlers run. tx_commit hands them to the database
  * part as ONE statement for all events and ONE for all effects, always last, so that the outbox's
- * row locks are held as short as can be. BEGIN travels with the first statement; a handler that
- * touches nothing costs no round trip. This file and tx.c know neither libpq nor ZeroMQ: a service
- * without a database has no tx_ops and never links them. */
+ * row locks are held as short as can be. What waits for no answer travels with the commit; a
+ * handler that touches nothing costs no round trip. This file and tx.c know neither libpq nor
+ * ZeroMQ: a service without a database has no tx_ops and never links them. */
 #pragma once
 
 #include <stdbool.h>

@@ -32,9 +32,12 @@ static const struct db_statement statements[] = {
      {DB_INT2_ARRAY, DB_INT8_ARRAY, DB_TEXT_ARRAY, DB_BYTEA_ARRAY},
      {DB_INT2_ARRAY, DB_INT8_ARRAY, DB_TEXT_ARRAY, DB_BYTEA_ARRAY}},
     {"empty", "SELECT cardinality($1::int8[])", 1, 1, {DB_INT8_ARRAY}, {DB_INT4}},
+    {"late", "INSERT INTO late (id) VALUES ($1)", 1, 0, {DB_INT8}, {}},
+    {"mark", "SAVEPOINT mark", 0, 0, {}, {}},
+    {"unmark", "ROLLBACK TO SAVEPOINT mark", 0, 0, {}, {}},
 };
 /* clang-format on */
-enum { TYPES, ARRAYS, INSERT, COUNT, RAISE, KILL_ME, DELETE, BACK, EMPTY };
+enum { TYPES, ARRAYS, INSERT, COUNT, RAISE, KILL_ME, DELETE, BACK, EMPTY, LATE, MARK, UNMARK };
 
 #include "tests/unit/common/database.h"
 
@@ -42,6 +45,7 @@ static int up(void **state)
 {
     (void)state;
     return database_up("CREATE TABLE t (id bigint PRIMARY KEY, note text);"
+                       "CREATE TABLE late (id bigint UNIQUE DEFERRABLE INITIALLY DEFERRED);"
                        "CREATE FUNCTION raise_lost() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE "
                        "EXCEPTION ''lost'' USING ERRCODE = ''T1010''; END'");
 }
@@ -223,6 +227,75 @@ static void a_failure_only_the_commit_sees(void **state)
     assert_int_equal(count(), 0);
 }
 
+/* The end of the transaction is the sync: what speaks only then speaks there. */
+static void a_commit_that_is_refused(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(PUSH(INSERT, db_int8(1), db_text("a")), RC_OK);
+    assert_int_equal(PUSH(LATE, db_int8(1)), RC_OK);
+    assert_int_equal(PUSH(LATE, db_int8(1)), RC_OK);
+    assert_int_equal(tx_commit(tx), RC_FATAL);
+    assert_string_equal(tx->err.native, "sqlstate 23505");
+    assert_false(tx->frame->in_doubt);
+    assert_true(db_alive(tx->frame->db));
+    assert_int_equal(count(), 0);
+}
+
+static void what_was_queued_is_undone_with_the_rest(void **state)
+{
+    struct db_rows *rows;
+
+    (void)state;
+    begin();
+    assert_int_equal(PUSH(INSERT, db_int8(1), db_text("never sent")), RC_OK);
+    tx_rollback(tx);
+    begin();
+    assert_int_equal(PUSH(INSERT, db_int8(1), db_text("sent")), RC_OK);
+    assert_int_equal(db_run(tx, &statements[COUNT], &rows, 0, NULL), RC_OK);
+    assert_int_equal(db_get_int(rows, 0, 0), 1);
+    assert_int_equal(PUSH(INSERT, db_int8(2), db_text("and not")), RC_OK);
+    tx_rollback(tx);
+    /* Whose failure nobody has seen. */
+    begin();
+    assert_int_equal(PUSH(INSERT, db_int8(1), db_text("a")), RC_OK);
+    assert_int_equal(PUSH(INSERT, db_int8(1), db_text("again")), RC_OK);
+    tx_rollback(tx);
+    assert_int_equal(count(), 0);
+}
+
+static void begin_block(void)
+{
+    begin();
+    assert_int_equal(PUSH(INSERT, db_int8(1), db_text("before the block")), RC_OK);
+    db_block(tx);
+    assert_int_equal(PUSH(MARK), RC_OK);
+    assert_int_equal(PUSH(INSERT, db_int8(2), db_text("b")), RC_OK);
+}
+
+static void a_block_has_savepoints_and_holds_what_came_before(void **state)
+{
+    (void)state;
+    begin_block();
+    assert_int_equal(PUSH(UNMARK), RC_OK);
+    assert_int_equal(tx_commit(tx), RC_OK);
+    assert_int_equal(count(), 1);
+    begin();
+    assert_int_equal(PUSH(DELETE, db_int8(0)), RC_OK);
+    assert_int_equal(tx_commit(tx), RC_OK);
+    begin_block();
+    tx_rollback(tx);
+    assert_int_equal(count(), 0);
+    begin_block();
+    assert_int_equal(PUSH(INSERT, db_int8(2), db_text("again")), RC_OK);
+    assert_int_equal(tx_commit(tx), RC_FATAL);
+    assert_int_equal(count(), 0);
+    begin_block();
+    assert_int_equal(PUSH(INSERT, db_int8(2), db_text("again, seen by nobody")), RC_OK);
+    tx_rollback(tx);
+    assert_int_equal(count(), 0);
+}
+
 static void our_own_sqlstate_is_a_code_of_the_registry(void **state)
 {
     struct db_rows *rows;
@@ -394,6 +467,9 @@ int main(void)
         cmocka_unit_test(queued_statements_are_there_after_the_commit),
         cmocka_unit_test(a_queued_failure_names_its_statement_and_undoes_all),
         cmocka_unit_test(a_failure_only_the_commit_sees),
+        cmocka_unit_test(a_commit_that_is_refused),
+        cmocka_unit_test(what_was_queued_is_undone_with_the_rest),
+        cmocka_unit_test(a_block_has_savepoints_and_holds_what_came_before),
         cmocka_unit_test(our_own_sqlstate_is_a_code_of_the_registry),
         cmocka_unit_test(a_lost_connection_is_noticed_and_replaced),
         cmocka_unit_test(an_idle_connection_that_was_ended_is_replaced),
