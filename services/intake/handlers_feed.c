@@ -123,6 +123,8 @@ enum rc on_issuance_failed(struct tx *tx, const void *in)
 {
     const Trien__IssuanceFailed *event = in;
     struct item_step step = {.at = event->failed_at, .event = "IssuanceFailed"};
+    if (event->n_reasons)
+        step.detail = err_entry(event->reasons[0]->code)->name;
     TRY(parse_item(tx, event->item_id, &step));
     return store_set_item_failed(tx, &step, view_reasons(tx, event->reasons, event->n_reasons));
 }

@@ -19,6 +19,9 @@ static const struct event_text {
     {"ItemAuthorized", "", "Đã phê duyệt cấp chứng thư cho %s."},
     {"KeyAwaited", "", "Đang chờ tạo khóa trên thiết bị lưu khóa bí mật cho %s."},
     {"CertificateIssued", "", "Đã cấp chứng thư cho %s, số hiệu %d."},
+    {"IssuanceFailed", "order_conflict",
+     "Không cấp được chứng thư: lệnh cấp đã được ký trước khi dữ liệu được khôi phục về thời điểm "
+     "trước. Đề nghị gửi văn bản mới."},
     {"IssuanceFailed", "", "Không cấp được chứng thư; xem lý do của thuê bao."},
     {"RevocationAuthorized", "", "Đã chấp thuận thu hồi chứng thư của %s, số hiệu %d."},
     {"CertificateRevoked", "", "Đã thu hồi chứng thư của %s, số hiệu %d."},
