@@ -158,6 +158,21 @@ enum rc on_checkpoint_timer(struct tx *tx)
 /* --- the signature -----------------------------------------------------------------------------
  */
 
+/* An intent of a database that was put back is older than what was signed since: acted upon, it
+ * would write a smaller head over the day's file, the one thing by which the restore is noticed. */
+static enum rc must_be_newest(struct fx *fx, const Trien__SignCheckpoint *intent,
+                              const struct x509_key *key)
+{
+    const struct audit_state *state = fx->state;
+    struct checkpoint witness;
+
+    TRY(witness_find_last(fx->arena, state->conf->directory, key, &fx->err, &witness));
+    CHECK(witness.size <= intent->size, &fx->err, TRIEN__ERROR__JOURNAL_FORKED,
+          "the daily file has %" PRIu64 " entries, the head to be signed has %" PRIu64,
+          witness.size, intent->size);
+    return RC_OK;
+}
+
 enum rc act_checkpoint(struct fx *fx, const void *in, ProtobufCMessage **ret_result)
 {
     const Trien__SignCheckpoint *intent = in;
@@ -172,6 +187,7 @@ enum rc act_checkpoint(struct fx *fx, const void *in, ProtobufCMessage **ret_res
           "no root");
     memcpy(checkpoint.root.b, intent->root_sha256.data, sizeof(checkpoint.root.b));
     TRY(journal_key_public(state->key, &fx->err, &key));
+    TRY(must_be_newest(fx, intent, key));
     TRY(journal_key_sign(state->key, checkpoint_text(fx->arena, &checkpoint), fx->arena, &fx->err,
                          &signature));
     note = checkpoint_note(fx->arena, &checkpoint, x509_key_spki(key), signature);

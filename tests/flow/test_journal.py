@@ -265,7 +265,13 @@ def test_a_restored_database_is_not_signed(lab):
     audit.stop()
     lab.sql("audit", "BEGIN; " + "".join(f"DELETE FROM {t}; INSERT INTO {t} SELECT * FROM kept_{t}; " for t in tables)
             + "COMMIT")
+    # A head was just to be signed at that moment: it is not, or its file would hide what was signed since.
+    lab.sql("audit", "INSERT INTO effect (kind, key, partition, intent, traceparent, retry_at) VALUES "
+                     f"('checkpoint', '5-1', 1, '\\x08051220{'00' * 32}', '', now())")
     audit.start()
+    wait_until("that head to be refused", lambda: lab.value("audit", "SELECT count(*) FROM effect"), until=lambda n: n == "0")
+    newest = max((lab.dir / "data/audit/checkpoints").glob("*.checkpoint"))
+    assert int(newest.read_text().splitlines()[1]) == signed
     wait_until("the alarm", lambda: (audit.health() or {}).get("journal", {}).get("ok") is False)
     health = audit.health()
     assert not health["ok"] and "does not go on from the checkpoint in the daily file" in health["journal"]["alarm"]
