@@ -86,6 +86,6 @@ def test_two_officers_approve_and_one_refuses(road):
 
 @pytest.mark.lab(replicas=1, config={"validation": {"review/forms": "03 04"}})
 def test_policy_names_forms_that_are_served(lab):
-    process = Process(lab, "validation", 0).start()
-    assert process.popen.wait(60) == 78
-    assert "review/forms" in process.tail() and "no form 04 is served" in process.tail()
+    done = subprocess.run(Process(lab, "validation", 0).command(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78, done.stderr
+    assert "review/forms" in done.stdout + done.stderr and "no form 04 is served" in done.stderr
