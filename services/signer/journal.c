@@ -14,7 +14,8 @@
 static enum rc fail_dead(struct journal *journal, const char *what, struct err *err)
 {
     journal->dead = true;
-    pthread_cond_broadcast(&journal->changed);
+    for (size_t i = 0; i < COUNT_OF(journal->synced_by); i++)
+        pthread_cond_broadcast(&journal->synced_by[i]);
     FAIL(err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "journal: %s: %s", what, strerror(errno));
 }
 
@@ -56,6 +57,7 @@ static enum rc sync_pending(struct journal *journal, struct err *err)
     journal->pending = journal->writing;
     journal->writing = text;
     journal->pending_bytes = 0;
+    journal->writing_to = head.sequence;
     journal->syncing = true;
     pthread_mutex_unlock(&journal->lock);
     ok = write_all(journal->fd, text, size) && fdatasync(journal->fd) == 0 &&
@@ -65,9 +67,18 @@ static enum rc sync_pending(struct journal *journal, struct err *err)
     if (!ok)
         return fail_dead(journal, "write", err);
     journal->synced = head.sequence;
-    journal->syncs++;
-    pthread_cond_broadcast(&journal->changed);
+    pthread_cond_broadcast(&journal->synced_by[journal->syncs++ & 1]);
+    pthread_cond_signal(&journal->synced_by[journal->syncs & 1]);
     return RC_OK;
+}
+
+/* Until the sync that writes this record has ended: the one that runs or, where it came too late
+ * for that, the next; of those who wait for the next, one is woken to do it. */
+static void wait_for_sync(struct journal *journal, uint64_t sequence)
+{
+    uint64_t number = journal->syncs + (sequence > journal->writing_to);
+
+    pthread_cond_wait(&journal->synced_by[number & 1], &journal->lock);
 }
 
 enum rc journal_sync(struct journal *journal, uint64_t sequence, struct err *err)
@@ -75,7 +86,7 @@ enum rc journal_sync(struct journal *journal, uint64_t sequence, struct err *err
     while (journal->synced < sequence) {
         TRY(check_alive(journal, err));
         if (journal->syncing)
-            pthread_cond_wait(&journal->changed, &journal->lock);
+            wait_for_sync(journal, sequence);
         else
             TRY(sync_pending(journal, err));
     }

@@ -17,8 +17,8 @@ struct journal {
     int dir_fd, lock_fd, fd; /* fd: the file that is written */
     uint64_t segment_bytes;
 
-    pthread_mutex_t lock; /* everything below, and the index */
-    pthread_cond_t changed;
+    pthread_mutex_t lock;        /* everything below, and the index */
+    pthread_cond_t synced_by[2]; /* by the parity of the sync that one waits for */
     unsigned segment;
     uint64_t offset;   /* where the next record will stand in the file */
     uint64_t sequence; /* of the last record */
@@ -26,7 +26,8 @@ struct journal {
     char hash[RECORD_HASH_CHARS + 1];
     struct head_file head; /* written by who syncs */
     uint64_t synced;       /* sequence up to which all is durable */
-    uint64_t syncs;
+    uint64_t syncs;        /* done; the one that runs has this number */
+    uint64_t writing_to;   /* sequence up to which the running one writes */
     bool syncing, dead;
     char *pending; /* written by the next sync; JOURNAL_GROUP_BYTES large */
     char *writing; /* being written by the running one */

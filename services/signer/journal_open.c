@@ -277,7 +277,8 @@ enum rc journal_open(const struct journal_config *config, usec now, struct err *
     journal->pending = arena_alloc(arena, JOURNAL_GROUP_BYTES);
     journal->writing = arena_alloc(arena, JOURNAL_GROUP_BYTES);
     pthread_mutex_init(&journal->lock, NULL);
-    pthread_cond_init(&journal->changed, NULL);
+    for (size_t i = 0; i < COUNT_OF(journal->synced_by); i++)
+        pthread_cond_init(&journal->synced_by[i], NULL);
     rc = open_steps(journal, config, now, err);
     if (rc != RC_OK) {
         journal_close(&journal);
@@ -305,7 +306,8 @@ void journal_close(struct journal **journal)
         close(p->lock_fd);
     if (p->dir_fd >= 0)
         close(p->dir_fd);
-    pthread_cond_destroy(&p->changed);
+    for (size_t i = 0; i < COUNT_OF(p->synced_by); i++)
+        pthread_cond_destroy(&p->synced_by[i]);
     pthread_mutex_destroy(&p->lock);
     arena = p->arena;
     arena_free(&arena);
