@@ -49,7 +49,9 @@ def issued(asker):
 
 
 def round_of(lab, poster, paths):
-    """Certificates a second of one flood, what the poster says, processor time a request."""
+    """Certificates a second of one flood, what the poster says, processor time a request. After a checkpoint
+    PostgreSQL writes into segments of its log that it has, as it does from its first day's end on."""
+    lab.template.psql("postgres", "CHECKPOINT")
     asker = Asker(lab.template.socket, "trien_admin", f"{lab.prefix}signing",
                   PGPASSFILE=str(lab.template.dir / "keys/db/passfile"))
     before, stored = issued(asker), int(lab.value("signing", "SELECT count(*) FROM certificate"))
