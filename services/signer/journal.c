@@ -72,21 +72,16 @@ static enum rc sync_pending(struct journal *journal, struct err *err)
     return RC_OK;
 }
 
-/* Until the sync that writes this record has ended: the one that runs or, where it came too late
- * for that, the next; of those who wait for the next, one is woken to do it. */
-static void wait_for_sync(struct journal *journal, uint64_t sequence)
-{
-    uint64_t number = journal->syncs + (sequence > journal->writing_to);
-
-    pthread_cond_wait(&journal->synced_by[number & 1], &journal->lock);
-}
-
+/* Waits for the sync that writes the record: the one that runs or, when that came too early, the
+ * next; of those who wait for the next, one is woken to do it. */
 enum rc journal_sync(struct journal *journal, uint64_t sequence, struct err *err)
 {
     while (journal->synced < sequence) {
+        uint64_t number = journal->syncs + (sequence > journal->writing_to);
+
         TRY(check_alive(journal, err));
         if (journal->syncing)
-            wait_for_sync(journal, sequence);
+            pthread_cond_wait(&journal->synced_by[number & 1], &journal->lock);
         else
             TRY(sync_pending(journal, err));
     }
