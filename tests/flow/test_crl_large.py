@@ -1,5 +1,6 @@
 """Revocation lists of a ministry's size: signed, served and believed by others, in bounded memory. In `make check`
-somewhat longer than one call could carry; `make crl-large` makes it 200,000 entries and asks GnuTLS as well."""
+somewhat longer than one call could carry; `make crl-large` makes it 200,000 entries and asks GnuTLS as well, on its way
+there: certtool reads each entry from the beginning, so the tenth part takes it a hundredth of the time."""
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from tests.lib.lab import run, wait_until
 from tests.lib.public import get
@@ -46,12 +48,23 @@ def peak_kib(process) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
+def gnutls_believes(der, issuing, folder):
+    pem = x509.load_der_x509_crl(der).public_bytes(serialization.Encoding.PEM)
+    (folder / "part.pem").write_bytes(pem)
+    assert "Verified" in run(["certtool", "--verify-crl", "--load-ca-certificate", issuing, "--infile", folder / "part.pem"], timeout=1800)
+
+
 @pytest.mark.lab(config={"revocation": {"crl/pause": "100ms"}, "status": {"feed/wait": "300ms"}})
 def test_a_list_longer_than_a_call(lab, tmp_path):
     lab.start(*PARTIES)
     first, _ = wait_list(lab, 0)
     before = {p: peak_kib(lab.process(p)) for p in PARTIES}
-    add_revoked(lab, ENTRIES)
+    issuing = lab.dir / "ca/issuing1.pem"
+    asked = ENTRIES // 10 if "CRL_ENTRIES" in os.environ else 0
+    if asked:
+        add_revoked(lab, asked, "3 years")
+        gnutls_believes(wait_list(lab, asked)[1][1], issuing, tmp_path)
+    add_revoked(lab, ENTRIES - asked)
     number, (headers, body) = wait_list(lab, ENTRIES)
     assert len(body) > 40 * ENTRIES and int(headers["Content-Length"]) == len(body)
     assert get(lab.process("status"), "/crl/issuing1.crl", {"If-None-Match": headers["ETag"]})[0] == 304
@@ -61,11 +74,7 @@ def test_a_list_longer_than_a_call(lab, tmp_path):
     # others' programs
     der, pem = tmp_path / "list.crl", tmp_path / "list.pem"
     der.write_bytes(body)
-    issuing = lab.dir / "ca/issuing1.pem"
     assert "verify OK" in run(["openssl", "crl", "-inform", "DER", "-in", der, "-CAfile", issuing, "-out", pem])
-    if "CRL_ENTRIES" in os.environ:  # it reads each entry from the beginning: minutes
-        assert "Verified" in run(["certtool", "--verify-crl", "--load-ca-certificate", issuing, "--infile", pem],
-                                 timeout=7200)
     crl = x509.load_der_x509_crl(body)
     assert len(crl) == ENTRIES
     # one more is one page more, and its list is the old one plus one entry
