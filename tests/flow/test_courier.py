@@ -69,7 +69,7 @@ def ship(lab, *devices, number=None, **options):
 
 def test_stock_from_a_list(courier, tmp_path):
     rows = tmp_path / "devices.csv"
-    rows.write_text("device_serial,device_kind,model\nST-0001,pki_token,TEST token\r\nST-0002,sim_pki\n\n")
+    rows.write_text("device_serial,device_kind,model\nST-0001,pki_token,TEST token\r\nST-0002,sim_pki,\n")
     assert ctl(courier, "device", "add", rows) == {"added": 2, "known": 0}
     assert ctl(courier, "device", "add", rows) == {"added": 0, "known": 2}
     shown = ctl(courier, "device", "show", "ST-0001")
@@ -80,9 +80,9 @@ def test_stock_from_a_list(courier, tmp_path):
 
 
 @pytest.mark.parametrize("content, why", [
-    ("serial\nST-9\n", "first line"), ("device_serial,device_kind\nST-9\n", "line 2"),
-    ("device_serial,device_kind\nST-91,pki_token\nST 92,pki_token\n", "devices/1/device_serial"),
-    ("device_serial,device_kind\nST-93,hsm\n", "devices/0/device_kind")])
+    ("serial\nST-9\n", "first line"), ("device_serial,device_kind,model\nST-9\n", "line 2"),
+    ("device_serial,device_kind,model\nST-91,pki_token,\nST 92,pki_token,\n", "devices/1/device_serial"),
+    ("device_serial,device_kind,model\nST-93,hsm,\n", "devices/0/device_kind")])
 def test_a_wrong_list_adds_nothing(courier, tmp_path, content, why):
     rows = tmp_path / "devices.csv"
     rows.write_text(content)

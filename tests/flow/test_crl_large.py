@@ -154,7 +154,7 @@ def test_a_database_that_was_put_back_makes_no_list(lab, ahead):
     revocation.stop()
     # as it was before
     lab.sql("revocation", f"DELETE FROM revocation_list WHERE number > {first}; DELETE FROM revocation_page; "
-                          f"DELETE FROM revocation_page_past; DELETE FROM certificate; DELETE FROM effect; "
+                          f"DELETE FROM revocation_page_past; DELETE FROM certificate; DELETE FROM effect; DELETE FROM effect_done; "
                           f"UPDATE issuer SET last_number = {first}")
     revocation.start()
     add_revoked(lab, 1, "9 years")

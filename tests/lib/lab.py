@@ -575,9 +575,12 @@ class Lab:
         with self.on("portal-0"):
             connection = self.door(replica)
             try:
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    # A server may refuse before it has read everything; its answer counts.
+                try:
                     connection.request(method, path, body, headers)
+                except (BrokenPipeError, ConnectionResetError):
+                    # A server may refuse before it has read everything; its answer counts.
+                    if not connection.sock:
+                        raise
                 answer = connection.getresponse()
                 return answer.status, answer.headers, answer.read()
             finally:

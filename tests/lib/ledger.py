@@ -249,7 +249,11 @@ def check_the_checks(lab, expected, revoked):
     for check in (check_notices, check_journal):
         with pytest.raises(AssertionError):
             check(lab, expected, revoked)
+    # Whoever was killed may have left something that it does by itself (a list to fetch); this is nobody's.
+    def left_to_sign():
+        return [row for row in pending(lab).get("signing effects", ()) if row[0] == "sign"]
+    assert not left_to_sign()
     lab.sql("signing", "INSERT INTO effect (kind, key, partition, intent, traceparent, retry_at) "
                        "VALUES ('sign', 'left', 1, '', '', now())")
     lab.sql("intake", "UPDATE consumer_cursor SET next_offset = next_offset - 1 WHERE next_offset > 1")
-    assert set(pending(lab)) == {"signing effects"} and lagging(lab)
+    assert left_to_sign() and lagging(lab)
