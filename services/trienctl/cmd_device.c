@@ -164,24 +164,15 @@ static int retire(int argc, char **argv)
 
 static int check(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"note", required_argument, NULL, 'n'}, {"officer", required_argument, NULL, 'o'}, {0}};
     Trien__CheckDevice call = TRIEN__CHECK_DEVICE__INIT;
+    struct ctl_word word = {.officer = "officer1"};
     const Trien__CheckDeviceReply *reply;
-    const char *officer = "officer1";
 
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'n')
-            call.note = optarg;
-        else if (option == 'o')
-            officer = optarg;
-        else
-            return ctl_misuse("device", "unknown option");
-    }
-    if (optind + 1 != argc || !call.note)
+    if (!ctl_read_word(argc, argv, &word) || !word.note)
         return ctl_misuse("device", "check needs a serial and --note");
-    call.device_serial = argv[optind];
-    reply = (const void *)ctl_ask(officer, "courier", &call.base,
+    call.device_serial = word.subject;
+    call.note = word.note;
+    reply = (const void *)ctl_ask(word.officer, "courier", &call.base,
                                   &trien__check_device_reply__descriptor);
     show_state(call.device_serial, reply->state);
     return 0;

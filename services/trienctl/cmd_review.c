@@ -1,6 +1,5 @@
 /* trienctl review: the requests that wait for officers, and what an officer says of one. Decides
  * nothing: validation does. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -53,26 +52,16 @@ static int list(int argc, char **argv)
 
 static int decide(int argc, char **argv, bool approves)
 {
-    static const struct option options[] = {
-        {"officer", required_argument, NULL, 'o'}, {"note", required_argument, NULL, 'n'}, {0}};
     Trien__DecideReview call = TRIEN__DECIDE_REVIEW__INIT;
+    struct ctl_word word = {.note = (char *)""};
     const Trien__DecideReviewReply *reply;
-    const char *officer = NULL;
 
-    call.approves = approves;
-    call.note = (char *)"";
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'o')
-            officer = optarg;
-        else if (option == 'n')
-            call.note = optarg;
-        else
-            return ctl_misuse("review", "unknown option");
-    }
-    if (optind + 1 != argc || !officer || (!approves && !*call.note))
+    if (!ctl_read_word(argc, argv, &word) || !word.officer || (!approves && !*word.note))
         return ctl_misuse("review", "a request and --officer; a refusal needs --note");
-    call.request_id = argv[optind];
-    reply = (const void *)ctl_ask(officer, "validation", &call.base,
+    call.request_id = word.subject;
+    call.approves = approves;
+    call.note = word.note;
+    reply = (const void *)ctl_ask(word.officer, "validation", &call.base,
                                   &trien__decide_review_reply__descriptor);
     ctl_show(json_pack("{s:s, s:s, s:i, s:i}", "request_id", call.request_id, "state", reply->state,
                        "approvals", (int)reply->approvals, "needed", (int)reply->needed),

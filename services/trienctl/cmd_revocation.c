@@ -148,27 +148,19 @@ static json_t *list_json(const Trien__RevocationList *list)
 
 static int accept_lists(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"note", required_argument, NULL, 'n'}, {"officer", required_argument, NULL, 'o'}, {0}};
     Trien__AcceptLists call = TRIEN__ACCEPT_LISTS__INIT;
+    struct ctl_word word = {.officer = "officer1"};
     const Trien__AcceptListsReply *reply;
-    const char *officer = "officer1", *slash;
-    char *end;
+    char *slash = NULL, *end;
 
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'n')
-            call.note = optarg;
-        else if (option == 'o')
-            officer = optarg;
-        else
-            return ctl_misuse("revocation-lists", "unknown option");
-    }
-    slash = optind + 1 == argc ? strchr(argv[optind], '/') : NULL;
+    if (ctl_read_word(argc, argv, &word))
+        slash = strchr(word.subject, '/');
     call.number = slash ? strtoull(slash + 1, &end, 10) : 0;
-    if (!call.number || *end || !call.note)
+    if (!call.number || *end || !word.note)
         return ctl_misuse("revocation-lists", "accept needs ISSUER/NUMBER and --note");
-    call.issuer = arena_strndup(ctl_arena(), argv[optind], (size_t)(slash - argv[optind]));
-    reply = (const void *)ctl_ask(officer, "revocation", &call.base,
+    call.issuer = arena_strndup(ctl_arena(), word.subject, (size_t)(slash - word.subject));
+    call.note = word.note;
+    reply = (const void *)ctl_ask(word.officer, "revocation", &call.base,
                                   &trien__accept_lists_reply__descriptor);
     ctl_show(json_pack("{s:s, s:I}", "issuer", call.issuer, "next_number",
                        (json_int_t)reply->next_number),

@@ -1,8 +1,9 @@
 /* What the commands say, to people as text or to programs as one JSON document (--json), and what
- * went wrong. It decides nothing and knows no command. */
+ * went wrong; and what several of them read alike. It decides nothing and knows no command. */
 #include "services/trienctl/ctl.h"
 #include "services/trienctl/trienctl.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,4 +146,21 @@ int ctl_act(const char *command, const struct ctl_act *acts, int argc, char **ar
     for (const struct ctl_act *act = acts + 1; act->name; act++)
         names = arena_printf(ctl_arena(), "%s%s%s", names, act[1].name ? ", " : " or ", act->name);
     return ctl_misuse(command, "%s?", names);
+}
+
+bool ctl_read_word(int argc, char **argv, struct ctl_word *word)
+{
+    static const struct option options[] = {
+        {"note", required_argument, NULL, 'n'}, {"officer", required_argument, NULL, 'o'}, {0}};
+
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option == 'n')
+            word->note = optarg;
+        else if (option == 'o')
+            word->officer = optarg;
+        else
+            return false;
+    }
+    word->subject = argv[optind];
+    return optind + 1 == argc;
 }

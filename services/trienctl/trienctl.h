@@ -161,6 +161,16 @@ struct ctl_act {
 /** Finds argv[1] in the table and runs it with argv + 1; without it ctl_misuse() naming all. */
 int ctl_act(const char *command, const struct ctl_act *acts, int argc, char **argv);
 
+/* An officer's word on something: SUBJECT --note TEXT --officer NAME. What is not said stays as it
+ * was set before. */
+struct ctl_word {
+    char *subject, *note;
+    const char *officer;
+};
+
+/** Reads it from what follows the command's name; false: another option, or not one subject. */
+bool ctl_read_word(int argc, char **argv, struct ctl_word *word);
+
 /** A file's bytes (limit_bytes at most) in the arena. REJECT NOT_FOUND / TOO_LARGE. */
 MUST_USE enum rc ctl_read_file(const char *path, size_t limit_bytes, struct err *err,
                                struct bytes *ret_bytes);
