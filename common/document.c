@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "common/cms.h"
-#include "common/pdf_child.h"
+#include "common/document_answer.h"
 #include "common/pdf_raw.h"
 #include "common/sandbox.h"
 #include "common/x509.h"
@@ -247,60 +247,27 @@ static enum rc check_outside(struct work *w)
 
 /* --- the child --- */
 
-/* By the bit's number. */
-static const Trien__Error child_codes[PDF_CHILD_FINDINGS] = {
-    TRIEN__ERROR__DOCUMENT_STRUCTURE,       /* PDF_CHILD_STRUCTURE */
-    TRIEN__ERROR__DOCUMENT_BOMB,            /* PDF_CHILD_BOMB */
-    TRIEN__ERROR__DOCUMENT_ENCRYPTED,       /* PDF_CHILD_ENCRYPTED */
-    TRIEN__ERROR__REVISION_CHANGES_CONTENT, /* PDF_CHILD_CHANGES */
-    TRIEN__ERROR__REQUEST_MISSING,          /* PDF_CHILD_REQUEST_MISSING */
-    TRIEN__ERROR__REQUEST_DUPLICATED,       /* PDF_CHILD_REQUEST_DUPLICATED */
-    TRIEN__ERROR__REQUEST_NOT_SIGNED,       /* PDF_CHILD_REQUEST_NOT_SIGNED */
-    TRIEN__ERROR__SIGNATURE_INVALID,        /* PDF_CHILD_SIGNATURE */
-};
-
-/* The parser saw the very signatures that were verified, no more and no fewer. */
-static bool sees_the_same(const struct work *w, const struct pdf_child_answer *answer)
+/* The signatures that were verified here, as the child should have seen them. */
+static void list_verified(const struct work *w, struct pdf_child_signature *ret_verified)
 {
-    if (answer->signature_count != w->raw.signature_count)
-        return false;
-    for (size_t i = 0; i < w->raw.signature_count; i++) {
-        const struct pdf_raw_signature *raw = &w->raw.signatures[i];
-        const struct pdf_child_signature *seen = &answer->signatures[i];
-
-        if (seen->gap_start != raw->gap_start || seen->gap_end != raw->gap_end ||
-            seen->covered_end != raw->covered_end ||
-            (seen->is_time_stamp != 0) != (w->signatures[i].kind == DOCUMENT_TIME_STAMP))
-            return false;
-    }
-    return true;
+    for (size_t i = 0; i < w->raw.signature_count; i++)
+        ret_verified[i] = (struct pdf_child_signature){
+            .gap_start = w->raw.signatures[i].gap_start,
+            .gap_end = w->raw.signatures[i].gap_end,
+            .covered_end = w->raw.signatures[i].covered_end,
+            .is_time_stamp = w->signatures[i].kind == DOCUMENT_TIME_STAMP};
 }
 
-/* Reads the answer as what it is: bytes from somewhere hostile. */
-static void take_answer(struct work *w, struct bytes bytes)
+static void take_answer(struct work *w, struct bytes child)
 {
-    struct pdf_child_answer answer;
+    struct pdf_child_signature verified[PDF_RAW_MAX_SIGNATURES];
+    struct document_answer answer;
 
-    if (bytes.n < sizeof(answer)) {
-        refuse(w, 0, TRIEN__ERROR__DOCUMENT_STRUCTURE, "the examination broke off");
-        return;
-    }
-    memcpy(&answer, bytes.p, sizeof(answer));
-    for (size_t i = 0; i < COUNT_OF(child_codes); i++) {
-        answer.details[i][PDF_CHILD_DETAIL_BYTES - 1] = 0;
-        if (answer.findings & 1u << i)
-            refuse(w, 0, child_codes[i], arena_strdup(w->arena, answer.details[i]));
-    }
-    if (w->report->reason_count > 0)
-        return;
-    if (answer.magic != PDF_CHILD_MAGIC || answer.findings != 0 ||
-        answer.request_size != bytes.n - sizeof(answer))
-        refuse(w, 0, TRIEN__ERROR__DOCUMENT_STRUCTURE, "the examination broke off");
-    else if (!sees_the_same(w, &answer))
-        refuse(w, 0, TRIEN__ERROR__DOCUMENT_STRUCTURE,
-               "the parser sees other signatures than the bytes show");
-    else
-        w->report->request_json = bytes_of(bytes.p + sizeof(answer), answer.request_size);
+    list_verified(w, verified);
+    document_answer_read(child, verified, w->raw.signature_count, w->arena, &answer);
+    for (size_t i = 0; i < answer.finding_count; i++)
+        refuse(w, 0, answer.findings[i].code, answer.findings[i].detail);
+    w->report->request_json = answer.request_json;
 }
 
 static enum rc check_inside(struct work *w, struct document_gate *gate)

@@ -15,53 +15,51 @@
 #define PLACES 2
 #define PLACE_BYTES 4096
 #define LINE_BYTES 256
-#define SUM_CHARS 64
+#define SHA256_BYTES 32
 
 static enum rc fail_io(struct err *err, const char *what)
 {
     FAIL(err, TRIEN__ERROR__JOURNAL_UNWRITABLE, "journal head: %s: %s", what, strerror(errno));
 }
 
-static void sum_of(const char *text, size_t length, char ret_sum[SUM_CHARS + 1])
+/* The one line that says this, with zeros behind it. */
+static void write_line(const struct head *head, char ret_line[LINE_BYTES])
 {
-    uint8_t digest[32];
+    char sum[2 * SHA256_BYTES + 1];
+    uint8_t digest[SHA256_BYTES];
+    int n;
 
-    bytes_sha256(bytes_of(text, length), digest);
-    bytes_put_hex(bytes_of(digest, sizeof(digest)), ret_sum);
+    memset(ret_line, 0, LINE_BYTES);
+    n = snprintf(ret_line, LINE_BYTES, "head %" PRIu64 " %" PRIu64 " %s ", head->sequence,
+                 head->position, head->hash);
+    bytes_sha256(bytes_of(ret_line, (size_t)n), digest);
+    bytes_put_hex(bytes_of(digest, sizeof(digest)), sum);
+    snprintf(ret_line + n, LINE_BYTES - (size_t)n, "%s\n", sum);
 }
 
 bool head_write(struct head_file *file, const struct head *head)
 {
-    char line[LINE_BYTES] = "", sum[SUM_CHARS + 1];
     off_t at = (off_t)(file->turn++ % PLACES) * PLACE_BYTES;
-    int n = snprintf(line, sizeof(line), "head %" PRIu64 " %" PRIu64 " %s ", head->sequence,
-                     head->position, head->hash);
+    char line[LINE_BYTES];
 
-    sum_of(line, (size_t)n, sum);
-    snprintf(line + n, sizeof(line) - (size_t)n, "%s\n", sum);
+    write_line(head, line);
     return pwrite(file->fd, line, sizeof(line), at) == (ssize_t)sizeof(line);
 }
 
-static bool parse(char *line, struct head *ret_head)
+/* A head is only what head_write() writes, to the byte. */
+static bool read_line(const char line[LINE_BYTES + 1], struct head *ret_head)
 {
+    char wanted[LINE_BYTES];
     struct head head = {0};
-    char sum[SUM_CHARS + 1], *end = memchr(line, '\n', LINE_BYTES), *last;
-    int used = 0;
 
-    if (!end)
+    if (sscanf(line, "head %" SCNu64 " %" SCNu64 " %64s ", &head.sequence, &head.position,
+               head.hash) != 3)
         return false;
-    *end = '\0';
-    last = strrchr(line, ' ');
-    if (!last)
-        return false;
-    sum_of(line, (size_t)(last + 1 - line), sum);
-    if (strcmp(last + 1, sum) != 0)
-        return false;
-    if (sscanf(line, "head %" SCNu64 " %" SCNu64 " %64s %n", &head.sequence, &head.position,
-               head.hash, &used) != 3)
+    write_line(&head, wanted);
+    if (memcmp(line, wanted, sizeof(wanted)) != 0)
         return false;
     *ret_head = head;
-    return used == last + 1 - line;
+    return true;
 }
 
 /* The later of the two places that can be read. */
@@ -70,14 +68,14 @@ static enum rc read_places(int fd, struct err *err, struct head *ret_head, bool 
     bool empty = true, found = false;
 
     for (int i = 0; i < PLACES; i++) {
-        char line[LINE_BYTES];
+        char line[LINE_BYTES + 1] = "";
         struct head head;
-        ssize_t n = pread(fd, line, sizeof(line), (off_t)i * PLACE_BYTES);
+        ssize_t n = pread(fd, line, LINE_BYTES, (off_t)i * PLACE_BYTES);
 
         if (n < 0)
             return fail_io(err, "read");
         empty &= n == 0;
-        if (n != sizeof(line) || !parse(line, &head) ||
+        if (n != LINE_BYTES || !read_line(line, &head) ||
             (found && head.sequence < ret_head->sequence))
             continue;
         *ret_head = head;

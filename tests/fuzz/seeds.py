@@ -91,6 +91,21 @@ def ocsp_requests(folder, pki):
     write(folder / "ocsp" / "several.der", der.sequence(der.sequence(der.sequence(*[one] * 16))))
 
 
+def answers(folder, pki):
+    """What the sandboxed child may say (common/pdf_child.h), behind the octet that says how many signatures were verified."""
+    import struct
+
+    def answer(request, seen, findings=0, magic=0x54504446, details=()):
+        rows = b"".join(struct.pack("<QQQII", 100 * n, 100 * n + 50, 100 * n + 90, n % 2, 0) for n in range(1, seen + 1))
+        texts = b"".join(d.ljust(120, b"\0") for d in details)
+        return (struct.pack("<IIII", magic, findings, seen, len(request)) + texts.ljust(8 * 120, b"\0") + rows.ljust(16 * 32, b"\0") + request)
+    for name, verified, said in (("one", 1, answer(b"{}", 1)), ("sixteen", 16, answer(b'{"version": 1}', 16)), ("fewer", 2, answer(b"{}", 1)),
+                                 ("bomb", 1, answer(b"", 1, 2, details=(b"", b"too many objects"))),
+                                 ("all", 1, answer(b"", 0, 0xFF, details=[b"\x1b[2J" + b"x" * 115] * 8)), ("other", 1, answer(b"{}", 1, magic=1)),
+                                 ("beyond", 1, answer(b"{}", 1, 0x100)), ("short", 1, answer(b"{}", 1)[:-1])):
+        write(folder / "document_answer" / name, bytes([verified]) + said)
+
+
 def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -107,7 +122,7 @@ def main(folder):
         print("seeds.py: packages are missing, no binary seeds", file=sys.stderr)
         return
     pki = make_test_pki(folder / ".pki")
-    for make in (documents, messages, lists, certificates, envelopes, ocsp_requests):
+    for make in (documents, messages, lists, certificates, envelopes, ocsp_requests, answers):
         make(folder, pki)
     (folder / ".made").touch()
 
