@@ -19,6 +19,18 @@ METRIC_FAMILY(waiting_seconds) = {
     .help = "How long the oldest of the waiting requests has waited.",
     .stale_after_s = 60,
 };
+METRIC_FAMILY(reviews_open) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_validation_reviews_open",
+    .help = "Requests that wait for two officers.",
+    .stale_after_s = 60,
+};
+METRIC_FAMILY(reviews_open_seconds) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_validation_reviews_open_seconds",
+    .help = "How long the oldest open review has waited.",
+    .stale_after_s = 60,
+};
 
 enum rc examine_ask(struct tx *tx, const Trien__ExamineDocument *request, usec pause)
 {
@@ -64,14 +76,20 @@ enum rc on_request_submitted(struct tx *tx, const void *in)
     return examine_ask(tx, &request, 0);
 }
 
+static double seconds_since(usec since, usec now)
+{
+    return since ? (double)(now - since) / 1e6 : 0.0;
+}
+
 static enum rc show_waiting(struct tx *tx)
 {
-    int64_t count = 0;
-    usec since = 0;
+    struct waiting_count waiting;
 
-    TRY(store_count_waiting(tx, &count, &since));
-    metric_set(&waiting_requests, (double)count, NULL);
-    metric_set(&waiting_seconds, count ? (double)(tx->now - since) / 1e6 : 0.0, NULL);
+    TRY(store_count_waiting(tx, &waiting));
+    metric_set(&waiting_requests, (double)waiting.for_lists, NULL);
+    metric_set(&waiting_seconds, seconds_since(waiting.for_lists_since, tx->now), NULL);
+    metric_set(&reviews_open, (double)waiting.for_officers, NULL);
+    metric_set(&reviews_open_seconds, seconds_since(waiting.for_officers_since, tx->now), NULL);
     return RC_OK;
 }
 

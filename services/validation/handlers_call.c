@@ -215,12 +215,11 @@ enum rc on_list_crls(struct tx *tx, const void *in, void *reply)
     struct crl_listed *rows;
     Trien__CrlRow *crls;
     size_t count = 0;
-    int64_t waiting = 0;
-    usec since;
+    struct waiting_count waiting;
 
     (void)in;
     TRY(store_list_crls(tx, &count, &rows));
-    TRY(store_count_waiting(tx, &waiting, &since));
+    TRY(store_count_waiting(tx, &waiting));
     crls = ARENA_ARRAY(tx->arena, Trien__CrlRow, count);
     answer->crls = ARENA_ARRAY(tx->arena, Trien__CrlRow *, count);
     for (size_t i = 0; i < count; i++) {
@@ -228,6 +227,6 @@ enum rc on_list_crls(struct tx *tx, const void *in, void *reply)
         answer->crls[i] = &crls[i];
     }
     answer->n_crls = count;
-    answer->waiting_requests = (uint32_t)waiting;
+    answer->waiting_requests = (uint32_t)waiting.for_lists;
     return RC_OK;
 }

@@ -53,8 +53,7 @@ static enum rc begin(struct tx *tx, const Trien__ExamineDocument *request,
     };
 
     memcpy(review.request_id, request_id, sizeof(review.request_id));
-    TRY(store_insert_review(tx, &review));
-    TRY(store_insert_waiting(tx, request_id, "", WAITS_FOR_OFFICERS, request->round));
+    TRY(store_insert_review(tx, &review, request->round));
     return examine_say_waiting(tx, request, TRIEN__ERROR__REVIEW_AWAITED, "");
 }
 

@@ -89,7 +89,7 @@ MUST_USE enum rc store_make_partitions(struct tx *tx, int32_t months);
 /* --- waiting, revocation lists (store_crl.c)
  * -------------------------------------------------------- */
 
-/** The request waits after so many examinations, the last with these lists. */
+/** The request waits for a list after so many examinations, the last with these lists. */
 MUST_USE enum rc store_insert_waiting(struct tx *tx, const uint8_t request_id[16],
                                       const char *issuer, int64_t crl_version, uint32_t round);
 
@@ -102,7 +102,11 @@ enum rc store_wake_reviewed(struct tx *tx, const uint8_t request_id[16],
 MUST_USE enum rc store_wake_waiting(struct tx *tx, int32_t limit, size_t *ret_count,
                                     Trien__ExamineDocument **ret_requests);
 
-MUST_USE enum rc store_count_waiting(struct tx *tx, int64_t *ret_count, usec *ret_since);
+struct waiting_count {
+    int64_t for_lists, for_officers;
+    usec for_lists_since, for_officers_since; /* the oldest; 0 when there is none */
+};
+MUST_USE enum rc store_count_waiting(struct tx *tx, struct waiting_count *ret_count);
 
 MUST_USE enum rc store_insert_sources(struct tx *tx, const char *const *urls, size_t count);
 /** The list at this place is wanted now, unless it was tried within the last `pause` microseconds.
@@ -173,9 +177,6 @@ MUST_USE enum rc store_list_calendar_days(struct tx *tx, const char *version, si
 /* --- reviews (store_review.c) ------------------------------------------------------------------
  */
 
-/* The waiting of a request whose review is open: no list reaches it. */
-#define WAITS_FOR_OFFICERS INT64_MAX
-
 struct review_vote {
     const char *officer, *note;
     bool approves;
@@ -193,8 +194,9 @@ struct review_row {
     usec asked_at;
 };
 
-/** Writes a review down, once. */
-enum rc store_insert_review(struct tx *tx, const struct review_row *review) MUST_USE;
+/** Writes a review down, once; its request waits for officers after so many examinations. */
+enum rc store_insert_review(struct tx *tx, const struct review_row *review,
+                            uint32_t round) MUST_USE;
 
 /** Locks a review that is open; false when it is not. */
 enum rc store_lock_review(struct tx *tx, const uint8_t request_id[16], bool *ret_open) MUST_USE;

@@ -62,7 +62,7 @@ UPDATE request SET came_from = state, state = 'rejected', decided_at = $2, form 
 -- name: make_partitions (timestamptz, int4) -> (int4)
 SELECT month_make($1, $2);
 
--- === waiting for revocation lists ===================================================================
+-- === waiting for revocation lists (crl_version), or for officers (no crl_version) ===================
 
 -- name: set_waiting (uuid)
 UPDATE request SET came_from = state, state = 'waiting' WHERE request_id = $1;
@@ -93,9 +93,11 @@ UPDATE request r SET came_from = r.state, state = 'examining'
 RETURNING r.request_id, r.receipt_number, r.received_at, r.document_sha256, r.document_size_bytes,
           gone.round + 1, r.attachment_sha256, r.attachment_size_bytes;
 
--- name: count_waiting () -> (int8, timestamptz)
--- For a list: a review waits for people.
-SELECT count(*), min(waiting_since) FROM waiting WHERE crl_version < 9223372036854775807;
+-- name: count_waiting () -> (int8, timestamptz, int8, timestamptz)
+-- For a list, and for officers.
+SELECT count(crl_version), min(waiting_since) FILTER (WHERE crl_version IS NOT NULL),
+       count(*) - count(crl_version), min(waiting_since) FILTER (WHERE crl_version IS NULL)
+  FROM waiting;
 
 -- === reviews ========================================================================================
 
@@ -106,7 +108,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: lock_review (uuid) -> (uuid)
 -- While it is open: votes are counted one after the other.
-SELECT request_id FROM waiting WHERE request_id = $1 AND crl_version = 9223372036854775807 FOR UPDATE;
+SELECT request_id FROM waiting WHERE request_id = $1 AND crl_version IS NULL FOR UPDATE;
 
 -- name: insert_vote (uuid, text, bool, text, timestamptz)
 INSERT INTO review_vote (request_id, officer, approves, note, voted_at) VALUES ($1, $2, $3, $4, $5);
@@ -120,7 +122,7 @@ SELECT v.request_id, r.receipt_number, v.form, v.organ_id, v.agency_name, v.docu
        v.item_count, v.asked_at
 FROM review v JOIN request r USING (request_id)
 WHERE CASE WHEN $1 IS NULL
-           THEN v.request_id IN (SELECT request_id FROM waiting WHERE crl_version = 9223372036854775807
+           THEN v.request_id IN (SELECT request_id FROM waiting WHERE crl_version IS NULL
                                  ORDER BY request_id LIMIT 200)
            ELSE v.request_id = $1 END
 ORDER BY v.asked_at, v.request_id;

@@ -72,13 +72,17 @@ enum rc store_wake_reviewed(struct tx *tx, const uint8_t request_id[16],
     return RC_OK;
 }
 
-enum rc store_count_waiting(struct tx *tx, int64_t *ret_count, usec *ret_since)
+enum rc store_count_waiting(struct tx *tx, struct waiting_count *ret_count)
 {
     struct db_rows *rows = NULL;
 
     TRY(DB_RUN(tx, count_waiting, &rows));
-    *ret_count = db_get_int(rows, 0, 0);
-    *ret_since = db_get_time(rows, 0, 1);
+    *ret_count = (struct waiting_count){
+        .for_lists = db_get_int(rows, 0, 0),
+        .for_lists_since = db_get_time(rows, 0, 1),
+        .for_officers = db_get_int(rows, 0, 2),
+        .for_officers_since = db_get_time(rows, 0, 3),
+    };
     return RC_OK;
 }
 

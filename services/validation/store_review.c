@@ -6,8 +6,11 @@
 #define DB_STATEMENTS_ELSEWHERE
 #include "gen/services/validation/store.inc"
 
-enum rc store_insert_review(struct tx *tx, const struct review_row *review)
+enum rc store_insert_review(struct tx *tx, const struct review_row *review, uint32_t round)
 {
+    TRY(DB_PUSH(tx, set_waiting, db_uuid(review->request_id)));
+    TRY(DB_PUSH(tx, insert_waiting, db_uuid(review->request_id), db_text(""),
+                db_time(review->asked_at), db_null(DB_INT8), db_int4((int32_t)round)));
     return DB_PUSH(tx, insert_review, db_uuid(review->request_id), db_text(review->form),
                    db_text(review->organ_id), db_text(review->agency_name),
                    db_text(review->document_number), db_text(review->document_date),

@@ -198,9 +198,9 @@ static void who_waits_is_woken_by_a_newer_list_once(void **state)
 {
     Trien__ExamineDocument *requests;
     uint8_t id[16], other[16];
-    int64_t version, waiting = 0;
+    struct waiting_count waiting;
+    int64_t version;
     size_t count = 0;
-    usec since = 0, now;
 
     (void)state;
     version = crl_version();
@@ -213,12 +213,12 @@ static void who_waits_is_woken_by_a_newer_list_once(void **state)
     assert_int_equal(store_insert_waiting(tx, other, "CN=issuer", version + 1, 7), RC_OK);
     commit();
     begin();
-    now = tx->now;
     assert_int_equal(store_wake_waiting(tx, 10, &count, &requests), RC_OK);
     assert_int_equal(count, 0); /* nothing new yet */
-    assert_int_equal(store_count_waiting(tx, &waiting, &since), RC_OK);
-    assert_int_equal(waiting, 2);
-    assert_true(since < now);
+    assert_int_equal(store_count_waiting(tx, &waiting), RC_OK);
+    assert_int_equal(waiting.for_lists, 2);
+    assert_true(waiting.for_lists_since > 0 && waiting.for_lists_since < tx->now);
+    assert_true(waiting.for_officers == 0 && waiting.for_officers_since == 0);
     commit();
     assert_int_equal(pg_sql(STORE_DATABASE, "UPDATE knowledge SET crl_version = crl_version + 1"),
                      0);
@@ -235,6 +235,48 @@ static void who_waits_is_woken_by_a_newer_list_once(void **state)
     commit();
     begin();
     refused_by_database(store_insert_waiting(tx, id, "CN=issuer", version + 1, 2), "23");
+}
+
+/* No list wakes it; and a row that says neither, or both, cannot be written. */
+static void who_waits_for_officers_is_woken_by_them(void **state)
+{
+    struct review_row review = {.form = "03",
+                                .organ_id = "H26.14",
+                                .agency_name = "Sở",
+                                .document_number = "1/A",
+                                .document_date = "2026-11-20",
+                                .item_count = 1};
+    Trien__ExamineDocument *requests;
+    struct waiting_count before, after;
+    size_t count = 0;
+    bool is_open;
+
+    (void)state;
+    new_request(review.request_id);
+    begin();
+    assert_int_equal(store_count_waiting(tx, &before), RC_OK);
+    review.asked_at = tx->now;
+    assert_int_equal(store_insert_review(tx, &review, 1), RC_OK);
+    commit();
+    assert_int_equal(pg_sql(STORE_DATABASE, "UPDATE knowledge SET crl_version = crl_version + 1"),
+                     0);
+    begin();
+    do
+        assert_int_equal(store_wake_waiting(tx, 10, &count, &requests), RC_OK);
+    while (count > 0); /* those of the other tests */
+    assert_int_equal(store_count_waiting(tx, &after), RC_OK);
+    assert_int_equal(after.for_lists, 0);
+    assert_int_equal(after.for_officers, before.for_officers + 1);
+    assert_true(after.for_officers_since > 0 && after.for_officers_since <= review.asked_at);
+    assert_int_equal(store_lock_review(tx, review.request_id, &is_open), RC_OK);
+    assert_true(is_open);
+    assert_int_equal(store_wake_reviewed(tx, review.request_id, &requests), RC_OK);
+    assert_int_equal(requests[0].round, 2);
+    assert_int_equal(store_lock_review(tx, review.request_id, &is_open), RC_OK);
+    assert_false(is_open);
+    commit();
+    begin();
+    refused_by_database(store_insert_waiting(tx, review.request_id, "", INT64_MAX, 3), "23514");
 }
 
 /* How many places are due `ahead` from now. */
@@ -396,6 +438,7 @@ int main(void)
         cmocka_unit_test(an_accepted_request_has_subscribers),
         cmocka_unit_test(lists_do_not_go_back),
         cmocka_unit_test(who_waits_is_woken_by_a_newer_list_once),
+        cmocka_unit_test(who_waits_for_officers_is_woken_by_them),
         cmocka_unit_test(places_are_asked_more_often_while_their_list_is_missing),
         cmocka_unit_test(an_official_document_is_claimed_once),
         cmocka_unit_test(an_agency_keeps_its_signers),
