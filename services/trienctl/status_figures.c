@@ -76,6 +76,10 @@ static void add_requests(const struct scrape *figures, struct status_summary *su
         scrape_max(figures, "trien_requests_undecided_seconds", summary->undecided_seconds, NULL);
     summary->waiting_for_lists +=
         scrape_sum(figures, "trien_validation_waiting_requests", NULL, NULL);
+    summary->waiting_for_officers +=
+        scrape_sum(figures, "trien_validation_reviews_open", NULL, NULL);
+    summary->review_seconds =
+        scrape_max(figures, "trien_validation_reviews_open_seconds", summary->review_seconds, NULL);
 }
 
 static void add_devices(const struct scrape *figures, struct status_summary *summary)

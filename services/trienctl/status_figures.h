@@ -12,7 +12,7 @@ struct crl_figures {
 struct status_summary {
     bool has_requests; /* somebody measures due dates */
     double overdue, due_soon, undecided, undecided_seconds;
-    double waiting_for_lists;
+    double waiting_for_lists, waiting_for_officers, review_seconds;
     struct crl_figures crls[8]; /* newest of each issuer */
     size_t crl_count;
     bool has_devices;

@@ -93,6 +93,9 @@ static void print_requests(FILE *out, const struct status_summary *summary)
         fprintf(out, " (lâu nhất %s)", status_duration(summary->undecided_seconds));
     if (summary->waiting_for_lists > 0)
         fprintf(out, ", %.0f chờ danh sách thu hồi", summary->waiting_for_lists);
+    if (summary->waiting_for_officers > 0)
+        fprintf(out, ", %.0f chờ cán bộ phê duyệt (lâu nhất %s)", summary->waiting_for_officers,
+                status_duration(summary->review_seconds));
     fputc('\n', out);
 }
 
@@ -176,11 +179,12 @@ static json_t *summary_json(const struct installation_status *status)
 
     status_sum_up(status, &summary);
     if (summary.has_requests)
-        requests =
-            json_pack("{s:I, s:I, s:I, s:f, s:I}", "overdue", (json_int_t)summary.overdue,
-                      "due_soon", (json_int_t)summary.due_soon, "undecided",
-                      (json_int_t)summary.undecided, "undecided_seconds", summary.undecided_seconds,
-                      "waiting_for_lists", (json_int_t)summary.waiting_for_lists);
+        requests = json_pack(
+            "{s:I, s:I, s:I, s:f, s:I, s:I, s:f}", "overdue", (json_int_t)summary.overdue,
+            "due_soon", (json_int_t)summary.due_soon, "undecided", (json_int_t)summary.undecided,
+            "undecided_seconds", summary.undecided_seconds, "waiting_for_lists",
+            (json_int_t)summary.waiting_for_lists, "waiting_for_officers",
+            (json_int_t)summary.waiting_for_officers, "review_seconds", summary.review_seconds);
     if (summary.has_devices)
         devices = json_pack("{s:I, s:I, s:I}", "in_stock", (json_int_t)summary.in_stock,
                             "orders_waiting", (json_int_t)summary.orders_waiting, "recalls_overdue",

@@ -43,6 +43,10 @@ def test_two_officers_approve_and_one_refuses(road):
     assert (row["form"], row["organ_id"], row["items"], row["state"], row["votes"]) == ("03", "H26.14", 1, "open", [])
     shown = wait_until("the timeline to say so", lambda: road.get(request), until=lambda r: "RequestWaiting" in str(r["timeline"]))
     assert "đang chờ cán bộ phê duyệt" in shown["timeline"][-1]["text"] and shown["state"] == "received"
+    wait_until("the figure of open reviews", road.process("validation").metrics, until=lambda t: "trien_validation_reviews_open 1\n" in t)
+    figures = wait_until("trienctl to show it", lambda: json.loads(road.trienctl("--json", "status"))["summary"]["requests"],
+                         until=lambda r: r["waiting_for_officers"] == 1 and r["review_seconds"] > 0)
+    assert figures["waiting_for_lists"] == 0 and ", 1 chờ cán bộ phê duyệt (lâu nhất " in road.trienctl("status")
     approve = ("approve", request, "--officer", "officer1", "--note", "đúng thẩm quyền")
     assert review(road, *approve) == (0, {"request_id": request, "state": "open", "approvals": 1, "needed": 2})
     assert review(road, *approve)[1]["approvals"] == 1  # the same officer again is no second one
@@ -82,6 +86,7 @@ def test_two_officers_approve_and_one_refuses(road):
     free = road.post(road.pdf(requests.form01()))["request_id"]
     road.wait_request(free, ("accepted",))
     assert {r["request_id"] for r in review(road, "list", request)[1]} == {request} and review(road, "list")[1] == []
+    wait_until("no review to be open", road.process("validation").metrics, until=lambda t: "trien_validation_reviews_open 0\n" in t)
 
 
 @pytest.mark.lab(replicas=1, config={"validation": {"review/forms": "03 04"}})

@@ -249,7 +249,7 @@ def test_status_shows_due_dates_and_lag(lab):
     shown = wait_until("due dates to be measured", lambda: ask_status(lab, "intake"),
                        until=lambda s: s["summary"]["requests"] is not None)
     assert shown["summary"]["requests"] == {"overdue": 0, "due_soon": 0, "undecided": 0, "undecided_seconds": 0.0,
-                                            "waiting_for_lists": 0}
+                                            "waiting_for_lists": 0, "waiting_for_officers": 0, "review_seconds": 0.0}
     figures = wait_until("readers' lag to be measured", lambda: ask_status(lab, "intake")["intake"]["figures"],
                          until=lambda f: f["lag"])
     assert set(figures["lag"]) >= {"validation", "signing"} and figures["events_said"] == 0

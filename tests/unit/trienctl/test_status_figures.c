@@ -29,7 +29,9 @@ static void everything_together(void **state)
 {
     static const char *const texts[3] = {
         "trien_requests_overdue 2\ntrien_requests_due_soon 3\ntrien_requests_undecided 1\n"
-        "trien_requests_undecided_seconds 90\ntrien_dead_letters{feed=\"a\",state=\"parked\"} 4\n",
+        "trien_requests_undecided_seconds 90\ntrien_validation_reviews_open 3\n"
+        "trien_validation_reviews_open_seconds "
+        "7201\ntrien_dead_letters{feed=\"a\",state=\"parked\"} 4\n",
         "trien_crl_age_seconds{issuer=\"issuing1\"} "
         "40\ntrien_crl_served_seconds_left{issuer=\"issuing1\"} "
         "500\ntrien_dead_letters{feed=\"a\",state=\"dead\"} 1\n"
@@ -48,6 +50,7 @@ static void everything_together(void **state)
     status_sum_up(&status, &summary);
     assert_true(summary.has_requests && summary.overdue == 2 && summary.due_soon == 3);
     assert_true(summary.undecided == 1 && summary.undecided_seconds == 90);
+    assert_true(summary.waiting_for_officers == 3 && summary.review_seconds == 7201);
     assert_true(summary.dead == 3 && summary.parked == 4);
     assert_int_equal(summary.crl_count, 2);
     assert_string_equal(summary.crls[0].issuer, "issuing1");
