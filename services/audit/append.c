@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "common/journal_break.h"
 #include "proto/audit.pb-c.h"
 #include "services/audit/rules.h"
 #include "services/audit/store.h"
@@ -142,6 +143,31 @@ static enum rc add_tiles(struct tx *tx, const struct merkle_range *before,
     }
 }
 
+/* The journal's own word that a new one begins here, after what stands. What it says was held
+ * against everything when it was said, and is again before the first head is signed (past.c). */
+static enum rc begin_journal(struct tx *tx, const Trien__Event *event, uint64_t sequence)
+{
+    struct bytes payload = bytes_of(event->payload.data, event->payload.len);
+    const Trien__JournalBegun *begun =
+        trien__journal_begun__unpack(arena_allocator(tx->arena), payload.n, payload.p);
+    const Trien__JournalBreak *said =
+        begun ? trien__journal_break__unpack(arena_allocator(tx->arena), begun->statement.len,
+                                             begun->statement.data)
+              : NULL;
+    const struct journal_row_begun row = {said ? said->number : 0, sequence, payload};
+
+    return row.number < 2 || row.number > JOURNAL_MAX_NUMBER ? RC_OK
+                                                             : store_insert_journal(tx, &row);
+}
+
+static enum rc begin_journals(struct tx *tx, const struct batch *batch, uint64_t first)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (rule_begins_journal(batch->feed, batch->events[i]->type))
+            TRY(begin_journal(tx, batch->events[i], first + i));
+    return RC_OK;
+}
+
 enum rc journal_append(struct tx *tx, const char *feed, Trien__Event *const *events, size_t count)
 {
     struct batch batch = {.feed = feed, .events = events, .count = count};
@@ -163,5 +189,6 @@ enum rc journal_append(struct tx *tx, const char *feed, Trien__Event *const *eve
     const struct entry_rows rows = {before.size,  count,       batch.leaf_hashes,
                                     batch.leaves, batch.salts, batch.contents};
     TRY(store_insert_entries(tx, &rows));
+    TRY(begin_journals(tx, &batch, before.size));
     return store_set_head(tx, &head);
 }

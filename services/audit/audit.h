@@ -19,7 +19,8 @@
 struct audit_conf {
     const char *origin;
     int64_t every_ms, every_entries;
-    const char *directory; /* of the daily files */
+    const char *directory;    /* of the daily files */
+    const char *officer_keys; /* PEM file; "": nobody begins a new journal here */
     struct journal_key_conf key;
 };
 
@@ -28,6 +29,7 @@ struct audit_state {
     struct journal_key *key;
     int folder;                  /* descriptor of conf->directory */
     _Atomic uint64_t known_size; /* entries that this process has seen to be there */
+    _Atomic unsigned number;     /* of the journal; 0 until it was looked at */
     atomic_bool compared;        /* the journal with what was signed, since this process began */
     pthread_mutex_t lock;
     char alarm[512]; /* why nothing is signed or appended; "" when all is well */
@@ -55,6 +57,11 @@ enum rc on_partitions(struct tx *tx);
 enum rc on_checkpoint_timer(struct tx *tx);
 enum rc act_checkpoint(struct fx *fx, const void *intent, ProtobufCMessage **ret_result);
 enum rc done_checkpoint(struct tx *tx, const char *key, const void *intent, const void *result);
+
+/* --- begin.c: a new journal after one that lost its end ----------------------------------------
+ */
+enum rc on_get_journal_break(struct tx *tx, const void *in, void *reply);
+enum rc on_begin_journal(struct tx *tx, const void *in, void *reply);
 
 /* --- http.c: proofs --------------------------------------------------------------------------- */
 enum rc http_checkpoint(struct tx *tx, const struct http_request *request,

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/checkpoint.h"
 #include "common/file.h"
+#include "common/journal_break.h"
 #include "common/json_text.h"
 #include "services/audit/audit.h"
 
@@ -23,7 +23,8 @@ const struct conf_row audit_conf_rows[] = {
     ROW("checkpoint/entries", CONF_INT, every_entries, "100000", .min = 1, .max = 1000000000,
         .doc = "A checkpoint is signed earlier when so many entries are new."),
     ROW("checkpoint/directory", CONF_NEW_PATH, directory, NULL,
-        .doc = "Folder of the daily files YYYY-MM-DD.checkpoint, for an outside witness to fetch; "
+        .doc = "Folder of the daily files YYYY-MM-DD.checkpoint (a second journal's: "
+               "YYYY-MM-DD.2.checkpoint), for an outside witness to fetch; "
                "made when it is not there."),
     TOKEN_CONF_ROWS("key/", offsetof(struct audit_conf, key.token), "1"),
     ROW("key/token", CONF_TEXT, key.token.label, "trien-audit", .doc = "Label of the token."),
@@ -33,6 +34,10 @@ const struct conf_row audit_conf_rows[] = {
     ROW("key/public_file", CONF_NEW_PATH, key.public_file, NULL,
         .doc = "PEM of the public half: written once, compared ever after. What a copy of the "
                "journal is checked with."),
+    ROW("keys/officer", CONF_FILE, officer_keys, "",
+        .doc =
+            "PEM file of the officers' enrolled public keys, two of whom begin a new journal after "
+            "a restore; read when they do. Absent: nobody can."),
     {.key = NULL},
 };
 
@@ -45,6 +50,10 @@ enum rc audit_early(const void *conf_, struct err *err, void **ret_state)
     CHECK(checkpoint_is_origin(conf->origin), err, TRIEN__ERROR__CONFIG_INVALID,
           "checkpoint/origin: printable ASCII without spaces and '+', %d characters at most",
           CHECKPOINT_MAX_ORIGIN);
+    CHECK(strcmp(journal_first(arena, conf->origin), conf->origin) == 0 &&
+              strlen(conf->origin) <= CHECKPOINT_MAX_ORIGIN - JOURNAL_NUMBER_ROOM,
+          err, TRIEN__ERROR__CONFIG_INVALID,
+          "checkpoint/origin: /<number> is put behind it when a new journal begins");
     state->conf = conf;
     pthread_mutex_init(&state->lock, NULL);
     TRY(journal_key_new(&conf->key, arena, err, &state->key));
@@ -62,9 +71,12 @@ bool audit_health(void *state_, struct arena *arena, const char **ret_json_membe
     pthread_mutex_lock(&state->lock);
     memcpy(alarm, state->alarm, sizeof(alarm));
     pthread_mutex_unlock(&state->lock);
-    *ret_json_members = arena_printf(
-        arena, "\"token\":{\"ok\":%s,\"workers\":%u},\"journal\":{\"ok\":%s,\"alarm\":%s}",
-        workers ? "true" : "false", workers, *alarm ? "false" : "true", json_quote(arena, alarm));
+    *ret_json_members =
+        arena_printf(arena,
+                     "\"token\":{\"ok\":%s,\"workers\":%u},\"journal\":{\"ok\":%s,\"number\":%u,"
+                     "\"alarm\":%s}",
+                     workers ? "true" : "false", workers, *alarm ? "false" : "true",
+                     atomic_load(&state->number), json_quote(arena, alarm));
     return workers > 0 && !*alarm;
 }
 

@@ -1,4 +1,5 @@
 /* audit: the tables that say what it hears, does and answers. */
+#include "proto/bus.pb-c.h"
 #include "services/audit/audit.h"
 #include "services/audit/store.h"
 
@@ -29,6 +30,15 @@ static const struct on_call calls[] = {
      .reply = &trien__get_checkpoint_reply__descriptor,
      .from = "operator auditor",
      .fn = on_get_checkpoint},
+    {.in = &trien__get_journal_break__descriptor,
+     .reply = &trien__get_journal_break_reply__descriptor,
+     .from = "officers operator auditor",
+     .fn = on_get_journal_break},
+    {.in = &trien__begin_journal__descriptor,
+     .reply = &trien__begin_journal_reply__descriptor,
+     .from = "officers",
+     .fn = on_begin_journal,
+     .out = {&trien__operator_acted__descriptor, &trien__journal_begun__descriptor}},
     {0},
 };
 

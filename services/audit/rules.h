@@ -11,6 +11,9 @@
  *  signed, which would otherwise call for the next one for ever. */
 bool rule_is_notable(const char *feed, const char *type);
 
+/** The entry begins a new journal. */
+bool rule_begins_journal(const char *feed, const char *type);
+
 struct checkpoint_facts {
     uint64_t size, notable; /* of the journal */
     uint64_t signed_size;   /* of the last checkpoint; 0: none */
@@ -34,3 +37,17 @@ struct signed_past {
 
 /** The present tree of `size` entries goes on from what was signed. */
 bool rule_goes_on(const struct signed_past *past, uint64_t size);
+
+/* How far something was signed: which journal, how many entries. */
+struct signed_mark {
+    unsigned number; /* 0: nothing was */
+    uint64_t size;
+};
+
+/** More was signed in `a` than in `b`: in a later journal, or further in the same. */
+bool rule_is_beyond(struct signed_mark a, struct signed_mark b);
+
+/** The head to be signed, of this journal and size, hides nothing that the newest daily file says:
+ *  it goes on from there, or begins the journal that officers let follow once `lost` was given up
+ *  (number 0: they let none). */
+bool rule_may_follow(struct signed_mark head, struct signed_mark newest, struct signed_mark lost);

@@ -3,14 +3,15 @@
  * signature is an effect: intent, token, row. */
 #include <inttypes.h>
 
-#include "common/checkpoint.h"
 #include "common/metrics.h"
-#include "services/audit/audit.h"
-#include "services/audit/rules.h"
-#include "services/audit/store.h"
-#include "services/audit/tree.h"
-#include "services/audit/witness.h"
+#include "common/pb_bytes.h"
+#include "services/audit/past.h"
 
+METRIC_FAMILY(number_metric) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_journal_number",
+    .help = "1, and one more for every journal that officers began after one that lost its end.",
+};
 METRIC_FAMILY(entries_metric) = {
     .kind = METRIC_GAUGE,
     .name = "trien_journal_entries",
@@ -30,80 +31,30 @@ METRIC_FAMILY(age_metric) = {
 /* --- before ------------------------------------------------------------------------------------
  */
 
-static enum rc must_go_on(struct tx *tx, uint64_t size, const char *where,
-                          const struct signed_past *given)
+static enum rc ask_for_signature(struct tx *tx, const struct journal_past *past)
 {
-    struct signed_past past = *given;
-
-    if (past.size && past.size <= size)
-        TRY(tree_root(tx, size, past.size, &past.now_root));
-    CHECK(rule_goes_on(&past, size), &tx->err, TRIEN__ERROR__JOURNAL_FORKED,
-          "the journal has %" PRIu64 " entries and does not go on from %s of size %" PRIu64, size,
-          where, past.size);
-    return RC_OK;
-}
-
-/* The last checkpoint is what was signed, by the key that signs now: replicas share one. */
-static enum rc must_be_ours(struct tx *tx, const struct checkpoint_row *last,
-                            const struct x509_key *key)
-{
-    const struct audit_state *state = tx->state;
-    struct checkpoint opened;
-    struct err why = {0};
-
-    if (!last->size)
-        return RC_OK;
-    CHECK(checkpoint_open(tx->arena, bytes_of_text(last->note), key, &why, &opened) == RC_OK,
-          &tx->err, TRIEN__ERROR__JOURNAL_FORKED, "the last checkpoint: %s", why.detail);
-    CHECK(opened.size == last->size && merkle_equal(&opened.root, &last->root), &tx->err,
-          TRIEN__ERROR__JOURNAL_FORKED, "the last checkpoint is not the one that was signed");
-    CHECK(strcmp(opened.origin, state->conf->origin) == 0, &tx->err, TRIEN__ERROR__JOURNAL_FORKED,
-          "the last checkpoint is one of another journal, %s", opened.origin);
-    return RC_OK;
-}
-
-/* Restored to an earlier moment, forked, or changed: the signed past is not borne out. */
-static enum rc compare_with_past(struct tx *tx, const struct merkle_range *range,
-                                 const struct checkpoint_row *last)
-{
-    struct signed_past head = {.size = range->size};
-    uint64_t size = range->size;
-    struct audit_state *state = tx->state;
-    const struct x509_key *key;
-    struct checkpoint witness;
-
-    TRY(journal_key_public(state->key, &tx->err, &key));
-    TRY(must_be_ours(tx, last, key));
-    merkle_root(range, &head.root);
-    TRY(must_go_on(tx, size, "its own head", &head));
-    TRY(must_go_on(tx, size, "its last checkpoint",
-                   &(struct signed_past){.size = last->size, .root = last->root}));
-    TRY(witness_find_last(tx->arena, state->conf->directory, key, &tx->err, &witness));
-    CHECK(!witness.size || strcmp(witness.origin, state->conf->origin) == 0, &tx->err,
-          TRIEN__ERROR__JOURNAL_FORKED, "the daily file is one of another journal, %s",
-          witness.origin);
-    return must_go_on(tx, size, "the checkpoint in the daily file",
-                      &(struct signed_past){.size = witness.size, .root = witness.root});
-}
-
-static enum rc ask_for_signature(struct tx *tx, const struct merkle_range *range)
-{
+    const struct merkle_range *range = &past->head.range;
     Trien__SignCheckpoint intent = TRIEN__SIGN_CHECKPOINT__INIT;
     struct merkle_hash *root = ARENA_NEW(tx->arena, struct merkle_hash);
 
     merkle_root(range, root);
     intent.size = range->size;
     intent.root_sha256 = (ProtobufCBinaryData){sizeof(root->b), root->b};
+    intent.has_number = past->journal.number > 1;
+    intent.number = past->journal.number;
+    intent.has_begun = past->journal.number > 1 && past->last.size <= past->journal.entry;
+    intent.begun = pb_of_bytes(past->journal.begun);
     /* The time makes every try a new one: a signature that was refused is asked for again. */
     return effect_add(tx, "checkpoint",
                       arena_printf(tx->arena, "%" PRIu64 "-%" PRId64, range->size, tx->now),
                       &intent, 0);
 }
 
-static void measure(const struct checkpoint_facts *facts)
+static void measure(const struct checkpoint_facts *facts, unsigned number)
 {
     bool is_behind = facts->notable > facts->signed_size && facts->signed_size;
 
+    metric_set(&number_metric, number, NULL);
     metric_set(&entries_metric, (double)facts->size, NULL);
     metric_set(&signed_metric, (double)facts->signed_size, NULL);
     metric_set(&age_metric, is_behind ? (double)(facts->now - facts->signed_at) / 1e6 : 0, NULL);
@@ -112,33 +63,32 @@ static void measure(const struct checkpoint_facts *facts)
 static enum rc look(struct tx *tx)
 {
     struct audit_state *state = tx->state;
-    struct checkpoint_row last;
-    struct journal_head head;
+    struct journal_past past;
     bool is_signing, is_due;
 
-    TRY(store_get_head(tx, &head));
-    TRY(store_find_last_checkpoint(tx, &last));
+    TRY(past_read(tx, &past));
     TRY(store_find_signing(tx, &is_signing));
     const struct checkpoint_facts facts = {
-        .size = head.range.size,
-        .notable = head.notable,
-        .signed_size = last.size,
-        .signed_at = last.signed_at,
+        .size = past.head.range.size,
+        .notable = past.head.notable,
+        .signed_size = past.last.size,
+        .signed_at = past.last.signed_at,
         .now = tx->now,
         .every = state->conf->every_ms * USEC_PER_MS,
         .every_entries = (uint64_t)state->conf->every_entries,
     };
-    measure(&facts);
-    if (last.size > head.range.size)
-        return compare_with_past(tx, &head.range, &last);
+    measure(&facts, past.journal.number);
+    atomic_store(&state->number, past.journal.number);
+    if (past.last.size > past.head.range.size)
+        return past_is_borne_out(tx, &past);
     is_due = !is_signing && rule_checkpoint_due(&facts);
     /* Once after each start as well: a database that was brought back may have nothing to sign. */
     if (!is_due && (!facts.size || atomic_load(&state->compared)))
         return RC_OK;
-    TRY(compare_with_past(tx, &head.range, &last));
+    TRY(past_is_borne_out(tx, &past));
     atomic_store(&state->compared, true);
     audit_alarm(state, NULL);
-    return is_due ? ask_for_signature(tx, &head.range) : RC_OK;
+    return is_due ? ask_for_signature(tx, &past) : RC_OK;
 }
 
 /* A journal that is not what it was is no failure of the timer: it is the state that people must
@@ -159,17 +109,27 @@ enum rc on_checkpoint_timer(struct tx *tx)
  */
 
 /* An intent of a database that was put back is older than what was signed since: acted upon, it
- * would write a smaller head over the day's file, the one thing by which the restore is noticed. */
+ * would write a smaller head over the day's file, the one thing by which the restore is noticed.
+ * The first head of a new journal asks for the officers' word. */
 static enum rc must_be_newest(struct fx *fx, const Trien__SignCheckpoint *intent,
                               const struct x509_key *key)
 {
     const struct audit_state *state = fx->state;
-    struct checkpoint witness;
+    const struct audit_conf *conf = state->conf;
+    struct journal_break told = {0};
+    struct witness witness;
 
-    TRY(witness_find_last(fx->arena, state->conf->directory, key, &fx->err, &witness));
-    CHECK(witness.size <= intent->size, &fx->err, TRIEN__ERROR__JOURNAL_FORKED,
-          "the daily file has %" PRIu64 " entries, the head to be signed has %" PRIu64,
-          witness.size, intent->size);
+    if (intent->has_begun)
+        TRY(past_read_begun(fx->arena, conf, intent->number, bytes_of_pb(intent->begun), key,
+                            &fx->err, &told));
+    TRY(witness_find_last(fx->arena, conf->directory, conf->origin, key, &fx->err, &witness));
+    CHECK(rule_may_follow((struct signed_mark){intent->number, intent->size},
+                          (struct signed_mark){witness.number, witness.checkpoint.size},
+                          (struct signed_mark){told.lost_number, told.lost.size}),
+          &fx->err, TRIEN__ERROR__JOURNAL_FORKED,
+          "the daily file has %" PRIu64 " entries of journal %u, the head to be signed has %" PRIu64
+          " of journal %u",
+          witness.checkpoint.size, witness.number, intent->size, intent->number);
     return RC_OK;
 }
 
@@ -178,7 +138,9 @@ enum rc act_checkpoint(struct fx *fx, const void *in, ProtobufCMessage **ret_res
     const Trien__SignCheckpoint *intent = in;
     struct audit_state *state = fx->state;
     Trien__CheckpointMade *result = ARENA_NEW(fx->arena, Trien__CheckpointMade);
-    struct checkpoint checkpoint = {.origin = state->conf->origin, .size = intent->size};
+    struct checkpoint checkpoint = {
+        .origin = journal_origin(fx->arena, state->conf->origin, intent->number),
+        .size = intent->size};
     const struct x509_key *key;
     struct bytes signature;
     const char *note;
@@ -191,7 +153,7 @@ enum rc act_checkpoint(struct fx *fx, const void *in, ProtobufCMessage **ret_res
     TRY(journal_key_sign(state->key, checkpoint_text(fx->arena, &checkpoint), fx->arena, &fx->err,
                          &signature));
     note = checkpoint_note(fx->arena, &checkpoint, x509_key_spki(key), signature);
-    TRY(witness_write(fx->arena, state->folder, fx->now, note, &fx->err));
+    TRY(witness_write(fx->arena, state->folder, fx->now, intent->number, note, &fx->err));
     trien__checkpoint_made__init(result);
     result->signed_at = fx->now;
     result->note = (char *)note;

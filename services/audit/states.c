@@ -8,6 +8,8 @@ static const struct state_step head_steps[] = {
      "all that was signed before is borne out"},
     {"unsigned", "a signed past that is not borne out", "refused", "alarm; people decide"},
     {"refused", "borne out again", "unsigned", "the right database was put back"},
+    {"refused", "JournalBegun", "unsigned",
+     "two officers gave up what was signed; a new journal begins with this entry"},
     {"being signed", "CheckpointSigned", "signed", "kept, told, written for the witness"},
     {NULL, NULL, NULL, NULL},
 };

@@ -220,6 +220,55 @@ enum rc store_insert_checkpoint(struct tx *tx, const struct checkpoint_row *row,
     return RC_OK;
 }
 
+/* --- journals after the first ------------------------------------------------------------------
+ */
+
+enum rc store_find_journal(struct tx *tx, struct journal_row_begun *ret_row)
+{
+    struct journal_row_begun row = {.number = 1};
+    struct db_rows *rows;
+
+    TRY(db_run(tx, &stmt_find_journal, &rows, 0, NULL));
+    if (db_count(rows)) {
+        row.number = (unsigned)db_get_int(rows, 0, 0);
+        row.entry = (uint64_t)db_get_int(rows, 0, 1);
+        row.begun = db_get_bytes(rows, 0, 2);
+    }
+    *ret_row = row;
+    return RC_OK;
+}
+
+enum rc store_insert_journal(struct tx *tx, const struct journal_row_begun *row)
+{
+    return DB_PUSH(tx, insert_journal, db_int4((int32_t)row->number), db_int8((int64_t)row->entry),
+                   db_bytea(row->begun));
+}
+
+enum rc store_list_words(struct tx *tx, struct bytes statement_sha256, struct word_row **ret_rows,
+                         size_t *ret_count)
+{
+    struct word_row *list;
+    struct db_rows *rows;
+
+    TRY(DB_RUN(tx, list_words, &rows, db_bytea(statement_sha256)));
+    list = ARENA_ARRAY(tx->arena, struct word_row, db_count(rows) + 1);
+    for (size_t i = 0; i < db_count(rows); i++)
+        list[i] = (struct word_row){.officer = db_get_text(rows, i, 0),
+                                    .key_id = db_get_text(rows, i, 1),
+                                    .signature = db_get_bytes(rows, i, 2)};
+    *ret_rows = list;
+    *ret_count = db_count(rows);
+    return RC_OK;
+}
+
+enum rc store_insert_word(struct tx *tx, struct bytes statement_sha256, struct bytes statement,
+                          const struct word_row *row)
+{
+    return DB_PUSH(tx, insert_word, db_bytea(statement_sha256), db_text(row->officer),
+                   db_text(row->key_id), db_bytea(statement), db_bytea(row->signature),
+                   db_time(tx->now));
+}
+
 enum rc store_find_signing(struct tx *tx, bool *ret_is_signing)
 {
     struct db_rows *rows;

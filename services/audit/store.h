@@ -86,6 +86,27 @@ enum rc store_list_checkpoints(struct tx *tx, uint64_t after, int limit,
 enum rc store_insert_checkpoint(struct tx *tx, const struct checkpoint_row *row,
                                 bool *ret_is_new) MUST_USE;
 
+/* The present journal. */
+struct journal_row_begun {
+    unsigned number;    /* 1: the first, and nothing else is set */
+    uint64_t entry;     /* that begins it */
+    struct bytes begun; /* serialised JournalBegun */
+};
+enum rc store_find_journal(struct tx *tx, struct journal_row_begun *ret_row) MUST_USE;
+/** A repeat of the number changes nothing. */
+enum rc store_insert_journal(struct tx *tx, const struct journal_row_begun *row) MUST_USE;
+
+/* An officer's word on a statement. */
+struct word_row {
+    const char *officer, *key_id;
+    struct bytes signature;
+};
+/** Words on the statement with this digest, in the order they were said. */
+enum rc store_list_words(struct tx *tx, struct bytes statement_sha256, struct word_row **ret_rows,
+                         size_t *ret_count) MUST_USE;
+enum rc store_insert_word(struct tx *tx, struct bytes statement_sha256, struct bytes statement,
+                          const struct word_row *row) MUST_USE;
+
 /** A head waits for its signature. */
 enum rc store_find_signing(struct tx *tx, bool *ret_is_signing) MUST_USE;
 

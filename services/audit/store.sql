@@ -80,3 +80,20 @@ SELECT EXISTS (SELECT FROM effect WHERE kind = 'checkpoint');
 
 -- name: make_partitions (int8) -> (int4)
 SELECT journal_make($1);
+
+-- name: find_journal () -> (int4, int8, bytea)
+-- The present journal, when it is not the first.
+SELECT number, entry, begun FROM journal_begun ORDER BY number DESC LIMIT 1;
+
+-- name: insert_journal (int4, int8, bytea)
+INSERT INTO journal_begun (number, entry, begun) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: list_words (bytea) -> (text, text, bytea)
+-- Officers' words on one statement, in the order they were said.
+SELECT officer, key_id, signature FROM journal_word WHERE statement_sha256 = $1
+ ORDER BY said_at, officer;
+
+-- name: insert_word (bytea, text, text, bytea, bytea, timestamptz)
+-- Digest of the statement, officer, officer's key, statement, signature, now.
+INSERT INTO journal_word (statement_sha256, officer, key_id, statement, signature, said_at)
+VALUES ($1, $2, $3, $4, $5, $6);

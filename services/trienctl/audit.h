@@ -9,6 +9,7 @@ int audit_verify(int argc, char **argv);
 int audit_export(int argc, char **argv);
 int audit_estimate(int argc, char **argv);
 int audit_criteria(int argc, char **argv);
+int audit_begin_journal(int argc, char **argv);
 
 /* Receives a copy, in the order of a source: every note, then every entry. What is handed over
  * lives until the function returns. A note's name is a path, or NULL for the journal's own. */
@@ -35,7 +36,7 @@ MUST_USE enum rc audit_pour_witness(const char *path, const struct audit_sink *s
 struct audit_copy;
 
 /** Begins a copy in a folder that is made, or is empty of one (REJECT ALREADY_EXISTS). `is_public`:
- *  without contents. */
+ *  without contents, but of entries that begin a new journal. */
 MUST_USE enum rc audit_copy_open(struct arena *arena, const char *dir, bool is_public,
                                  struct err *err, struct audit_copy **ret_copy);
 /** A sink that writes into the copy. */

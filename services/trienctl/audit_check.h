@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/checkpoint.h"
+#include "proto/audit.pb-c.h"
 
 #define AUDIT_MAX_FINDINGS 200 /* of each kind: no kind can hide another */
 
@@ -30,6 +31,7 @@ enum audit_kind {
     AUDIT_OFFSET,     /* events of one feed and partition do not follow each other */
     AUDIT_TREE,       /* the entry is as signed, but the stored tree is not */
     AUDIT_CHECKPOINT, /* a checkpoint that is forged or contradicts another */
+    AUDIT_BREAK,      /* an entry that begins a new journal, and does not hold */
     AUDIT_KINDS
 };
 
@@ -40,10 +42,32 @@ struct audit_finding {
     const char *text;
 };
 
+#define AUDIT_MAX_BREAKS 32
+
+/* A journal that begins where another lost its end, by the word of two officers. */
+struct audit_break {
+    uint64_t entry;  /* that begins it */
+    unsigned number; /* of the new journal, from 2 */
+    const char *origin, *lost_origin, *reason;
+    const char *officers[2]; /* by name */
+    bool is_verified;        /* their signatures, by the keys that audit_check_officers() gave */
+    uint64_t proved;         /* entries before the break that a checkpoint of then bears out */
+    unsigned lost_number;    /* journal whose end was lost, */
+    uint64_t lost_size;      /* and the entries that it had */
+    uint64_t given_up;       /* checkpoints seen that cover what was lost */
+};
+
 struct audit_check; /* lives in its arena */
 
 /** Texts and findings live in the arena; the key is borrowed. */
 struct audit_check *audit_check_new(struct arena *arena, const struct x509_key *key);
+
+/** Whose word may begin a new journal: with these keys the signatures are verified, too. Borrowed.
+ */
+void audit_check_officers(struct audit_check *check, const struct x509_ring *officers);
+
+/** The entry of this leaf begins a new journal. */
+bool audit_begins_journal(const Trien__JournalLeaf *leaf);
 
 /** Takes a note, signed by the key or not, in any order; before the first entry. `name` says where
  *  it comes from; NULL: the journal itself. */
@@ -53,10 +77,12 @@ void audit_check_note(struct audit_check *check, const char *name, struct bytes 
 void audit_check_entry(struct audit_check *check, const struct audit_entry *entry);
 
 struct audit_result {
-    const char *origin; /* "" without a checkpoint */
+    const char *origin; /* of the newest journal; "" without a checkpoint */
     uint64_t entries, covered, checkpoints, without_content;
     const struct audit_finding *findings; /* by entry, exact ones first */
     size_t finding_count;
+    const struct audit_break *breaks; /* in the order of the entries; live as long as the check */
+    size_t break_count;
     uint64_t unlisted[AUDIT_KINDS]; /* found beyond AUDIT_MAX_FINDINGS of a kind */
 };
 

@@ -89,6 +89,15 @@ static enum rc write_note(void *arg, const char *name, struct bytes note, struct
     return RC_OK;
 }
 
+/* Who may not see contents must still see why a new journal begins. */
+static bool begins_journal(struct arena *arena, struct bytes leaf)
+{
+    const Trien__JournalLeaf *read =
+        trien__journal_leaf__unpack(arena_allocator(arena), leaf.n, leaf.p);
+
+    return read && audit_begins_journal(read);
+}
+
 static enum rc write_entry(void *arg, const struct audit_entry *entry, struct err *err)
 {
     struct audit_copy *copy = arg;
@@ -102,7 +111,8 @@ static enum rc write_entry(void *arg, const struct audit_entry *entry, struct er
                                   (unsigned long long)entry->sequence),
                      err, &copy->entries));
     }
-    written.has_content = entry->has_content && !copy->is_public;
+    written.has_content =
+        entry->has_content && (!copy->is_public || begins_journal(copy->line, entry->leaf));
     line = audit_line_write(copy->line, &written);
     CHECK(fwrite(line.p, 1, line.n, copy->entries) == line.n, err, TRIEN__ERROR__KEY_FILE,
           "the copy cannot be written: %s", strerror(errno));

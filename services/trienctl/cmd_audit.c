@@ -7,6 +7,7 @@ int cmd_audit(int argc, char **argv)
                                           {"export", audit_export},
                                           {"estimate", audit_estimate},
                                           {"check", audit_criteria},
+                                          {"begin-journal", audit_begin_journal},
                                           {0}};
 
     return ctl_act("audit", acts, argc, argv);

@@ -12,7 +12,7 @@
 #define MAX_WITNESSES 64
 
 struct choice {
-    const char *key_file, *dir;
+    const char *key_file, *officers_file, *dir;
     bool is_live;
     const char *witnesses[MAX_WITNESSES];
     size_t witness_count;
@@ -36,13 +36,17 @@ static enum rc check_all(const struct choice *choice, struct err *err,
                          struct audit_result *ret_result)
 {
     autoptr(x509_ring_t) ring = NULL;
+    autoptr(x509_ring_t) officers = NULL;
     struct audit_check *check;
     struct audit_sink sink = {.note = take_note, .entry = take_entry};
 
     TRY(x509_ring_load(choice->key_file, err, &ring));
     CHECK(x509_ring_count(ring) == 1, err, TRIEN__ERROR__KEY_FILE,
           "%s must hold one key, the journal's", choice->key_file);
+    if (choice->officers_file)
+        TRY(x509_ring_load(choice->officers_file, err, &officers));
     check = audit_check_new(ctl_arena(), x509_ring_at(ring, 0));
+    audit_check_officers(check, officers);
     sink.arg = check;
     for (size_t i = 0; i < choice->witness_count; i++)
         TRY(audit_pour_witness(choice->witnesses[i], &sink, err));
@@ -84,16 +88,28 @@ static const struct audit_finding *first_of(const struct audit_result *result)
     return result->finding_count ? &result->findings[0] : NULL;
 }
 
+static json_t *break_json(const struct audit_break *begun)
+{
+    return json_pack("{s:I, s:s, s:s, s:I, s:I, s:s, s:[s,s], s:b, s:I}", "entry",
+                     (json_int_t)begun->entry, "origin", begun->origin, "lost_origin",
+                     begun->lost_origin, "first_lost", (json_int_t)begun->proved, "last_lost",
+                     (json_int_t)begun->lost_size - 1, "reason", begun->reason, "officers",
+                     begun->officers[0], begun->officers[1], "officers_verified",
+                     (int)begun->is_verified, "checkpoints_given_up", (json_int_t)begun->given_up);
+}
+
 static void print_json(const struct audit_result *result)
 {
     const struct audit_finding *first = first_of(result);
     autoptr(json_t) document =
-        json_pack("{s:b, s:s, s:I, s:I, s:I, s:I, s:o, s:[], s:{}}", "ok", (int)!first, "origin",
-                  result->origin, "entries", (json_int_t)result->entries, "covered",
+        json_pack("{s:b, s:s, s:I, s:I, s:I, s:I, s:[], s:o, s:[], s:{}}", "ok", (int)!first,
+                  "origin", result->origin, "entries", (json_int_t)result->entries, "covered",
                   (json_int_t)result->covered, "checkpoints", (json_int_t)result->checkpoints,
-                  "without_content", (json_int_t)result->without_content, "first",
+                  "without_content", (json_int_t)result->without_content, "breaks", "first",
                   first ? finding_json(first) : json_null(), "findings", "unlisted");
 
+    for (size_t i = 0; i < result->break_count; i++)
+        json_array_append_new(json_object_get(document, "breaks"), break_json(&result->breaks[i]));
     for (size_t i = 0; i < result->finding_count; i++)
         json_array_append_new(json_object_get(document, "findings"),
                               finding_json(&result->findings[i]));
@@ -102,6 +118,18 @@ static void print_json(const struct audit_result *result)
             json_object_set_new(json_object_get(document, "unlisted"), audit_kind_word(kind),
                                 json_integer((json_int_t)result->unlisted[kind]));
     ctl_print_json(document);
+}
+
+static void print_break(const struct audit_break *begun)
+{
+    printf("  entry %" PRIu64 " begins journal %s: of %s the entries %" PRIu64 " to %" PRIu64
+           " are given up\n    by %s and %s%s: %s\n",
+           begun->entry, begun->origin, begun->lost_origin, begun->proved, begun->lost_size - 1,
+           begun->officers[0], begun->officers[1],
+           begun->is_verified ? "" : " (--officers FILE verifies their signatures)", begun->reason);
+    if (begun->given_up)
+        printf("    %" PRIu64 " checkpoints that cover them are borne out by nothing here\n",
+               begun->given_up);
 }
 
 static void print_text(const struct audit_result *result)
@@ -117,6 +145,8 @@ static void print_text(const struct audit_result *result)
                result->entries - result->covered);
     if (result->without_content)
         printf("  %" PRIu64 " entries without their content\n", result->without_content);
+    for (size_t i = 0; i < result->break_count; i++)
+        print_break(&result->breaks[i]);
     for (size_t i = 0; i < result->finding_count; i++)
         printf("  %-10s %s: %s\n", audit_kind_word(result->findings[i].kind),
                place_of(&result->findings[i]), result->findings[i].text);
@@ -127,7 +157,8 @@ static void print_text(const struct audit_result *result)
     if (first)
         printf("NOT AS SIGNED: the first is %s\n", place_of(first));
     else
-        puts("everything agrees");
+        puts(result->break_count ? "everything agrees, but for what officers gave up"
+                                 : "everything agrees");
 }
 
 /* --- options -----------------------------------------------------------------------------------
@@ -138,6 +169,9 @@ static bool take_option(struct choice *choice, int option)
     switch (option) {
     case 'k':
         choice->key_file = optarg;
+        return true;
+    case 'o':
+        choice->officers_file = optarg;
         return true;
     case 'd':
         choice->dir = optarg;
@@ -156,7 +190,7 @@ static bool take_option(struct choice *choice, int option)
 }
 
 /* The running journal on the machine of its installation: key and daily files lie where audit
- * writes them, unless others are named. */
+ * writes them, the officers' keys where they were enrolled, unless others are named. */
 static void fill_in(struct choice *choice)
 {
     const char *files;
@@ -165,6 +199,9 @@ static void fill_in(struct choice *choice)
         return;
     if (!choice->key_file)
         choice->key_file = ctl_path("data/audit/journal.pub");
+    files = ctl_path("keys/officers.pub");
+    if (!choice->officers_file && access(files, R_OK) == 0)
+        choice->officers_file = files;
     files = ctl_path("data/audit/checkpoints");
     if (!choice->witness_count && access(files, R_OK) == 0)
         choice->witnesses[choice->witness_count++] = files;
@@ -172,11 +209,10 @@ static void fill_in(struct choice *choice)
 
 int audit_verify(int argc, char **argv)
 {
-    static const struct option options[] = {{"key", required_argument, NULL, 'k'},
-                                            {"dir", required_argument, NULL, 'd'},
-                                            {"live", no_argument, NULL, 'l'},
-                                            {"witness", required_argument, NULL, 'w'},
-                                            {0}};
+    static const struct option options[] = {
+        {"key", required_argument, NULL, 'k'},     {"officers", required_argument, NULL, 'o'},
+        {"dir", required_argument, NULL, 'd'},     {"live", no_argument, NULL, 'l'},
+        {"witness", required_argument, NULL, 'w'}, {0}};
     struct choice choice = {0};
     struct audit_result result;
     struct err err = {0};

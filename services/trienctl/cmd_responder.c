@@ -123,19 +123,6 @@ static void show_approval(FILE *out, const Trien__ResponderApproval *approval)
             approval->validity_days, clock_utc_text(ctl_arena(), approval->expires_at));
 }
 
-/* An officer at a terminal answers; a script says --yes. */
-static bool confirms(const struct responder_options *options)
-{
-    char answer[16] = "";
-
-    if (options->yes)
-        return true;
-    if (!isatty(STDIN_FILENO))
-        return false;
-    fputs("approve this key? type yes: ", stderr);
-    return fgets(answer, sizeof(answer), stdin) && !strcmp(answer, "yes\n");
-}
-
 static enum rc submit(const struct responder_options *options, struct bytes approval,
                       struct bytes csr_der, struct err *err,
                       Trien__ApproveResponderReply **ret_reply)
@@ -188,10 +175,8 @@ static int approve(const struct responder_options *options)
         return ctl_failed(&err);
     said = unpack(approval);
     show_approval(ctl_json() ? stderr : stdout, said);
-    if (!confirms(options)) {
-        fputs("trienctl: nothing was approved (a script says --yes)\n", stderr);
+    if (!ctl_confirms(options->yes, "approve this key?"))
         return 1;
-    }
     if (submit(options, approval, csr_der, &err, &reply) != RC_OK)
         return ctl_failed(&err);
     print_result(options, said, reply);

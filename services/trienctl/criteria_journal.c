@@ -34,6 +34,14 @@ static void check_whole(const struct evidence *evidence, struct finding *finding
     finding_note(finding, "sổ nhật ký",
                  "%s: %" PRIu64 " mục, %" PRIu64 " điểm kiểm tra đã ký, điểm mới nhất %" PRIu64,
                  journal->origin, journal->entries, journal->checkpoints, journal->covered);
+    for (size_t i = 0; i < journal->break_count; i++)
+        finding_note(finding, "sổ mới",
+                     "%s từ mục %" PRIu64 ": hai cán bộ %s và %s xác nhận mất các mục %" PRIu64
+                     "–%" PRIu64 " của %s: %s",
+                     journal->breaks[i].origin, journal->breaks[i].entry,
+                     journal->breaks[i].officers[0], journal->breaks[i].officers[1],
+                     journal->breaks[i].proved, journal->breaks[i].lost_size - 1,
+                     journal->breaks[i].lost_origin, journal->breaks[i].reason);
     for (size_t i = 0; i < journal->finding_count && i < 5; i++)
         finding_fail(finding, "mục %" PRIu64 ": %s", journal->findings[i].first,
                      journal->findings[i].text);

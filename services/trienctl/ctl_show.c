@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void ctl_print_json(const json_t *document)
 {
@@ -163,4 +164,18 @@ bool ctl_read_word(int argc, char **argv, struct ctl_word *word)
     }
     word->subject = argv[optind];
     return optind + 1 == argc;
+}
+
+bool ctl_confirms(bool yes, const char *question)
+{
+    char answer[16] = "";
+    bool confirmed = yes;
+
+    if (!yes && isatty(STDIN_FILENO)) {
+        fprintf(stderr, "%s type yes: ", question);
+        confirmed = fgets(answer, sizeof(answer), stdin) && !strcmp(answer, "yes\n");
+    }
+    if (!confirmed)
+        fputs("trienctl: nothing was approved (a script says --yes)\n", stderr);
+    return confirmed;
 }

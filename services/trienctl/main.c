@@ -88,11 +88,15 @@ static const struct command {
     {"feed", "how far the readers of each event log have come: list, forget", cmd_feed,
      "list [SERVICE] | forget SERVICE GROUP"},
     {"audit",
-     "the journal: verify a copy with the public key alone, export one; what an assessment by "
+     "the journal: verify a copy with the public key alone, export one; begin a new one after a "
+     "restore, by two officers; what an assessment by "
      "Decision 2433 costs: estimate; its criteria against the running system: check",
      cmd_audit,
-     "verify --key FILE [--dir DIR | --live] [--witness FILE-OR-DIR]... | export --dir DIR "
-     "[--public] | estimate [--items CODE,16.*,...] [--authorities N] [--prices FILE] [--csv] | "
+     "verify --key FILE [--dir DIR | --live] [--witness FILE-OR-DIR]... [--officers FILE] | export "
+     "--dir DIR [--public] | begin-journal --officer NAME [--note TEXT] [--last FILE] [--file "
+     "FILE] "
+     "[--key FILE] [--yes] | estimate [--items CODE,16.*,...] [--authorities N] [--prices FILE] "
+     "[--csv] | "
      "check [--criteria ID,16.*,...] [--revocation-hours N] [--status-url URL] [--audit-url URL] "
      "[--root FILE] [--journal-key FILE]"},
     {"keys", "make the CURVE key pair of a principal", cmd_keys, "NAME..."},

@@ -171,6 +171,9 @@ struct ctl_word {
 /** Reads it from what follows the command's name; false: another option, or not one subject. */
 bool ctl_read_word(int argc, char **argv, struct ctl_word *word);
 
+/** An officer at a terminal types yes; a script says --yes. Else says that nothing was approved. */
+bool ctl_confirms(bool yes, const char *question);
+
 /** A file's bytes (limit_bytes at most) in the arena. REJECT NOT_FOUND / TOO_LARGE. */
 MUST_USE enum rc ctl_read_file(const char *path, size_t limit_bytes, struct err *err,
                                struct bytes *ret_bytes);

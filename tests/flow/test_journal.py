@@ -4,7 +4,6 @@ its place by `trienctl audit verify`, and a journal that is not what was signed 
 import base64
 import hashlib
 import json
-import subprocess
 import urllib.error
 import urllib.request
 
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.flow.test_openapi import check
 from tests.lib import journal, requests
-from tests.lib.journal import get, say
+from tests.lib.journal import get, say, verify, wait_signed
 from tests.lib.lab import wait_until
 
 QUICK = {"audit": {"checkpoint/every": "500ms", "lanes/batch_events": "64"}}
@@ -24,26 +23,6 @@ FIRST, SECOND = 320, 960  # events said before each of two checkpoints: more tha
 
 def size_of(lab) -> int:
     return int(lab.value("audit", "SELECT size FROM journal_head"))
-
-
-def wait_signed(lab, events: int):
-    """All that was said is signed, and the journal rests: only its own word stands beyond."""
-    wait_until(f"{events} events under a checkpoint", lambda: int(lab.value(
-        "audit", "SELECT count(*) FROM checkpoint c, journal_head h WHERE c.size >= h.notable AND "
-                 f"(SELECT count(*) FROM entry) >= {events}")))
-
-
-def verify(lab, *arguments, expect=None):
-    """What `trienctl audit verify` finds, as JSON."""
-    done = subprocess.run([lab.build / "bin/trienctl", "--config", lab.dir / "etc/trienctl.conf", "--json", "audit",
-                           "verify", *map(str, arguments)], capture_output=True, text=True, timeout=120)
-    assert done.stdout, done.stderr
-    document = json.loads(done.stdout)
-    assert done.returncode == (0 if document.get("ok") else 1), done.stderr
-    if expect:
-        first = document["first"]
-        assert first and (first["kind"], first["first"]) == expect, document
-    return document
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,13 @@ here knows our code."""
 import base64
 import hashlib
 import json
+import subprocess
 import urllib.request
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.lib.lab import wait_until
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -179,3 +182,23 @@ def assert_journal_is_exact(lab, leaves, services):
     for feed, partition, offset, *_ in rows:
         assert offset == nexts.get((feed, partition), 1), (feed, partition, offset)
         nexts[feed, partition] = offset + 1
+
+
+def wait_signed(lab, events: int):
+    """All that was said is signed, and the journal rests: only its own word stands beyond."""
+    wait_until(f"{events} events under a checkpoint", lambda: int(lab.value(
+        "audit", "SELECT count(*) FROM checkpoint c, journal_head h WHERE c.size >= h.notable AND "
+                 f"(SELECT count(*) FROM entry) >= {events}")))
+
+
+def verify(lab, *arguments, expect=None):
+    """What `trienctl audit verify` finds, as JSON."""
+    done = subprocess.run([lab.build / "bin/trienctl", "--config", lab.dir / "etc/trienctl.conf", "--json", "audit",
+                           "verify", *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    assert done.stdout, done.stderr
+    document = json.loads(done.stdout)
+    assert done.returncode == (0 if document.get("ok") else 1), done.stderr
+    if expect:
+        first = document["first"]
+        assert first and (first["kind"], first["first"]) == expect, document
+    return document
