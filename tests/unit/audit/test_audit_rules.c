@@ -1,5 +1,5 @@
 /* audit's rules: when a head is signed, what a query's number is, what goes on from what was
- * signed. */
+ * signed, which head may be signed after which; names of daily files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "services/audit/rules.h"
+#include "services/audit/witness.h"
 
 #define SECOND USEC_PER_SECOND
 
@@ -86,13 +87,79 @@ static void what_goes_on(void **state)
     assert_true(rule_goes_on(&past, 0));
 }
 
+static void what_begins_a_journal(void **state)
+{
+    (void)state;
+    assert_true(rule_begins_journal("audit", "JournalBegun"));
+    assert_false(rule_begins_journal("intake", "JournalBegun")); /* nobody else's word */
+    assert_false(rule_begins_journal("audit", "CheckpointSigned"));
+    assert_true(rule_is_notable("audit", "JournalBegun"));
+}
+
+static void how_far_was_signed(void **state)
+{
+    (void)state;
+    assert_true(rule_is_beyond((struct signed_mark){1, 6}, (struct signed_mark){1, 5}));
+    assert_false(rule_is_beyond((struct signed_mark){1, 5}, (struct signed_mark){1, 5}));
+    assert_true(rule_is_beyond((struct signed_mark){2, 1}, (struct signed_mark){1, 500}));
+    assert_false(rule_is_beyond((struct signed_mark){1, 500}, (struct signed_mark){2, 1}));
+}
+
+static void which_head_may_follow(void **state)
+{
+    static const struct {
+        struct signed_mark head, newest, lost;
+        bool may;
+    } cases[] = {
+        {{1, 9}, {0, 0}, {0, 0}, true}, /* the first one */
+        {{1, 9}, {1, 9}, {0, 0}, true},
+        {{1, 10}, {1, 9}, {0, 0}, true},
+        {{1, 8}, {1, 9}, {0, 0}, false}, /* an intent from before the restore */
+        {{1, 99}, {2, 9}, {0, 0}, false},
+        {{2, 9}, {1, 99}, {0, 0}, false}, /* nobody gave anything up */
+        {{2, 9}, {1, 99}, {1, 98}, false},
+        {{2, 9}, {1, 99}, {1, 99}, true},
+        {{2, 9}, {1, 99}, {1, 120}, true}, /* more was known to them than the daily file says */
+        {{2, 9}, {1, 99}, {2, 120}, false},
+        {{3, 9}, {1, 99}, {2, 120}, true},
+        {{2, 10}, {2, 9}, {0, 0}, true}, /* later ones ask nobody */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        assert_int_equal(rule_may_follow(cases[i].head, cases[i].newest, cases[i].lost),
+                         cases[i].may);
+}
+
+static void names_of_daily_files(void **state)
+{
+    static const char *const none[] = {"",
+                                       "2026-11-22",
+                                       "2026-11-22.",
+                                       "2026-11-22.1.checkpoint",
+                                       "2026-11-22.0.checkpoint",
+                                       "2026-11-22.02.checkpoint",
+                                       "2026-11-22.10000.checkpoint",
+                                       "2026-11-22.2checkpoint",
+                                       "2026-11-22.2.checkpoint~",
+                                       "2026-11-22.checkpoint.new",
+                                       "2026-1-022.checkpoint"};
+
+    (void)state;
+    assert_int_equal(witness_number("2026-11-22.checkpoint"), 1);
+    assert_int_equal(witness_number("2026-11-22.2.checkpoint"), 2);
+    assert_int_equal(witness_number("2026-11-22.9999.checkpoint"), 9999);
+    for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
+        assert_int_equal(witness_number(none[i]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(its_own_word_is_not_notable),
-        cmocka_unit_test(when_a_head_is_signed),
-        cmocka_unit_test(numbers_of_a_query),
-        cmocka_unit_test(what_goes_on),
+        cmocka_unit_test(its_own_word_is_not_notable), cmocka_unit_test(when_a_head_is_signed),
+        cmocka_unit_test(numbers_of_a_query),          cmocka_unit_test(what_goes_on),
+        cmocka_unit_test(what_begins_a_journal),       cmocka_unit_test(how_far_was_signed),
+        cmocka_unit_test(which_head_may_follow),       cmocka_unit_test(names_of_daily_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

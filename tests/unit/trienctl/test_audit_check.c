@@ -39,9 +39,10 @@ static struct bytes spki(EVP_PKEY *key)
     return copy;
 }
 
-static struct bytes sign_note(EVP_PKEY *key, uint64_t size, const struct merkle_hash *root)
+static struct bytes sign_note_of(EVP_PKEY *key, const char *origin, uint64_t size,
+                                 const struct merkle_hash *root)
 {
-    const struct checkpoint checkpoint = {ORIGIN, size, *root};
+    const struct checkpoint checkpoint = {origin, size, *root};
     struct bytes text = checkpoint_text(arena, &checkpoint);
     uint8_t signature[128];
     size_t n = sizeof(signature);
@@ -50,6 +51,11 @@ static struct bytes sign_note(EVP_PKEY *key, uint64_t size, const struct merkle_
     assert_int_equal(EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key), 1);
     assert_int_equal(EVP_DigestSign(context, signature, &n, text.p, text.n), 1);
     return bytes_of_text(checkpoint_note(arena, &checkpoint, spki(key), bytes_of(signature, n)));
+}
+
+static struct bytes sign_note(EVP_PKEY *key, uint64_t size, const struct merkle_hash *root)
+{
+    return sign_note_of(key, ORIGIN, size, root);
 }
 
 static struct bytes pack_leaf(uint64_t sequence, struct bytes salt, struct bytes content)
@@ -370,6 +376,201 @@ static void unreadable_entries(void **state)
     assert_first(journal, AUDIT_CHANGED, 5);
 }
 
+/* --- a journal that begins after another lost its end --------------------------------------------
+ * The old one had 200 entries; its database came back with 120 of them, of which 100 are under a
+ * checkpoint; entry 150 begins the new one, whose checkpoint covers 257. */
+
+#define KEPT 120
+#define LOST 200
+#define BEGINS 150
+
+struct told {
+    const char *origin, *second_officer, *lost_origin;
+    uint64_t lost_size;
+    unsigned number;
+    EVP_PKEY *key; /* of the lost checkpoint */
+};
+static const struct told honest = {ORIGIN "/2", "officer2", ORIGIN, LOST, 2, NULL};
+
+static struct bytes pack_message(const ProtobufCMessage *message)
+{
+    uint8_t *out = arena_alloc(arena, protobuf_c_message_get_packed_size(message));
+
+    return bytes_of(out, protobuf_c_message_pack(message, out));
+}
+
+static ProtobufCBinaryData binary(struct bytes bytes)
+{
+    return (ProtobufCBinaryData){bytes.n, (uint8_t *)(uintptr_t)bytes.p};
+}
+
+static Trien__OfficersWord *word_of(const char *officer, Trien__KeySignature *signature)
+{
+    Trien__OfficersWord *word = ARENA_NEW(arena, Trien__OfficersWord);
+
+    trien__officers_word__init(word);
+    trien__key_signature__init(signature);
+    signature->key_id = arena_printf(arena, "key of %s", officer);
+    signature->signature = binary(bytes_of_text("s"));
+    word->officer = arena_strdup(arena, officer);
+    word->signature = signature;
+    return word;
+}
+
+static struct merkle_hash lost_root(void)
+{
+    return (struct merkle_hash){{42}};
+}
+
+static struct audit_entry make_begun(const struct told *told, struct bytes kept_note)
+{
+    Trien__JournalBreak said = TRIEN__JOURNAL_BREAK__INIT;
+    Trien__JournalBegun begun = TRIEN__JOURNAL_BEGUN__INIT;
+    Trien__JournalContent content = TRIEN__JOURNAL_CONTENT__INIT;
+    Trien__JournalLeaf *leaf;
+    Trien__KeySignature signatures[2];
+    Trien__OfficersWord *words[] = {word_of("officer1", &signatures[0]),
+                                    word_of(told->second_officer, &signatures[1])};
+    struct merkle_hash root = lost_root();
+    struct audit_entry entry;
+
+    said.version = 1;
+    said.journal = (char *)(uintptr_t)ORIGIN;
+    said.number = told->number;
+    said.lost_note = (char *)(uintptr_t)sign_note_of(told->key ? told->key : ours,
+                                                     told->lost_origin, told->lost_size, &root)
+                         .p;
+    said.kept_note = (char *)(uintptr_t)kept_note.p;
+    said.reason = (char *)(uintptr_t) "the disk";
+    begun.origin = (char *)(uintptr_t)told->origin;
+    begun.statement = binary(pack_message(&said.base));
+    begun.officers = words;
+    begun.n_officers = 2;
+    content.key = (char *)(uintptr_t) "journal";
+    content.payload = binary(pack_message(&begun.base));
+    entry = make_entry(BEGINS, "");
+    entry.content = pack_message(&content.base);
+    entry.leaf = pack_leaf(BEGINS, entry.salt, entry.content);
+    leaf = trien__journal_leaf__unpack(arena_allocator(arena), entry.leaf.n, entry.leaf.p);
+    leaf->feed = (char *)(uintptr_t) "audit";
+    leaf->type = (char *)(uintptr_t) "JournalBegun";
+    leaf->partition = 0;
+    leaf->offset = 1;
+    entry.leaf = pack_message(&leaf->base);
+    merkle_leaf(entry.leaf, &entry.kept);
+    return entry;
+}
+
+/* Notes: the old journal's at 100, the lost one at 200, the new one's at 257 when it is signed. */
+static struct journal *make_broken(const struct told *told, const char *new_origin)
+{
+    struct journal *journal = make_journal();
+    struct merkle_range range = {0};
+    struct merkle_hash root = lost_root();
+    size_t n = 0;
+
+    journal->note_count = 1;
+    for (size_t i = 0; i < ENTRIES; i++) {
+        if (i == BEGINS) { /* in place of an entry of intake: the feed goes on one later */
+            if (told)
+                journal->entries[n++] = make_begun(told, journal->notes[0]);
+            continue;
+        }
+        journal->entries[n++] = journal->entries[i];
+    }
+    journal->count = n;
+    for (size_t i = 0; i < SECOND_CHECKPOINT; i++)
+        merkle_append(&range, &journal->entries[i].kept);
+    journal->notes[journal->note_count++] = sign_note(ours, LOST, &root);
+    merkle_root(&range, &root);
+    if (new_origin)
+        journal->notes[journal->note_count++] =
+            sign_note_of(ours, new_origin, SECOND_CHECKPOINT, &root);
+    return journal;
+}
+
+static bool finds(const struct journal *journal, enum audit_kind kind, uint64_t at)
+{
+    struct audit_result result = check(journal);
+
+    for (size_t i = 0; i < result.finding_count; i++)
+        if (result.findings[i].kind == kind && result.findings[i].first == at)
+            return true;
+    return false;
+}
+
+static void a_declared_break(void **state)
+{
+    struct audit_result result = check(make_broken(&honest, ORIGIN "/2"));
+
+    (void)state;
+    /* One event of a feed was replaced above: that, and nothing else, is found. */
+    assert_int_equal(result.finding_count, 1);
+    assert_int_equal(result.findings[0].kind, AUDIT_OFFSET);
+    assert_int_equal(result.break_count, 1);
+    assert_int_equal(result.breaks[0].entry, BEGINS);
+    assert_int_equal(result.breaks[0].proved, FIRST_CHECKPOINT);
+    assert_int_equal(result.breaks[0].lost_size, LOST);
+    assert_int_equal(result.breaks[0].given_up, 1);
+    assert_int_equal(result.covered, SECOND_CHECKPOINT);
+    assert_string_equal(result.origin, ORIGIN "/2");
+    assert_string_equal(result.breaks[0].officers[1], "officer2");
+    assert_false(result.breaks[0].is_verified);
+}
+
+static void an_undeclared_break(void **state)
+{
+    struct journal *journal = make_broken(&honest, NULL);
+
+    (void)state;
+    assert_true(finds(journal, AUDIT_BREAK, BEGINS)); /* nothing signed covers it */
+    journal = make_broken(NULL, ORIGIN "/2");
+    assert_true(finds(journal, AUDIT_CHECKPOINT, SECOND_CHECKPOINT));
+    assert_true(finds(make_broken(&honest, ORIGIN "/3"), AUDIT_CHECKPOINT, SECOND_CHECKPOINT));
+    assert_true(finds(make_broken(&honest, ORIGIN), AUDIT_BREAK, BEGINS));
+    journal = make_broken(&honest, ORIGIN "/2");
+    journal->entries[BEGINS].has_content = false;
+    assert_true(finds(journal, AUDIT_BREAK, BEGINS));
+}
+
+static void a_break_that_says_something_else(void **state)
+{
+    struct told told[8] = {honest, honest, honest, honest, honest, honest};
+
+    (void)state;
+    told[0].second_officer = "officer1";
+    told[1].lost_size = FIRST_CHECKPOINT; /* not beyond what is kept */
+    told[2].key = theirs;
+    told[3].lost_origin = "trien.example/other";
+    told[4].origin = ORIGIN "/3"; /* under another name than its number */
+    told[5].number = 1;
+    for (int i = 0; i < 6; i++)
+        assert_true(finds(make_broken(&told[i], ORIGIN "/2"), AUDIT_BREAK, BEGINS));
+}
+
+/* A checkpoint of the old journal beyond what officers gave up: more was signed than they knew. */
+static void more_was_lost_than_was_said(void **state)
+{
+    struct told told = honest;
+    struct journal *journal;
+
+    (void)state;
+    told.lost_size = LOST - 1;
+    journal = make_broken(&told, ORIGIN "/2");
+    assert_true(finds(journal, AUDIT_CHECKPOINT, LOST));
+}
+
+/* What is kept is judged as before. */
+static void changed_before_the_break(void **state)
+{
+    struct journal *journal = make_broken(&honest, ORIGIN "/2");
+
+    (void)state;
+    journal->entries[50] = make_entry(50, "another");
+    assert_true(finds(journal, AUDIT_BREAK, BEGINS)); /* it says that 100 entries are kept */
+    assert_true(finds(journal, AUDIT_CHANGED, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +590,11 @@ int main(void)
         cmocka_unit_test(many_forged_checkpoints_hide_nothing),
         cmocka_unit_test(a_forked_journal),
         cmocka_unit_test(unreadable_entries),
+        cmocka_unit_test(a_declared_break),
+        cmocka_unit_test(an_undeclared_break),
+        cmocka_unit_test(a_break_that_says_something_else),
+        cmocka_unit_test(more_was_lost_than_was_said),
+        cmocka_unit_test(changed_before_the_break),
     };
 
     return cmocka_run_group_tests(tests, up, down);
