@@ -119,6 +119,7 @@ configure_operator() {
         cp "$DIR/keys/bus/$name.secret" "$DIR/keys/bus/$name.public" "$operator/keys/bus/"
         [ ! -e "$DIR/keys/$name.key" ] || cp "$DIR/keys/$name.key" "$operator/keys/"
     done
+    cp "$DIR/keys/officers.pub" "$operator/keys/"
     cp "$DIR/keys/pin/station.pin" "$operator/keys/pin/"
     sed "s|$DIR|/trien/operator|" "$DIR/etc/softhsm-station.conf" > "$operator/etc/softhsm-station.conf"
     [ -d "$operator/tokens/station" ] || cp -r "$DIR/tokens/station" "$operator/tokens/"

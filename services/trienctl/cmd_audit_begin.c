@@ -149,7 +149,7 @@ static void show_result(const struct begin_options *options, const Trien__Journa
              reply->needed);
 }
 
-static int begin(const struct begin_options *options)
+static int begin(struct begin_options *options)
 {
     Trien__GetJournalBreak call = TRIEN__GET_JOURNAL_BREAK__INIT;
     const Trien__GetJournalBreakReply *seen;
@@ -160,6 +160,8 @@ static int begin(const struct begin_options *options)
 
     seen = (const void *)ctl_ask(options->officer, "audit", &call.base,
                                  &trien__get_journal_break_reply__descriptor);
+    if (!options->file)
+        options->file = ctl_path("data/journal-%u.break", seen->number);
     if (get_statement(options, seen, &err, &statement) != RC_OK)
         return ctl_failed(&err);
     told = unpack(statement);
@@ -202,7 +204,5 @@ int audit_begin_journal(int argc, char **argv)
         return ctl_misuse("audit", "begin-journal needs --officer, and --note of the first one");
     if (!options.key_file)
         options.key_file = ctl_path("keys/%s.key", options.officer);
-    if (!options.file)
-        options.file = ctl_path("data/journal.break");
     return begin(&options);
 }

@@ -246,7 +246,6 @@ def test_a_restored_break_is_a_break_again(lab_of_audit):
     copy_databases(lab, "_moment", "", "audit")
     lab.start("audit", wait=False)
     wait_until("the alarm", lambda: "is of journal 2" in alarm(lab))
-    (lab.dir / "data/journal.break").unlink()
     begin(lab, "officer1", "--note", "lần thứ hai")
     assert begin(lab, "officer2")["origin"] == "trien.test/journal/3"
     wait_journal(lab, 3)
