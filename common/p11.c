@@ -166,13 +166,9 @@ void p11_close(struct p11 **token)
 
 enum rc p11_probe(struct p11 *token, struct err *err)
 {
-    CK_SESSION_INFO session;
-    CK_TOKEN_INFO facts;
-    CK_RV rv = token->fn->C_GetSessionInfo(token->session, &session);
+    struct p11_found found;
 
-    if (rv == CKR_OK)
-        rv = token->fn->C_GetTokenInfo(session.slotID, &facts);
-    return p11_check(rv, "probe the session", err);
+    return p11_find_objects(token, CKO_PRIVATE_KEY, "", err, &found);
 }
 
 /* --- keys ----------------------------------------------------------------------------------------

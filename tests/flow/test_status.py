@@ -1,8 +1,10 @@
 """What the public asks, asked by openssl and GnuTLS: OCSP, authorities' certificates, CRLs."""
 import base64
 import concurrent.futures
+import re
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -191,8 +193,22 @@ def test_a_certificate_whose_issue_waits_is_try_later(road, issued):
 
 
 def token_workers(process) -> list[str]:
-    return subprocess.run(["pgrep", "-s", str(process.popen.pid), "trien-token"], capture_output=True, text=True,
-                          check=True).stdout.split()
+    return subprocess.run(["pgrep", "-s", str(process.popen.pid), "trien-token"], capture_output=True,
+                          text=True).stdout.split()
+
+
+@pytest.mark.lab(config={"status": {"responder/probe": "100ms"}})
+def test_a_token_without_work_stays_well(lab):
+    """A worker looks now and then whether its session lives, and goes on: nobody starts another."""
+    lab.start("status", wait=False)
+    status = lab.process("status")
+    workers = wait_until("both workers", lambda: token_workers(status), until=lambda found: len(found) == 2)
+
+    def rested(worker):
+        return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", Path(f"/proc/{worker}/status").read_text(), re.M)[1])
+    rests = [rested(worker) for worker in workers]
+    wait_until("ten looks", lambda: all(rested(w) >= n + 10 for w, n in zip(workers, rests)))
+    assert token_workers(status) == workers
 
 
 def test_a_killed_token_is_replaced(issued):

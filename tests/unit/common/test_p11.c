@@ -1,10 +1,12 @@
 /* Keys in a token, against a real SoftHSM token in a folder of its own. */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -34,12 +36,22 @@ static void write_text(const char *path, const char *text)
     close(fd);
 }
 
+/* What a token worker lives with, and everybody but root: files that are read-only are. */
+static bool lose_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    return syscall(SYS_capset, &header, none) == 0;
+}
+
 static int make_token(void **state)
 {
     struct err err = {0};
     char text[256], tokens[96];
 
     (void)state;
+    assert_true(lose_capabilities());
     strcpy(folder, "/tmp/trien-p11-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(tokens, sizeof(tokens), "%s/tokens", folder);
