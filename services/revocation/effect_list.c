@@ -11,6 +11,7 @@
 
 #define CALL_DEADLINE_MS 20000
 #define PART_ARENA_BYTES ((size_t)16 * 1024 * 1024)
+#define SURELY_NEW (60 * USEC_PER_SECOND)
 
 METRIC_FAMILY(built) = {
     .kind = METRIC_COUNTER,
@@ -126,14 +127,18 @@ static enum rc ask_signature(struct fx *fx, const Trien__SignCrl *list,
     return RC_OK;
 }
 
-/* One that was asked for before may be signed already, and be too old to be sent once more. */
-static enum rc ask_again(struct fx *fx, const Trien__SignCrl *list, const struct tbs_edges *edges,
-                         uint8_t ret_sha256[32], struct bytes *ret_signature)
+/* One that may have been asked for before may be signed already, and be too old to be sent once
+ * more; or the signer has another one of its number. */
+static enum rc ask_again(struct fx *fx, const Trien__SignList *intent,
+                         const struct tbs_edges *edges, uint8_t ret_sha256[32],
+                         struct bytes *ret_signature)
 {
+    const Trien__SignCrl *list = intent->request;
+    bool is_new = fx->attempt == 1 && fx->now - intent->this_update < SURELY_NEW;
     uint64_t size = 0;
     enum rc rc;
 
-    if (fx->attempt == 1 || !list->has_entries_bytes)
+    if (is_new || !list->has_entries_bytes)
         return RC_OK;
     TRY(sum_list(fx, list, edges, NULL, ret_sha256, &size));
     rc = ask_signature(fx, list, ret_sha256, ret_signature);
@@ -144,14 +149,15 @@ static enum rc ask_again(struct fx *fx, const Trien__SignCrl *list, const struct
     return rc;
 }
 
-static enum rc have_signed(struct fx *fx, const struct x509_ca *issuer, const Trien__SignCrl *list,
-                           const struct tbs_edges *edges, uint8_t ret_sha256[32],
-                           struct bytes *ret_signature)
+static enum rc have_signed(struct fx *fx, const struct x509_ca *issuer,
+                           const Trien__SignList *intent, const struct tbs_edges *edges,
+                           uint8_t ret_sha256[32], struct bytes *ret_signature)
 {
+    const Trien__SignCrl *list = intent->request;
     struct bytes signature = {NULL, 0};
     uint64_t size = 0;
 
-    TRY(ask_again(fx, list, edges, ret_sha256, &signature));
+    TRY(ask_again(fx, intent, edges, ret_sha256, &signature));
     if (signature.n == 0) {
         TRY(sum_list(fx, list, edges, send_part, ret_sha256, &size));
         TRY(ask_signature(fx, list, ret_sha256, &signature));
@@ -186,7 +192,7 @@ enum rc sign_list_act(struct fx *fx, const void *in, ProtobufCMessage **ret_resu
     CHECK(list.issuer, &fx->err, TRIEN__ERROR__PEER_UNAVAILABLE,
           "this process does not know the certificate of %s", request->issuer);
     edges = tbs_list_edges(fx->arena, &list);
-    TRY(have_signed(fx, list.issuer, request, &edges, tbs_sha256, &signature));
+    TRY(have_signed(fx, list.issuer, intent, &edges, tbs_sha256, &signature));
     edges = tbs_list_signed_edges(fx->arena, &list, signature);
     TRY(sum_list(fx, request, &edges, NULL, sha256, &size));
     trien__signed_list__init(signed_list);
@@ -226,8 +232,12 @@ enum rc sign_list_done(struct tx *tx, const char *key, const void *in, const voi
                                   .signature = bytes_of_pb(signed_list->signature),
                                   .tbs_sha256 = bytes_of_pb(signed_list->tbs_sha256)};
 
+    bool is_issued = false;
+
     (void)key;
-    TRY(store_set_list_issued(tx, &list));
+    TRY(store_set_list_issued(tx, &list, &is_issued));
+    if (!is_issued) /* asked for twice, or by an intent of before a restore */
+        return RC_OK;
     metric_add(&built, 1, METRIC_LABELS(list.issuer, "issued"));
     return say_issued(tx, &list);
 }

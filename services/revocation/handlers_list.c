@@ -70,11 +70,13 @@ enum rc on_get_crl_entries(struct tx *tx, const void *in, void *reply)
     const Trien__GetCrlEntries *call = in;
     Trien__GetCrlEntriesReply *answer = reply;
     struct bytes part = {NULL, 0};
-    uint64_t entries_bytes = 0;
+    struct list_row list;
     bool found = false;
 
-    TRY(store_get_written(tx, call->issuer, call->number, &found, &entries_bytes));
-    CHECK(found && call->offset < entries_bytes, &tx->err, TRIEN__ERROR__NOT_FOUND,
+    CHECK(call->number > 0 && call->number <= INT64_MAX, &tx->err, TRIEN__ERROR__MALFORMED,
+          "number");
+    TRY(store_get_written(tx, call->issuer, call->number, &found, &list));
+    CHECK(found && call->offset < list.entries_bytes, &tx->err, TRIEN__ERROR__NOT_FOUND,
           "list %llu of %.40s is not on its way", (unsigned long long)call->number, call->issuer);
     TRY(store_get_entries(tx, call->issuer, call->number, call->offset, MAX_CHUNK_BYTES, &part));
     answer->entries = pb_of_bytes(part);

@@ -64,58 +64,63 @@ static enum rc ask_for_number(struct tx *tx, const struct x509_ca *issuer, int64
                       asked ? tx->now + ASK_PAUSE : 0);
 }
 
-static enum rc ask_for_signature(struct tx *tx, const struct tbs_list *list, uint64_t entries)
+static enum rc ask_for_signature(struct tx *tx, const struct x509_ca *issuer,
+                                 const struct list_row *written)
 {
+    const struct tbs_list list = {.issuer = issuer,
+                                  .number = written->number,
+                                  .this_update = written->this_update,
+                                  .next_update = written->next_update,
+                                  .entries_bytes = written->entries_bytes};
     Trien__SignList intent = TRIEN__SIGN_LIST__INIT;
     Trien__SignCrl request = TRIEN__SIGN_CRL__INIT;
 
-    request.issuer = (char *)list->issuer->name;
-    request.number = list->number;
-    request.tbs_der = pb_of_bytes(tbs_list_bare(tx->arena, list));
-    request.has_entries_bytes = list->entries_bytes > 0;
-    request.entries_bytes = list->entries_bytes;
+    request.issuer = (char *)issuer->name;
+    request.number = list.number;
+    request.tbs_der = pb_of_bytes(tbs_list_bare(tx->arena, &list));
+    request.has_entries_bytes = list.entries_bytes > 0;
+    request.entries_bytes = list.entries_bytes;
     intent.request = &request;
-    intent.this_update = list->this_update;
-    intent.next_update = list->next_update;
-    intent.entries = entries;
-    /* a refused number is used again: its list is another one */
+    intent.this_update = list.this_update;
+    intent.next_update = list.next_update;
+    intent.entries = written->entries;
+    /* a refused number is used again, for another list; and one whose intent is gone is asked for
+     * again */
     return effect_add(tx, "sign_list",
-                      arena_printf(tx->arena, "%s/%llu/%lld", request.issuer,
-                                   (unsigned long long)list->number,
-                                   (long long)(list->this_update / USEC_PER_SECOND)),
+                      arena_printf(tx->arena, "%s/%llu/%lld/%lld", request.issuer,
+                                   (unsigned long long)list.number,
+                                   (long long)(list.this_update / USEC_PER_SECOND),
+                                   (long long)(tx->now / USEC_PER_SECOND)),
                       &intent, 0);
 }
 
 static enum rc plan_list(struct tx *tx, const struct x509_ca *issuer, const struct issuer_row *row)
 {
     const struct revocation_conf *conf = tx->conf;
-    struct tbs_list list = {.issuer = issuer,
-                            .number = row->last_number + 1,
-                            .this_update = tx->now - tx->now % USEC_PER_SECOND};
-    struct list_row written = {.issuer = issuer->name, .number = list.number};
+    struct list_row written = {.issuer = issuer->name,
+                               .number = row->last_number + 1,
+                               .this_update = tx->now - tx->now % USEC_PER_SECOND};
 
-    list.next_update =
-        rule_next_update(list.this_update, conf->lifetime_ms * USEC_PER_MS, issuer->not_after);
+    written.next_update =
+        rule_next_update(written.this_update, conf->lifetime_ms * USEC_PER_MS, issuer->not_after);
     TRY(pages_write(tx, row, &written));
-    list.entries_bytes = written.entries_bytes;
-    written.this_update = list.this_update;
-    written.next_update = list.next_update;
     TRY(store_insert_list(tx, &written));
-    return ask_for_signature(tx, &list, written.entries);
+    return ask_for_signature(tx, issuer, &written);
 }
 
 /* Nobody has the list signed any more: somebody cleared the effects by hand, or restored less than
- * all. It would keep every later one back; another takes its place, with the signer's next number.
- */
-static enum rc give_up(struct tx *tx, const struct x509_ca *issuer, const struct issuer_row *row)
+ * all. It is asked for once more as it was written down: the signer alone knows whether a list that
+ * has this number is this one. */
+static enum rc take_up(struct tx *tx, const struct x509_ca *issuer)
 {
-    static const struct err why = {.code = TRIEN__ERROR__INTERNAL,
-                                   .detail = "the intent to have it signed is gone"};
+    struct list_row written;
+    bool found = false;
 
-    log_event(LOG_WARNING, "list_given_up", LOG_TEXT("issuer", issuer->name),
-              LOG_INT("number", (int64_t)row->last_number));
-    TRY(store_set_list_refused(tx, issuer->name, row->last_number, &why));
-    return store_set_number_unknown(tx, issuer->name, ISSUER_ANY_NUMBER);
+    TRY(store_get_written(tx, issuer->name, 0, &found, &written));
+    CHECK(found, &tx->err, TRIEN__ERROR__INTERNAL, "a list that is written and is not there");
+    log_event(LOG_WARNING, "list_taken_up", LOG_TEXT("issuer", issuer->name),
+              LOG_INT("number", (int64_t)written.number));
+    return ask_for_signature(tx, issuer, &written);
 }
 
 static enum rc look_after(struct tx *tx, const struct x509_ca *issuer)
@@ -126,7 +131,7 @@ static enum rc look_after(struct tx *tx, const struct x509_ca *issuer)
     TRY(store_lock_issuer(tx, issuer->name, &row));
     measure(tx, issuer, &row);
     if (row.writing && !row.signing)
-        return give_up(tx, issuer, &row);
+        return take_up(tx, issuer);
     if (row.writing || tx->now >= issuer->not_after)
         return RC_OK;
     if (row.behind) /* a new list would take back what lists that are gone said */

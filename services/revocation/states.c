@@ -14,7 +14,6 @@ static const struct state_step list_steps[] = {
     {"new", "list due", "written", "number and to-be-signed bytes stand before anybody signs"},
     {"written", "signature", "issued", "the signature verifies; CrlIssued"},
     {"written", "signer refuses", "refused", "for good: another list takes its place"},
-    {"written", "intent gone", "refused", "nobody has it signed any more: another takes its place"},
     {"refused", "list due", "written", "the number was never signed: it is used again"},
     {0},
 };

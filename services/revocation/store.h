@@ -136,16 +136,18 @@ struct list_row {
 };
 /** Writes the list down, in place of a refused one of its number. */
 MUST_USE enum rc store_insert_list(struct tx *tx, const struct list_row *list);
-MUST_USE enum rc store_set_list_issued(struct tx *tx, const struct list_row *list);
+/** *ret_issued false: this list is not the one on its way, so nothing is changed. */
+MUST_USE enum rc store_set_list_issued(struct tx *tx, const struct list_row *list,
+                                       bool *ret_issued);
 MUST_USE enum rc store_set_list_refused(struct tx *tx, const char *issuer, uint64_t number,
                                         const struct err *why);
 
 /** An issued list; the newest when `number` is 0. */
 MUST_USE enum rc store_get_list(struct tx *tx, const char *issuer, uint64_t number, bool *ret_found,
                                 struct list_row *ret_row);
-/** The list is on its way to the signer; so many bytes of entries belong to it. */
+/** The list that is on its way to the signer, when it has this number (0: any). */
 MUST_USE enum rc store_get_written(struct tx *tx, const char *issuer, uint64_t number,
-                                   bool *ret_found, uint64_t *ret_entries_bytes);
+                                   bool *ret_found, struct list_row *ret_row);
 /** Bytes of a list from before there were pages. */
 MUST_USE enum rc store_get_body(struct tx *tx, const uint8_t list_id[16], uint64_t offset,
                                 uint32_t size, struct bytes *ret_chunk);

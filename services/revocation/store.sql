@@ -58,8 +58,8 @@ SELECT i.number_known, i.last_number, l.state, l.this_update,
        i.asked,
        EXISTS (SELECT FROM effect f
                 WHERE f.kind = 'sign_list'
-                  AND f.key = format('%s/%s/%s', i.issuer, l.number,
-                                     extract(epoch FROM l.this_update)::bigint)),
+                  AND starts_with(f.key, format('%s/%s/%s', i.issuer, l.number,
+                                            extract(epoch FROM l.this_update)::bigint))),
        i.listed_from, e.size_bytes, i.behind_number
   FROM issuer i
   LEFT JOIN LATERAL (SELECT number, state, this_update FROM revocation_list n WHERE n.issuer = i.issuer
@@ -160,10 +160,12 @@ INSERT INTO revocation_list (issuer, number, this_update, next_update, entries, 
                              came_from, state)
 SELECT $1, $2, $3, $4, $5, $6, 'new', 'written' WHERE NOT EXISTS (SELECT FROM again);
 
--- name: set_list_issued (text, int8, uuid, bytea, int8, bytea, bytea)
+-- name: set_list_issued (text, int8, timestamptz, uuid, bytea, int8, bytea, bytea) -> (bool)
+-- No row: it is not the list that is on its way.
 UPDATE revocation_list
-   SET state = 'issued', list_id = $3, sha256 = $4, size_bytes = $5, signature = $6, tbs_sha256 = $7
- WHERE issuer = $1 AND number = $2;
+   SET state = 'issued', list_id = $4, sha256 = $5, size_bytes = $6, signature = $7, tbs_sha256 = $8
+ WHERE issuer = $1 AND number = $2 AND this_update = $3 AND state = 'written'
+RETURNING true;
 
 -- name: set_list_refused (text, int8, text)
 UPDATE revocation_list SET state = 'refused', why = $3
@@ -177,9 +179,10 @@ SELECT number, this_update, next_update, entries, size_bytes, sha256, entries_by
    AND ($2 IS NULL OR number = $2)
  ORDER BY number DESC LIMIT 1;
 
--- name: get_written (text, int8) -> (int8)
--- How many bytes of entries the list has that is on its way to the signer.
-SELECT entries_bytes FROM revocation_list WHERE issuer = $1 AND number = $2 AND state = 'written';
+-- name: get_written (text, int8) -> (int8, timestamptz, timestamptz, int8, int8)
+-- The list that is on its way to the signer; $2 NULL: whatever its number is.
+SELECT number, this_update, next_update, entries, entries_bytes FROM revocation_list
+ WHERE issuer = $1 AND number = coalesce($2, number) AND state = 'written';
 
 -- name: get_body (uuid, int4, int4) -> (bytea)
 -- Of a list from before there were pages.

@@ -72,14 +72,18 @@ enum rc store_insert_list(struct tx *tx, const struct list_row *list)
                    db_int8((int64_t)list->entries), db_int8((int64_t)list->entries_bytes));
 }
 
-enum rc store_set_list_issued(struct tx *tx, const struct list_row *list)
+enum rc store_set_list_issued(struct tx *tx, const struct list_row *list, bool *ret_issued)
 {
+    struct db_rows *rows = NULL;
     uint8_t list_id[16];
 
     bus_uuid(tx->now, list_id);
-    return DB_PUSH(tx, set_list_issued, db_text(list->issuer), db_int8((int64_t)list->number),
-                   db_uuid(list_id), db_bytea(list->sha256), db_int8((int64_t)list->size_bytes),
-                   db_bytea(list->signature), db_bytea(list->tbs_sha256));
+    TRY(DB_RUN(tx, set_list_issued, &rows, db_text(list->issuer), db_int8((int64_t)list->number),
+               db_time(list->this_update), db_uuid(list_id), db_bytea(list->sha256),
+               db_int8((int64_t)list->size_bytes), db_bytea(list->signature),
+               db_bytea(list->tbs_sha256)));
+    *ret_issued = db_count(rows) == 1;
+    return RC_OK;
 }
 
 enum rc store_set_list_refused(struct tx *tx, const char *issuer, uint64_t number,
@@ -121,14 +125,22 @@ enum rc store_get_list(struct tx *tx, const char *issuer, uint64_t number, bool 
 }
 
 enum rc store_get_written(struct tx *tx, const char *issuer, uint64_t number, bool *ret_found,
-                          uint64_t *ret_entries_bytes)
+                          struct list_row *ret_row)
 {
     struct db_rows *rows = NULL;
 
-    TRY(DB_RUN(tx, get_written, &rows, db_text(issuer), db_int8((int64_t)number)));
+    TRY(DB_RUN(tx, get_written, &rows, db_text(issuer),
+               number ? db_int8((int64_t)number) : db_null(DB_INT8)));
     *ret_found = db_count(rows) == 1;
     if (*ret_found)
-        *ret_entries_bytes = (uint64_t)db_get_int(rows, 0, 0);
+        *ret_row = (struct list_row){
+            .issuer = issuer,
+            .number = (uint64_t)db_get_int(rows, 0, 0),
+            .this_update = db_get_time(rows, 0, 1),
+            .next_update = db_get_time(rows, 0, 2),
+            .entries = (uint64_t)db_get_int(rows, 0, 3),
+            .entries_bytes = (uint64_t)db_get_int(rows, 0, 4),
+        };
     return RC_OK;
 }
 

@@ -179,6 +179,37 @@ def test_a_database_that_was_put_back_makes_no_list(lab, ahead):
     wait_until("health", revocation.health, until=lambda h: '"fresh"' in json.dumps(h))
 
 
+@pytest.mark.parametrize("older", ["0", "2 hours"])
+@pytest.mark.lab(config={"revocation": {"crl/pause": "100ms"}, "status": {"feed/wait": "300ms"}})
+def test_the_signer_has_a_list_of_the_number_that_waits(lab, older):
+    """A list is on its way and its intent is gone; the signer has signed one of its number. The same one is finished. Another
+    one is a list that nobody here asked for: its number is not believed to be ours."""
+    lab.start(*PARTIES)
+    wait_list(lab, 0)
+    revocation = lab.process("revocation")
+    add_revoked(lab, 3)
+    number, (_, body) = wait_list(lab, 3)
+    digest = f"SELECT sha256 FROM revocation_list WHERE number = {number} AND state = 'issued'"
+    was = lab.sql("revocation", digest)
+    revocation.stop()
+    lab.sql("revocation", f"""
+        ALTER TABLE revocation_list DISABLE TRIGGER revocation_list_step;
+        UPDATE revocation_list SET came_from = 'new', state = 'written', list_id = NULL, sha256 = NULL, size_bytes = NULL,
+               signature = NULL, tbs_sha256 = NULL, this_update = this_update - interval '{older}' WHERE number = {number};
+        ALTER TABLE revocation_list ENABLE TRIGGER revocation_list_step""")
+    revocation.start()
+    if older == "0":
+        assert wait_until("the list to be finished", lambda: lab.sql("revocation", digest)) == was
+        add_revoked(lab, 1, "9 years")
+        assert wait_list(lab, 4)[0] == number + 1
+    else:
+        wait_until("the alarm", lambda: f'"signed":{number},' in revocation.log.read_text())
+        add_revoked(lab, 1, "9 years")
+        wait_until("the figure", revocation.metrics, until=lambda text: 'trien_crl_forgotten{issuer="issuing1"} 1' in text)
+        assert lab.value("revocation", f"SELECT count(*) FROM revocation_list WHERE state = 'issued' AND number >= {number}") == "0"
+        assert served(lab)[1] == body
+
+
 @pytest.mark.lab(config={"revocation": {"crl/pause": "100ms", "crl/interval": "1s", "crl/lifetime": "1h"}})
 def test_health_tells_of_an_old_list(lab):
     """The signer is away: the newest list grows older than two intervals. It still holds, so the process is well."""
