@@ -51,8 +51,8 @@ enum rc p11_open(const struct p11_config *config, struct err *err, struct p11 **
 void p11_close(struct p11 **token);
 
 /** Looks for something in the token, whether its session is alive. Call it when idle for long: many
- *  network tokens drop idle sessions without a word. (SoftHSM tells no facts of a token once a login
- *  could not write the token's file, see above; the token does everything else.) */
+ *  network tokens drop idle sessions without a word. (SoftHSM tells no facts of a token once a
+ * login could not write the token's file, see above; the token does everything else.) */
 enum rc p11_probe(struct p11 *token, struct err *err) MUST_USE;
 
 /** The private key with this label; NULL when there is none. REJECT TOKEN_REFUSED when two keys
