@@ -13,7 +13,6 @@ The build under test is $TRIEN_BUILD, else build/release.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import http.client
@@ -113,26 +112,23 @@ def write_config(path, config: dict) -> None:
 
 PORT_BLOCK = 400  # ports a laboratory may use, REPLICA_PORTS a replica
 _blocks = itertools.count(secrets.randbelow(55))
-_held: dict[int, int] = {}  # base port: descriptor of the lock that makes the block ours
+_held: dict[int, socket.socket] = {}  # base port: what makes the block ours
 
 
 def take_base_port(replicas: int) -> int:
     """A base port below the ephemeral range whose ports are free on loopback for so many replicas. Nobody who
-    asks in this way gets it before free_base_port(), whatever process they are."""
+    asks in this way gets it before free_base_port(), whatever process they are: the block is a name in this
+    network's own space of names, gone with whoever holds it."""
     for _ in range(200):
         base = 10000 + next(_blocks) % 55 * PORT_BLOCK
-        path = f"/tmp/trien-ports-{base}"
+        name = socket.socket(socket.AF_UNIX)
         try:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except PermissionError:  # another user's file: a lock needs no right to write
-            lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            name.bind(f"\0trien-ports-{base}")
             check_free(base, replicas)
-            _held[base] = lock
+            _held[base] = name
             return base
         except OSError:
-            os.close(lock)
+            name.close()
     raise AssertionError("no free block of ports")
 
 
@@ -145,7 +141,7 @@ def check_free(base: int, replicas: int) -> None:
 
 
 def free_base_port(base: int) -> None:
-    os.close(_held.pop(base))
+    _held.pop(base).close()
 
 
 # --- once per session ----------------------------------------------------------------------------------

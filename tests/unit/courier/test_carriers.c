@@ -52,10 +52,13 @@ static int up(void **state)
 
 static int down(void **state)
 {
+    char command[64];
+
     (void)state;
     conf_free(&loaded);
     arena_free(&arena);
-    return 0;
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
 }
 
 static const char *mac_of(const char *key)
