@@ -4,6 +4,7 @@
  *     bus-hop alpha|beta --config FILE
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ static struct {
     Trien__HopGo go;
     struct svc *svc;
     _Atomic int64_t next, written, first_us, last_us;
+    pthread_barrier_t connected;
     int64_t *times;
 } run_state;
 
@@ -55,12 +57,27 @@ static void keep_rate(int64_t commit, usec started)
         nanosleep(&(struct timespec){(due - now) / 1000000, (due - now) % 1000000 * 1000}, NULL);
 }
 
+/* A running service has its connections: time counts from when all writers have theirs. */
+static usec start_together(struct tx *tx)
+{
+    int64_t none = 0;
+
+    if (tx_begin(tx, clock_now(), "", "", NULL) != RC_OK) {
+        fprintf(stderr, "writer: %s\n", tx->err.detail);
+        exit(1);
+    }
+    tx_reset(tx);
+    pthread_barrier_wait(&run_state.connected);
+    atomic_compare_exchange_strong(&run_state.first_us, &none, clock_now());
+    return clock_monotonic();
+}
+
 static void *writer(void *unused)
 {
     struct tx *tx = tx_new(run_state.svc, NULL, "writer", (size_t)16 * 1024 * 1024);
     int64_t all = (int64_t)run_state.go.commits * run_state.go.writers, commit;
     uint8_t filler[8192];
-    usec started = clock_monotonic();
+    usec started = start_together(tx);
 
     (void)unused;
     memset(filler, 'x', sizeof(filler));
@@ -102,7 +119,8 @@ static enum rc on_hop_go(struct tx *tx, const void *in, void *reply)
     atomic_store(&run_state.next, 0);
     atomic_store(&run_state.written, 0);
     map_times(go->times_file);
-    atomic_store(&run_state.first_us, clock_now());
+    atomic_store(&run_state.first_us, 0);
+    pthread_barrier_init(&run_state.connected, NULL, go->writers);
     for (uint32_t i = 0; i < go->writers; i++)
         pthread_detach(svc_thread("writer", writer, NULL));
     return RC_OK;

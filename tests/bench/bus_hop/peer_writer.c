@@ -17,9 +17,10 @@
 static struct {
     bool pgq;
     const char *conninfo;
-    int64_t commits, bytes, rate, writers, started;
+    int64_t commits, bytes, rate, writers;
     int64_t *times;
-    _Atomic int64_t next;
+    _Atomic int64_t next, started;
+    pthread_barrier_t connected;
 } run;
 
 static const char note[] = "a business row of about one hundred bytes, as a service would have "
@@ -44,14 +45,12 @@ static void commit_one(PGconn *conn, int64_t commit, char *payload)
     peer_sync(conn);
 }
 
-static void *writer(void *unused)
+/* Connected and prepared, as a running service is: time counts from when all writers are. */
+static PGconn *start_together(void)
 {
     PGconn *conn = peer_connect(run.conninfo);
-    char *payload = calloc(1, (size_t)run.bytes + 1);
-    int64_t commit;
+    int64_t none = 0;
 
-    (void)unused;
-    memset(payload, 'x', (size_t)run.bytes);
     peer_prepare(conn, "begin", "BEGIN", 0);
     peer_prepare(conn, "commit", "COMMIT", 0);
     peer_prepare(conn, "order", "INSERT INTO hop_order (number, note) VALUES ($1::int8, $2)", 2);
@@ -60,6 +59,19 @@ static void *writer(void *unused)
                          : "INSERT INTO relay_outbox (number, payload) VALUES ($1::int8, $2)",
                  2);
     PQenterPipelineMode(conn);
+    pthread_barrier_wait(&run.connected);
+    atomic_compare_exchange_strong(&run.started, &none, peer_now_us());
+    return conn;
+}
+
+static void *writer(void *unused)
+{
+    PGconn *conn = start_together();
+    char *payload = calloc(1, (size_t)run.bytes + 1);
+    int64_t commit;
+
+    (void)unused;
+    memset(payload, 'x', (size_t)run.bytes);
     while ((commit = atomic_fetch_add(&run.next, 1)) < run.commits * run.writers) {
         if (run.rate) {
             int64_t due = run.started + commit * 1000000 / run.rate, now = peer_now_us();
@@ -79,7 +91,6 @@ static void *writer(void *unused)
 int main(int argc, char **argv)
 {
     pthread_t threads[64];
-    int64_t first;
 
     if (argc != 8)
         return 64;
@@ -96,11 +107,11 @@ int main(int argc, char **argv)
             return 1;
         run.times = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     }
-    run.started = first = peer_now_us();
+    pthread_barrier_init(&run.connected, NULL, (unsigned)run.writers);
     for (int64_t i = 0; i < run.writers && i < 64; i++)
         pthread_create(&threads[i], NULL, writer, NULL);
     for (int64_t i = 0; i < run.writers && i < 64; i++)
         pthread_join(threads[i], NULL);
-    printf("%lld %lld\n", (long long)first, (long long)peer_now_us());
+    printf("%lld %lld\n", (long long)run.started, (long long)peer_now_us());
     return 0;
 }
