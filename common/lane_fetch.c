@@ -10,8 +10,8 @@
 
 #define ANSWER_GRACE (3 * USEC_PER_SECOND)
 #define STOPPED_FOR (10 * USEC_PER_SECOND)
-#define COMPANY_WAIT (5 * USEC_PER_MS) /* events wait as long after a small batch, ... */
-#define COMPANY 16                     /* ... when at least as many are to be expected */
+#define COMPANY_WAIT (10 * USEC_PER_MS) /* events wait as long after a small batch, ... */
+#define COMPANY 32                      /* ... when at least as many are to be expected */
 #define TELL_AFTER (500 * USEC_PER_MS)
 #define MISSED_AFTER (2 * USEC_PER_SECOND)
 
