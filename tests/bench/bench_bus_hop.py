@@ -123,6 +123,7 @@ def start_peers(cluster, lab, conninfo, kind, broker, times, out):
         yield subprocess.Popen([bin_ / "hop-peer-pgq", conninfo["alpha"], conninfo["beta"], times], stdout=out)
         return
     cluster.psql(lab.database("alpha"), (ROOT / "tests/bench/bus_hop/peer_schema.sql").read_text())
+    run_program([bin_ / f"hop-peer-{kind}", "declare", "", broker.port, times])
     for part, database in (("relay", "alpha"), ("consume", "beta")):
         yield subprocess.Popen([bin_ / f"hop-peer-{kind}", part, conninfo[database], str(broker.port), times], stdout=out)
 

@@ -3,8 +3,9 @@
  * batches. The broker acknowledges what it has written but not synced: a promise less than the
  * others'.
  *
- *     hop-peer-nats relay|consume CONNINFO PORT TIMES
+ *     hop-peer-nats declare|relay|consume CONNINFO PORT TIMES
  *
+ * `declare` makes the stream, before the other two are started.
  * `consume` prints "number microseconds" after each commit when TIMES is 1.
  */
 #include <nats/nats.h>
@@ -158,9 +159,12 @@ int main(int argc, char **argv)
 
     if (argc != 5)
         return 64;
-    conn = peer_connect(argv[2]);
     stream = open_broker(argv[3]);
-    declare_stream(stream);
+    if (!strcmp(argv[1], "declare")) {
+        declare_stream(stream);
+        return 0;
+    }
+    conn = peer_connect(argv[2]);
     if (!strcmp(argv[1], "relay"))
         relay(conn, stream);
     else

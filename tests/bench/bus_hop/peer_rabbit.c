@@ -1,8 +1,9 @@
 /* RabbitMQ behind the same transactional outbox: a relay that empties the outbox into a quorum
  * queue with publisher confirms, and a consumer that writes and acknowledges in batches.
  *
- *     hop-peer-rabbit relay|consume CONNINFO PORT TIMES
+ *     hop-peer-rabbit declare|relay|consume CONNINFO PORT TIMES
  *
+ * `declare` makes the queue, before the other two are started.
  * `consume` prints "number microseconds" after each commit when TIMES is 1.
  */
 #include <amqp.h>
@@ -17,6 +18,20 @@
 #define BATCH 256
 #define PREFETCH 256
 #define IDLE_MS 3
+
+/* Ends the program with what the broker has said last. */
+static void refused(const char *what, amqp_rpc_reply_t reply)
+{
+    const amqp_channel_close_t *close = reply.reply.decoded;
+
+    if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+        reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD)
+        fprintf(stderr, "%s: %.*s\n", what, (int)close->reply_text.len,
+                (const char *)close->reply_text.bytes);
+    else
+        fprintf(stderr, "%s: %s\n", what, amqp_error_string2(reply.library_error));
+    exit(1);
+}
 
 static amqp_connection_state_t open_broker(int port)
 {
@@ -40,10 +55,8 @@ static void declare_queue(amqp_connection_state_t broker)
         .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes("quorum")}};
     amqp_table_t arguments = {1, &entry};
 
-    if (!amqp_queue_declare(broker, 1, amqp_cstring_bytes("hop"), 0, 1, 0, 0, arguments)) {
-        fprintf(stderr, "no queue\n");
-        exit(1);
-    }
+    if (!amqp_queue_declare(broker, 1, amqp_cstring_bytes("hop"), 0, 1, 0, 0, arguments))
+        refused("declare", amqp_get_rpc_reply(broker));
 }
 
 /* --- relay
@@ -139,8 +152,9 @@ static void consume(PGconn *conn, amqp_connection_state_t broker, bool times)
     uint64_t tag = 0;
 
     amqp_basic_qos(broker, 1, 0, PREFETCH, 0);
-    amqp_basic_consume(broker, 1, amqp_cstring_bytes("hop"), amqp_empty_bytes, 0, 0, 0,
-                       amqp_empty_table);
+    if (!amqp_basic_consume(broker, 1, amqp_cstring_bytes("hop"), amqp_empty_bytes, 0, 0, 0,
+                            amqp_empty_table))
+        refused("consume", amqp_get_rpc_reply(broker));
     for (;;) {
         struct timeval soon = {0, 0};
         amqp_envelope_t envelope;
@@ -157,7 +171,7 @@ static void consume(PGconn *conn, amqp_connection_state_t broker, bool times)
             if (rows.count < BATCH / 2)
                 continue;
         } else if (reply.library_error != AMQP_STATUS_TIMEOUT) {
-            exit(1);
+            refused("next message", reply);
         }
         if (!rows.count)
             continue;
@@ -178,9 +192,12 @@ int main(int argc, char **argv)
 
     if (argc != 5)
         return 64;
-    conn = peer_connect(argv[2]);
     broker = open_broker(atoi(argv[3]));
-    declare_queue(broker);
+    if (!strcmp(argv[1], "declare")) {
+        declare_queue(broker);
+        return 0;
+    }
+    conn = peer_connect(argv[2]);
     if (!strcmp(argv[1], "relay"))
         relay(conn, broker);
     else
