@@ -47,5 +47,8 @@ MUST_USE enum rc audit_copy_close(struct audit_copy *copy, struct err *err);
 /** One line of a copy as an entry; texts in the arena. (audit_line.c) REJECT MALFORMED. */
 MUST_USE enum rc audit_line_read(struct arena *arena, struct bytes line, struct err *err,
                                  struct audit_entry *ret_entry);
+/** The note of a line of checkpoints.jsonl, in the arena. REJECT MALFORMED. */
+MUST_USE enum rc audit_note_read(struct arena *arena, struct bytes line, struct err *err,
+                                 struct bytes *ret_note);
 /** The line, with its newline, in the arena. */
 struct bytes audit_line_write(struct arena *arena, const struct audit_entry *entry);

@@ -119,8 +119,10 @@ static void check_content(struct audit_check *check, const struct audit_entry *e
         return;
     }
     both = arena_alloc(check->scratch, entry->salt.n + entry->content.n + 1);
-    memcpy(both, entry->salt.p, entry->salt.n);
-    memcpy(both + entry->salt.n, entry->content.p, entry->content.n);
+    if (entry->salt.n)
+        memcpy(both, entry->salt.p, entry->salt.n);
+    if (entry->content.n)
+        memcpy(both + entry->salt.n, entry->content.p, entry->content.n);
     bytes_sha256(bytes_of(both, entry->salt.n + entry->content.n), digest);
     if (leaf->content_sha256.len != sizeof(digest) ||
         memcmp(leaf->content_sha256.data, digest, sizeof(digest)) != 0)

@@ -142,12 +142,10 @@ struct reading {
 
 static enum rc take_note(struct reading *reading, struct bytes line, struct err *err)
 {
-    autoptr(json_t) json = json_loadb((const char *)line.p, line.n, 0, NULL);
-    const json_t *note = json_object_get(json, "note");
+    struct bytes note;
 
-    CHECK(json_is_string(note), err, TRIEN__ERROR__MALFORMED, "no checkpoint");
-    return reading->sink->note(reading->sink->arg, NULL,
-                               bytes_of(json_string_value(note), json_string_length(note)), err);
+    TRY(audit_note_read(reading->arena, line, err, &note));
+    return reading->sink->note(reading->sink->arg, NULL, note, err);
 }
 
 static enum rc take_entry(struct reading *reading, struct bytes line, struct err *err)

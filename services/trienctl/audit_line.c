@@ -1,5 +1,5 @@
-/* One entry of a copy as a line of JSON: what others can read without our code. Refuses what is not
- * exactly in this form. */
+/* One entry, or one checkpoint, of a copy as a line of JSON: what others can read without our code.
+ * Refuses what is not exactly in this form. */
 #include <string.h>
 
 #include "services/trienctl/audit.h"
@@ -32,6 +32,17 @@ enum rc audit_line_read(struct arena *arena, struct bytes line, struct err *err,
     entry.sequence = (uint64_t)json_integer_value(sequence);
     memcpy(entry.kept.b, kept.p, sizeof(entry.kept.b));
     *ret_entry = entry;
+    return RC_OK;
+}
+
+enum rc audit_note_read(struct arena *arena, struct bytes line, struct err *err,
+                        struct bytes *ret_note)
+{
+    autoptr(json_t) json = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *note = json_object_get(json, "note");
+
+    CHECK(json_is_string(note), err, TRIEN__ERROR__MALFORMED, "no checkpoint");
+    *ret_note = arena_bytes(arena, bytes_of(json_string_value(note), json_string_length(note)));
     return RC_OK;
 }
 

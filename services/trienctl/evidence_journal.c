@@ -11,6 +11,7 @@
 #include "proto/validation.pb-c.h"
 #include "services/trienctl/audit.h"
 #include "services/trienctl/evidence.h"
+#include "services/trienctl/proof.h"
 
 #define MAX_EVENTS ((size_t)200000)
 
@@ -204,37 +205,9 @@ bool evidence_is_fresh(const struct evidence *evidence, const struct seen_certif
 /* --- proofs, as the public gets them -------------------------------------------------------------
  */
 
-static bool read_hash(const json_t *text, struct merkle_hash *ret_hash)
-{
-    struct bytes hash;
-
-    if (!json_is_string(text) ||
-        !bytes_from_base64(ctl_arena(), bytes_of_text(json_string_value(text)), &hash) ||
-        hash.n != sizeof(ret_hash->b))
-        return false;
-    memcpy(ret_hash->b, hash.p, hash.n);
-    return true;
-}
-
-static bool proof_holds(const json_t *proof, uint64_t entry, const struct checkpoint *checkpoint)
-{
-    const json_t *path = json_object_get(proof, "audit_path");
-    struct merkle_hash leaf, hashes[MERKLE_MAX_PATH];
-    size_t count = json_array_size(path);
-
-    if (!read_hash(json_object_get(proof, "leaf_hash"), &leaf) || count > MERKLE_MAX_PATH)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (!read_hash(json_array_get(path, i), &hashes[i]))
-            return false;
-    return merkle_verify_inclusion(entry, checkpoint->size, &leaf, hashes, count,
-                                   &checkpoint->root);
-}
-
 static enum rc try_proof(struct evidence *evidence, uint64_t entry,
                          const struct checkpoint *checkpoint, struct err *err)
 {
-    autoptr(json_t) proof = NULL;
     struct bytes body;
     int status;
 
@@ -243,9 +216,8 @@ static enum rc try_proof(struct evidence *evidence, uint64_t entry,
                                    evidence->where.audit_url, (unsigned long long)entry,
                                    (unsigned long long)checkpoint->size),
                       (struct bytes){0}, NULL, err, &status, &body));
-    proof = json_loadb((const char *)body.p, body.n, 0, NULL);
     evidence->proofs_tried++;
-    evidence->proofs_hold += status == 200 && proof_holds(proof, entry, checkpoint);
+    evidence->proofs_hold += status == 200 && proof_holds(ctl_arena(), body, entry, checkpoint);
     return RC_OK;
 }
 

@@ -1,31 +1,11 @@
 /* Fuzz target: a checkpoint note, its signature by a fixed key, and the numbers of a proof's query.
  * What is read is written back the same way; nothing is believed without the signature. */
 // links: services/audit
-#include <openssl/ec.h>
-
 #include "common/checkpoint.h"
-#include "common/ossl.h"
 #include "services/audit/rules.h"
+#include "tests/fuzz/some_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes);
-
-static struct x509_key *some_key(void)
-{
-    static struct x509_key *key;
-    struct err err = {0};
-    uint8_t *spki = NULL;
-    int n;
-
-    if (!key) {
-        autoptr(EVP_PKEY) made = EVP_EC_gen("P-256");
-
-        n = i2d_PUBKEY(made, &spki);
-        if (x509_key_from_spki(bytes_of(spki, (size_t)n), &err, &key) != RC_OK)
-            __builtin_trap();
-        OPENSSL_free(spki);
-    }
-    return key;
-}
 
 static void try_numbers(const char *text)
 {
@@ -57,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size_bytes)
         if (text.n > note.n || memcmp(text.p, note.p, text.n) != 0)
             __builtin_trap();
     }
-    if (checkpoint_open(arena, note, some_key(), &err, &checkpoint) == RC_OK)
+    if (checkpoint_open(arena, note, fuzz_key(), &err, &checkpoint) == RC_OK)
         __builtin_trap(); /* a signature by a key that signs nothing */
     arena_reset(arena);
     return 0;

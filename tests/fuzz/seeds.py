@@ -106,6 +106,19 @@ def answers(folder, pki):
         write(folder / "document_answer" / name, bytes([verified]) + said)
 
 
+def breaks(folder, pki):
+    """What begins a new journal: the whole content of an entry, and the statement alone."""
+    from tests.lib.busline import message
+    note = (ROOT / "tests/fuzz/corpus/checkpoint/note").read_text()
+    said = message((1, 1), (2, "trien.test/journal"), (3, 2), (4, note), (5, note), (6, "the disk"))
+    words = [(3, message((1, f"officer{n}"), (2, message((1, f"key {n}"), (2, b"0" * 70))))) for n in (1, 2, 2)]
+    for name, officers in (("two", words[:2]), ("one", words[:1]), ("same", words[1:]), ("three", words)):
+        begun = message((1, "trien.test/journal/2"), (2, said), *officers, (4, 1795320554000000))
+        write(folder / "journal_begun" / name, message((1, "journal"), (2, begun)))
+    write(folder / "journal_begun" / "statement", said)
+    write(folder / "journal_begun" / "no-kept", message((1, 1), (2, "trien.test/journal"), (3, 2), (4, note), (6, "the disk")))
+
+
 def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -122,7 +135,7 @@ def main(folder):
         print("seeds.py: packages are missing, no binary seeds", file=sys.stderr)
         return
     pki = make_test_pki(folder / ".pki")
-    for make in (documents, messages, lists, certificates, envelopes, ocsp_requests, answers):
+    for make in (documents, messages, lists, certificates, envelopes, ocsp_requests, answers, breaks):
         make(folder, pki)
     (folder / ".made").touch()
 

@@ -219,6 +219,15 @@ static void changed_content(void **state)
     assert_first(journal, AUDIT_CONTENT, 99);
 }
 
+static void content_that_is_empty(void **state)
+{
+    struct journal *journal = make_journal();
+
+    (void)state;
+    journal->entries[57].salt = journal->entries[57].content = (struct bytes){0};
+    assert_first(journal, AUDIT_CONTENT, 57);
+}
+
 static void a_removed_entry(void **state)
 {
     struct journal *journal = make_journal();
@@ -579,6 +588,7 @@ int main(void)
         cmocka_unit_test(a_changed_entry_and_its_hash),
         cmocka_unit_test(a_changed_hash_alone),
         cmocka_unit_test(changed_content),
+        cmocka_unit_test(content_that_is_empty),
         cmocka_unit_test(a_removed_entry),
         cmocka_unit_test(a_removed_entry_and_new_numbers),
         cmocka_unit_test(a_truncated_journal),
