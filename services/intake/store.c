@@ -19,63 +19,21 @@ static struct db_value sha256_value(const uint8_t sha256[32])
 
 /* --- posts --- */
 
-#define SMALL_PART ((size_t)256 * 1024)
-
-/* The columns of small parts. */
-struct parts {
-    uint8_t (*request_ids)[16];
-    int16_t *numbers;
-    const char **names, **types;
-    struct bytes *digests, *contents;
-    size_t count;
-};
-
-static struct parts room_for_parts(struct arena *arena, const struct new_post *posts, size_t count)
-{
-    size_t room = 0;
-    for (size_t i = 0; i < count; i++)
-        room += posts[i].post->count;
-    return (struct parts){
-        .request_ids = arena_array(arena, room, 16),
-        .numbers = ARENA_ARRAY(arena, int16_t, room),
-        .names = ARENA_ARRAY(arena, const char *, room),
-        .types = ARENA_ARRAY(arena, const char *, room),
-        .digests = ARENA_ARRAY(arena, struct bytes, room),
-        .contents = ARENA_ARRAY(arena, struct bytes, room),
-    };
-}
-
-static enum rc add_part(struct tx *tx, const struct new_post *post, size_t number,
-                        struct parts *parts)
+/* Each part by itself: in an array with others PostgreSQL would copy its bytes several times. */
+static enum rc insert_part(struct tx *tx, const struct new_post *post, size_t number)
 {
     const struct posted_part *part = &post->post->parts[number];
-    size_t at = parts->count;
-    if (part->content.n > SMALL_PART)
-        return DB_PUSH(tx, insert_part, db_uuid(post->request_id), db_int2((int16_t)number),
-                       db_text(part->name), db_text(part->content_type),
-                       sha256_value(post->part_sha256[number]), db_bytea(part->content));
-    memcpy(parts->request_ids[at], post->request_id, 16);
-    parts->numbers[at] = (int16_t)number;
-    parts->names[at] = part->name;
-    parts->types[at] = part->content_type;
-    parts->digests[at] = bytes_of(post->part_sha256[number], 32);
-    parts->contents[at] = part->content;
-    parts->count++;
-    return RC_OK;
+    return DB_PUSH(tx, insert_part, db_uuid(post->request_id), db_int2((int16_t)number),
+                   db_text(part->name), db_text(part->content_type),
+                   sha256_value(post->part_sha256[number]), db_bytea(part->content));
 }
 
 enum rc store_insert_parts(struct tx *tx, const struct new_post *posts, size_t count)
 {
-    struct parts parts = room_for_parts(tx->arena, posts, count);
     for (size_t i = 0; i < count; i++)
         for (size_t number = 0; number < posts[i].post->count; number++)
-            TRY(add_part(tx, &posts[i], number, &parts));
-    if (parts.count == 0)
-        return RC_OK;
-    return DB_PUSH(tx, insert_parts, db_uuids((const uint8_t(*)[16])parts.request_ids, parts.count),
-                   db_int2s(parts.numbers, parts.count), db_texts(parts.names, parts.count),
-                   db_texts(parts.types, parts.count), db_byteas(parts.digests, parts.count),
-                   db_byteas(parts.contents, parts.count));
+            TRY(insert_part(tx, &posts[i], number));
+    return RC_OK;
 }
 
 enum rc store_insert_posts(struct tx *tx, const struct new_post *posts, size_t count,

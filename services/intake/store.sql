@@ -35,12 +35,6 @@ SELECT g.place::integer, g.client_id, f.receipt_no,
        g.key IS NULL OR EXISTS (SELECT FROM key k WHERE k.post_sha256 = g.sha256)
 FROM given g LEFT JOIN fresh f USING (place);
 
--- name: insert_parts (uuid[], int2[], text[], text[], bytea[], bytea[])
--- Small parts of posts; the bytes of all of them are in PostgreSQL's memory several times.
-INSERT INTO document (request_id, part, name, content_type, sha256, content)
-SELECT d.request_id, d.part, d.name, d.content_type, d.sha256, d.content
-FROM unnest($1, $2, $3, $4, $5, $6) AS d (request_id, part, name, content_type, sha256, content);
-
 -- name: insert_part (uuid, int2, text, text, bytea, bytea)
 INSERT INTO document (request_id, part, name, content_type, sha256, content)
 VALUES ($1, $2, $3, $4, $5, $6);
