@@ -15,7 +15,7 @@ from tests.lib.public import get
 
 ENTRIES = int(os.environ.get("CRL_ENTRIES", "45000"))
 PARTIES = ("signer", "revocation", "status")
-DEADLINE = 60 + ENTRIES // 500
+DEADLINE = 300 + ENTRIES // 500
 
 
 def add_revoked(lab, count, ends="1 year"):

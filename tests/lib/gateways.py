@@ -45,16 +45,17 @@ class MailServer:
         self.folder = folder
         self.port, = free_ports(1)
         self.process = None
-        self.owner = "Debian-exim" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        owner = pwd.getpwnam("Debian-exim") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         for name in ("spool", "log", "boxes"):
             (folder / name).mkdir(parents=True)
-            shutil.chown(folder / name, self.owner)
+            os.chown(folder / name, owner.pw_uid, -1)
         config = folder / "exim.conf"
         config.write_text(f"""
 spool_directory = {folder}/spool
 log_file_path = {folder}/log/%slog
 pid_file_path = {folder}/spool/exim.pid
-exim_user = {self.owner}
+exim_user = {owner.pw_uid}
+exim_group = {owner.pw_gid}
 primary_hostname = mta.test
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = {self.port}
