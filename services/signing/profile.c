@@ -16,6 +16,8 @@
 #define ANY_KEY " rsa2048 rsa3072 rsa4096 p256 p384 "
 /* RSA 3072 at least: the private life of such a key is years and its signatures outlive it. */
 #define LONG_KEY " rsa3072 rsa4096 p256 p384 "
+/* What status can sign with: SHA-256 goes with these. */
+#define RESPONDER_KEY " rsa2048 rsa3072 rsa4096 p256 "
 
 const struct profile profiles[] = {
     {
@@ -111,7 +113,7 @@ const struct profile profiles[] = {
         .policy_suffix = ".4",
         .notice = "Chỉ dùng để ký trả lời trạng thái chứng thư trực tuyến (OCSP).",
         .max_days = 31,
-        .key_kinds = ANY_KEY,
+        .key_kinds = RESPONDER_KEY,
         .device_key_kind = "p256",
         .ocsp_no_check = true,
     },
