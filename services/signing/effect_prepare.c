@@ -29,8 +29,8 @@ static enum rc check_ground(struct fx *fx, const Trien__PrepareOrder *intent,
     CHECK(intent->has_statement && intent->station, &fx->err, TRIEN__ERROR__STATION_INVALID,
           "no statement of a station");
     return rule_station_holds(signing->enrolled.station, intent->order_id, authorization, ret_csr,
-                              bytes_of_pb(intent->statement), intent->station, fx->arena, &fx->err,
-                              &statement);
+                              bytes_of_pb(intent->statement), intent->station, fx->now, fx->arena,
+                              &fx->err, &statement);
 }
 
 static enum rc check_document(struct fx *fx, const Trien__ItemAuthorized *item,

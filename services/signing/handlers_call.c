@@ -99,7 +99,7 @@ static enum rc check_key(struct tx *tx, const Trien__SubmitDeviceKey *ask,
     TRY(x509_csr_check(tx->arena, bytes_of_pb(ask->csr_der), &tx->err, &csr));
     TRY(rule_key_is_authorized(authorization, &csr, &tx->err));
     TRY(rule_station_holds(signing->enrolled.station, ask->order_id, authorization, &csr,
-                           bytes_of_pb(ask->statement), ask->station, tx->arena, &tx->err,
+                           bytes_of_pb(ask->statement), ask->station, tx->now, tx->arena, &tx->err,
                            &statement));
     TRY(rule_device_is_assigned(order->device_serial, statement, &tx->err));
     TRY(store_find_key(tx, bytes_of(csr.key_sha256, 32), &lineage));

@@ -76,14 +76,15 @@ enum rc rule_key_is_authorized(const Trien__Authorization *authorization,
 
 enum rc rule_station_holds(const struct x509_ring *stations, const char *order_id,
                            const Trien__Authorization *authorization, const struct x509_csr *csr,
-                           struct bytes statement, const Trien__KeySignature *station,
+                           struct bytes statement, const Trien__KeySignature *station, usec now,
                            struct arena *arena, struct err *err,
                            Trien__DeviceStatement **ret_statement)
 {
     Trien__DeviceStatement *said =
         trien__device_statement__unpack(arena_allocator(arena), statement.n, statement.p);
 
-    CHECK(said && said->version == 1, err, TRIEN__ERROR__STATION_INVALID, "no device statement");
+    CHECK(said && said->version == 1 && said->base.n_unknown_fields == 0, err,
+          TRIEN__ERROR__STATION_INVALID, "no device statement of version 1");
     CHECK(x509_ring_verify(stations, statement, station), err, TRIEN__ERROR__STATION_INVALID,
           "not signed by an enrolled key of a station");
     CHECK(!strcmp(said->order_id, order_id), err, TRIEN__ERROR__STATION_INVALID,
@@ -93,6 +94,11 @@ enum rc rule_station_holds(const struct x509_ring *stations, const char *order_i
     CHECK(*said->device_serial && (!authorization->device_serial ||
                                    !strcmp(said->device_serial, authorization->device_serial)),
           err, TRIEN__ERROR__STATION_INVALID, "another device was authorised");
+    CHECK(said->stated_at >= authorization->authorized_at - RULE_STATION_SKEW &&
+              said->stated_at <= now + RULE_STATION_SKEW,
+          err, TRIEN__ERROR__STATION_INVALID,
+          "the station's clock is off: it says %s, here it is %s",
+          clock_utc_text(arena, said->stated_at), clock_utc_text(arena, now));
     *ret_statement = said;
     return RC_OK;
 }

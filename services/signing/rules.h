@@ -36,10 +36,14 @@ enum rc rule_key_is_authorized(const Trien__Authorization *authorization,
                                const struct x509_csr *csr, struct err *err) MUST_USE;
 
 /** The station's statement: signed by an enrolled key, about this order, this key, and the device
- * of the authorisation where it names one. REJECT STATION_INVALID. */
+ * of the authorisation where it names one; made between the authorisation and `now`, give or take
+ * RULE_STATION_SKEW, with no field that is not known here. The signer asks the same, but what it
+ * refuses is refused for ever: a station whose clock is wrong is told so while the order waits.
+ * REJECT STATION_INVALID. */
+#define RULE_STATION_SKEW (INT64_C(300) * USEC_PER_SECOND) /* the signer's own, RULES_SKEW */
 enum rc rule_station_holds(const struct x509_ring *stations, const char *order_id,
                            const Trien__Authorization *authorization, const struct x509_csr *csr,
-                           struct bytes statement, const Trien__KeySignature *station,
+                           struct bytes statement, const Trien__KeySignature *station, usec now,
                            struct arena *arena, struct err *err,
                            Trien__DeviceStatement **ret_statement) MUST_USE;
 

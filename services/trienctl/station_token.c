@@ -142,9 +142,10 @@ static const struct {
      "the device"},
     {TRIEN__ERROR__KEY_FILE,
      "--key names the station operator's P-256 key (PEM, readable by the owner alone)"},
-    {TRIEN__ERROR__STATION_INVALID, "enrol this station: add the public half of --key to the "
-                                    "stations' ring of signing and signer, "
-                                    "then SIGHUP both"},
+    {TRIEN__ERROR__STATION_INVALID,
+     "look at this machine's clock; else enrol this station: add the "
+     "public half of --key to the stations' ring of signing and "
+     "signer, then SIGHUP both. The key in the device stays good"},
     {TRIEN__ERROR__KEY_REUSED, "this device's key belongs to somebody else: take a fresh device"},
     {TRIEN__ERROR__KEY_WEAK, "this device makes keys that are not accepted: take another model"},
     {TRIEN__ERROR__FORBIDDEN,

@@ -272,8 +272,8 @@ static void test_the_document_bears_it_out(void **state)
     EXPECT_NOT_BORNE_OUT();
 }
 
-static struct bytes state_device(const char *order_id, const char *device_serial,
-                                 const struct x509_csr *csr)
+static struct bytes state_device_at(const char *order_id, const char *device_serial,
+                                    const struct x509_csr *csr, usec stated_at)
 {
     Trien__DeviceStatement statement = TRIEN__DEVICE_STATEMENT__INIT;
     uint8_t *packed;
@@ -282,9 +282,15 @@ static struct bytes state_device(const char *order_id, const char *device_serial
     statement.order_id = (char *)(uintptr_t)order_id;
     statement.device_serial = (char *)(uintptr_t)device_serial;
     statement.key_sha256 = pb_of_bytes(bytes_of(csr->key_sha256, 32));
-    statement.stated_at = WORLD_NOW;
+    statement.stated_at = stated_at;
     packed = arena_alloc(world.arena, trien__device_statement__get_packed_size(&statement));
     return bytes_of(packed, trien__device_statement__pack(&statement, packed));
+}
+
+static struct bytes state_device(const char *order_id, const char *device_serial,
+                                 const struct x509_csr *csr)
+{
+    return state_device_at(order_id, device_serial, csr, WORLD_NOW);
 }
 
 static enum rc station_says(struct x509_key *key, struct bytes statement)
@@ -294,7 +300,7 @@ static enum rc station_says(struct x509_key *key, struct bytes statement)
 
     assert_int_equal(x509_sign_p256(key, world.arena, statement, &world.err, &signature), RC_OK);
     return rule_station_holds(ring, ITEM_ID, &good.authorization, &good.csr, statement, &signature,
-                              world.arena, &world.err, &said);
+                              WORLD_NOW, world.arena, &world.err, &said);
 }
 
 static void test_the_station_holds(void **state)
@@ -314,6 +320,33 @@ static void test_the_station_holds(void **state)
     assert_int_equal(station_says(ra, state_device(ITEM_ID, "D1", &good.csr)), RC_REJECT);
     assert_int_equal(world.err.code, TRIEN__ERROR__STATION_INVALID);
     assert_int_equal(station_says(ra, state_device(ITEM_ID, "D2", &good.csr)), RC_OK);
+}
+
+/* What the signer would refuse for ever is refused while the order waits for a better statement. */
+static void test_the_stations_clock_is_right(void **state)
+{
+    const struct {
+        usec off;
+        enum rc rc;
+    } rows[] = {{-RULE_STATION_SKEW, RC_OK},
+                {-RULE_STATION_SKEW - 1, RC_REJECT},
+                {RULE_STATION_SKEW, RC_OK},
+                {RULE_STATION_SKEW + 1, RC_REJECT}};
+    static const uint8_t unknown_field[] = {0xf8, 0x07, 0x01}; /* number 127, varint 1 */
+    struct bytes statement = state_device(ITEM_ID, "D1", &good.csr);
+    uint8_t *longer = arena_alloc(world.arena, statement.n + sizeof(unknown_field));
+
+    (void)state;
+    good.authorization.authorized_at = WORLD_NOW;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_int_equal(
+            station_says(ra, state_device_at(ITEM_ID, "D1", &good.csr, WORLD_NOW + rows[i].off)),
+            rows[i].rc);
+    assert_int_equal(world.err.code, TRIEN__ERROR__STATION_INVALID);
+    memcpy(longer, statement.p, statement.n);
+    memcpy(longer + statement.n, unknown_field, sizeof(unknown_field));
+    assert_int_equal(station_says(ra, bytes_of(longer, statement.n + sizeof(unknown_field))),
+                     RC_REJECT);
 }
 
 static void test_the_device_is_the_assigned_one(void **state)
@@ -383,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_key_is_the_authorized_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_document_bears_it_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_station_holds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_stations_clock_is_right, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_device_is_the_assigned_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_approvals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reasons_speak_both_languages, set_up, tear_down),
