@@ -78,6 +78,29 @@ static enum rc ask_for_signature(struct tx *tx, const struct responder_order *ro
     return effect_add(tx, "sign", row->order_id, &order, 0);
 }
 
+/* Approvals by officers who are enrolled now, the earliest first: what somebody signed who has left
+ * the signer would not take, so it counts no more. */
+static enum rc list_valid_approvals(struct tx *tx, struct bytes approval_sha256,
+                                    struct approval_row **ret_rows, size_t *ret_count)
+{
+    const struct signing *signing = tx->state;
+    struct approval_row *rows;
+    size_t count, kept = 0;
+
+    TRY(store_list_approvals(tx, approval_sha256, &rows, &count));
+    for (size_t i = 0; i < count; i++) {
+        Trien__KeySignature officer = TRIEN__KEY_SIGNATURE__INIT;
+
+        officer.key_id = (char *)(uintptr_t)rows[i].key_id;
+        officer.signature = pb_of_bytes(rows[i].signature);
+        if (x509_ring_verify(signing->enrolled.officer, rows[i].approval, &officer))
+            rows[kept++] = rows[i];
+    }
+    *ret_rows = rows;
+    *ret_count = kept;
+    return RC_OK;
+}
+
 /* Orders a certificate on an approval that two officers have signed. */
 static enum rc order_certificate(struct tx *tx, struct bytes approval_sha256)
 {
@@ -91,7 +114,7 @@ static enum rc order_certificate(struct tx *tx, struct bytes approval_sha256)
     size_t count;
     bool mine;
 
-    TRY(store_list_approvals(tx, approval_sha256, &officers, &count));
+    TRY(list_valid_approvals(tx, approval_sha256, &officers, &count));
     if (count < SIGNING_OFFICERS_NEEDED)
         return RC_OK;
     TRY(x509_csr_check(tx->arena, officers[0].csr_der, &tx->err, &csr));
@@ -158,7 +181,7 @@ enum rc on_approve_responder(struct tx *tx, const void *in, void *out)
                                      .key_id = ask->officer->key_id,
                                      .issuer = approval->issuer,
                                      .expires_at = approval->expires_at};
-    TRY(store_list_approvals(tx, row.sha256, &before, &count));
+    TRY(list_valid_approvals(tx, row.sha256, &before, &count));
     for (size_t i = 0; i < count; i++)
         again = again || !strcmp(before[i].key_id, row.key_id);
     reply->approvals = (uint32_t)(count + !again);

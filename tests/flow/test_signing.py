@@ -1,6 +1,7 @@
 """Orders, certificates, the station and OCSP responders, with the real signer and real tokens; every
 certificate is looked at by programs that are not ours."""
 import json
+import re
 import signal
 import subprocess
 import tempfile
@@ -203,6 +204,37 @@ def test_two_officers_make_a_responder(road):
     assert (certificate.not_valid_after_utc - certificate.not_valid_before_utc).days == 4
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     assert "OCSP signing" in check(road, path, "ocsphelper")
+
+
+def test_an_officer_who_left_approves_nothing(road):
+    """What officer1 has signed counts no more when the key is withdrawn: an order on it the signer would
+    refuse, and every renewal with it. Two who are enrolled take its place, with the same approval."""
+    road.start("status")
+    ring = Path(read_config(road.dir / "etc/signing-0.conf")["keys"]["officer"][""])
+    assert ring == Path(read_config(road.dir / "etc/signer-0.conf")["keys"]["officer"][""])
+
+    def approve(officer):
+        text = road.trienctl("responder", "approve", "--officer", officer, "--days", "6", "--file",
+                             road.dir / "left.approval", "--yes", "--json")
+        answer = json.loads(text[text.index("{"):])
+        return answer["approvals"], answer["needed"]
+
+    def orders(state):
+        return int(road.value("signing", f"SELECT count(*) FROM responder_order WHERE state = '{state}'"))
+
+    issued_before = orders("issued")
+    assert approve("officer1") == (1, 2)
+    blocks = re.findall(r"-----BEGIN.*?-----END [A-Z ]+-----\n", ring.read_text(), re.DOTALL)
+    left = program("openssl", "pkey", "-in", road.dir / "keys/officer1.key", "-pubout")
+    ring.write_text("".join(block for block in blocks if block != left))
+    for service in ("signing", "signer"):
+        road.process(service).popen.send_signal(signal.SIGHUP)
+        wait_until(f"{service} to know two", lambda s=service: road.process(s).health()["keys"]["officer"] == 2)
+    assert approve("officer2") == (1, 2)
+    assert (orders("issued"), orders("signing"), orders("failed")) == (issued_before, 0, 0)
+    assert approve("officer3") == (2, 2)
+    wait_until("the responder's certificate", lambda: orders("issued") == issued_before + 1)
+    assert orders("failed") == 0
 
 
 def public_keys(count):
