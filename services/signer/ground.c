@@ -54,10 +54,10 @@ static enum rc check_statement(const Trien__DeviceStatement *statement,
     CHECK(!a->has_key_sha256 ||
               bytes_equal(bytes_of_pb(a->key_sha256), bytes_of_pb(statement->key_sha256)),
           err, TRIEN__ERROR__STATION_INVALID, "the station's key is not the authorised one");
-    CHECK(statement->stated_at >= a->authorized_at - RULES_SKEW &&
-              statement->stated_at <= now + RULES_SKEW,
-          err, TRIEN__ERROR__STATION_INVALID,
-          "the station's statement is older than the authorisation, or of the future");
+    CHECK(statement->stated_at >= a->authorized_at - RULES_SKEW, err, TRIEN__ERROR__STATION_INVALID,
+          "the station's statement is older than the authorisation");
+    CHECK(statement->stated_at <= now + RULES_SKEW, err, TRIEN__ERROR__NOT_YET,
+          "the station's statement is of the future: whose clock is wrong?");
     return RC_OK;
 }
 
@@ -113,8 +113,8 @@ static enum rc check_subscriber(const Trien__SignCertificate *order,
     TRY(read_authorization(order->subscriber, rings, arena, err, &a));
     CHECK(now <= a->expires_at, err, TRIEN__ERROR__BEYOND_AUTHORIZATION,
           "the authorisation has expired");
-    CHECK(a->authorized_at <= now + RULES_SKEW, err, TRIEN__ERROR__BEYOND_AUTHORIZATION,
-          "the authorisation is of the future");
+    CHECK(a->authorized_at <= now + RULES_SKEW, err, TRIEN__ERROR__NOT_YET,
+          "the authorisation is of the future: whose clock is wrong?");
     CHECK(strcmp(order->order_id, a->item_id) == 0, err, TRIEN__ERROR__BEYOND_AUTHORIZATION,
           "the authorisation is about another order");
     TRY(find_key(order, a, rings, now, arena, err, &ground));

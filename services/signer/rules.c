@@ -153,6 +153,8 @@ static bool rule_issuer_is_valid_now(const struct question *q)
 
 #define BEYOND TRIEN__ERROR__BEYOND_AUTHORIZATION
 #define LIMIT TRIEN__ERROR__SIGNER_LIMIT
+/* A clock that is wrong must cost time, not the request: it is asked again. */
+#define NOT_YET TRIEN__ERROR__NOT_YET
 #define ROW(rule, code, otherwise)                                                                 \
     {                                                                                              \
 #rule, code, rule_##rule, otherwise                                                        \
@@ -177,7 +179,7 @@ static const struct rule table[] = {
     ROW(times_in_form, LIMIT, "UTCTime through 2049, GeneralizedTime from 2050"),
     ROW(validity_in_order, LIMIT, "it ends before it begins"),
     ROW(not_before_authorization, BEYOND, "it begins before it was authorised"),
-    ROW(not_before_is_not_future, LIMIT, "it begins in the future"),
+    ROW(not_before_is_not_future, NOT_YET, "it begins in the future: whose clock is wrong?"),
     ROW(validity_within_authorization, BEYOND, "it lives longer than authorised"),
     ROW(validity_within_limits, LIMIT, "it lives longer than the profile may"),
     ROW(validity_within_issuers, LIMIT, "it outlives the issuing certificate"),

@@ -46,7 +46,8 @@ struct ground {
 };
 
 /** Verifies the ground of an order. REJECT AUTHORIZATION_INVALID, STATION_INVALID,
- *  APPROVALS_MISSING, BEYOND_AUTHORIZATION (expired, for another order, without a key). */
+ *  APPROVALS_MISSING, BEYOND_AUTHORIZATION (expired, for another order, without a key). RETRY
+ *  NOT_YET: it is of the future, so some clock is wrong. */
 enum rc ground_check(const Trien__SignCertificate *order, const struct x509_enrolled *rings,
                      usec now, struct arena *arena, struct err *err,
                      struct ground *ret_ground) MUST_USE;
@@ -96,7 +97,8 @@ struct rule {
 /** The table, for tests and documentation. */
 const struct rule *rules_all(size_t *ret_count);
 
-/** Asks every question; the first that does not hold refuses. */
+/** Asks every question; the first that does not hold refuses: REJECT, or RETRY NOT_YET for a
+ *  certificate that begins in the future. */
 enum rc rules_ask(const struct question *question, struct err *err) MUST_USE;
 
 /* Questions about extensions live in a file of their own (rules_extension.c). */
@@ -117,7 +119,7 @@ bool rule_name_kinds_within_limits(const struct question *q);
  */
 
 /** Everything above on one order: sizes and texts of the call, issuer, ground, to-be-signed bytes,
- *  questions. REJECT with code, field (the rule) and detail. */
+ *  questions. REJECT (RETRY NOT_YET: a clock is wrong) with code, field (the rule) and detail. */
 enum rc rules_check(const Trien__SignCertificate *order, const struct x509_ca *issuers,
                     size_t issuer_count, const struct x509_enrolled *rings, usec now,
                     struct arena *arena, struct err *err, struct question *ret_question) MUST_USE;

@@ -353,7 +353,6 @@ static const struct refusal refusals[] = {
     ROW(ra_digest_short, P, RA, NULL),
     ROW(ra_unknown_field, P, RA, NULL),
     ROW(ra_expired, P, BEYOND, NULL),
-    ROW(ra_future, P, BEYOND, NULL),
     ROW(ra_other_order, P, BEYOND, NULL),
     ROW(ra_no_key, P, BEYOND, NULL),
     ROW(ra_other_profile, P, BEYOND, "profile_as_authorized"),
@@ -378,7 +377,6 @@ static const struct refusal refusals[] = {
     ROW(station_version, P, STATION, NULL),
     ROW(station_short_digest, P, STATION, NULL),
     ROW(station_old, P, STATION, NULL),
-    ROW(station_future, P, STATION, NULL),
     ROW(station_key_is_not_authorised, P, STATION, NULL),
     ROW(station_key_is_not_in_tbs, P, BEYOND, "key_as_authorized"),
 
@@ -415,7 +413,6 @@ static const struct refusal refusals[] = {
     ROW(key_exponent_3, P, LIMIT, "key_exponent_sane"),
     ROW(time_general_too_early, P, LIMIT, "times_in_form"),
     ROW(ends_before_it_begins, P, LIMIT, "validity_in_order"),
-    ROW(begins_in_future, P, LIMIT, "not_before_is_not_future"),
     ROW(lives_too_long, P, LIMIT, "validity_within_limits"),
 
     ROW(ca_true, P, LIMIT, "basic_constraints_no_ca"),
@@ -480,6 +477,24 @@ static void one_change_one_refusal(void **state)
     }
 }
 
+/* What is dated in the future is asked again: a wrong clock costs time, not the request. */
+static void a_wrong_clock_costs_time(void **state)
+{
+    static void (*const changes[])(struct world_order *) = {ra_future, station_future,
+                                                            begins_in_future};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        struct world_order o;
+        struct err err = {0};
+
+        world_good(&w, P, "order-1", &o);
+        changes[i](&o);
+        assert_int_equal(ask(&o, WORLD_NOW, &err), RC_RETRY);
+        assert_int_equal(err.code, TRIEN__ERROR__NOT_YET);
+    }
+}
+
 /* The issuer's own life: refused before it and after it. */
 static void issuer_must_be_valid(void **state)
 {
@@ -505,7 +520,8 @@ static void issuer_must_be_valid(void **state)
 static void every_rule_has_a_case(void **state)
 {
     static const char *const elsewhere[] = {"issuer_is_valid_now", "validity_within_issuers",
-                                            "no_unique_ids", "no_check_for_responders"};
+                                            "no_unique_ids", "no_check_for_responders",
+                                            "not_before_is_not_future"};
     size_t count;
     const struct rule *rules = rules_all(&count);
 
@@ -558,8 +574,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(right_orders_pass),        cmocka_unit_test(device_key_passes),
         cmocka_unit_test(rsa_issuer_and_keys_pass), cmocka_unit_test(one_change_one_refusal),
-        cmocka_unit_test(issuer_must_be_valid),     cmocka_unit_test(every_rule_has_a_case),
-        cmocka_unit_test(too_large_is_refused),     cmocka_unit_test(no_ground_is_refused),
+        cmocka_unit_test(a_wrong_clock_costs_time), cmocka_unit_test(issuer_must_be_valid),
+        cmocka_unit_test(every_rule_has_a_case),    cmocka_unit_test(too_large_is_refused),
+        cmocka_unit_test(no_ground_is_refused),
     };
 
     return cmocka_run_group_tests_name("rules", tests, up, down);
