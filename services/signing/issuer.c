@@ -5,6 +5,7 @@
 #include "services/signing/issuer.h"
 
 #include <string.h>
+#include <strings.h>
 
 static X509_EXTENSION *extension_of(int nid, int critical, const char *value)
 {
@@ -129,6 +130,10 @@ static enum rc make_extensions(struct issuer *issuer, struct arena *arena, struc
 {
     const char *url = issuer->places->public_url;
 
+    CHECK(strncasecmp(url, "http://", 7) == 0, err, TRIEN__ERROR__CONFIG_INVALID,
+          "public_url %s: addresses of lists, OCSP and issuers are plain http, what they serve is "
+          "signed (RFC 5280 8); the signer would sign no other",
+          url);
     issuer->crl_url = arena_printf(arena, "%s/crl/%s.crl", url, issuer->id);
     issuer->certificate_url = arena_printf(arena, "%s/ca/%s.cer", url, issuer->id);
     issuer->ocsp_url = arena_printf(arena, "%s/ocsp", url);

@@ -213,6 +213,12 @@ static void test_what_is_no_issuer(void **state)
     assert_int_equal(issuer_init(&issuer, world.arena, "x", ca, &bad, &world.err), RC_FATAL);
     assert_int_equal(world.err.code, TRIEN__ERROR__CONFIG_INVALID);
     issuer_done(&issuer);
+    bad = world_places;
+    bad.public_url = "https://ca.example.vn"; /* the signer takes no certificate that names it */
+    err_clear(&world.err);
+    assert_int_equal(issuer_init(&issuer, world.arena, "x", ca, &bad, &world.err), RC_FATAL);
+    assert_int_equal(world.err.code, TRIEN__ERROR__CONFIG_INVALID);
+    issuer_done(&issuer);
 }
 
 int main(void)
