@@ -7,11 +7,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/metrics.h"
 #include "services/status/status.h"
 #include "services/status/store.h"
 
 #define ASK_ABSENT (3 * USEC_PER_SECOND) /* between two requests while there is no certificate */
 #define ASK_RENEWAL (600 * USEC_PER_SECOND)
+
+METRIC_FAMILY(life_left) = {
+    .kind = METRIC_GAUGE,
+    .name = "trien_ocsp_responder_life_left",
+    .help = "Part of its life that the responder's certificate has left, 1 to 0; it is renewed at "
+            "a third. 0: there is none.",
+    .labels = "issuer",
+    .stale_after_s = 60,
+};
 
 static void take_over_issuer(struct status_state *state, const struct responder_row *row)
 {
@@ -45,9 +55,14 @@ static enum rc ask_if_needed(struct tx *tx, struct status_state *state, unsigned
 {
     Trien__ResponderRenewal renewal = TRIEN__RESPONDER_RENEWAL__INIT;
     usec not_before, not_after, every = ASK_RENEWAL;
+    bool valid =
+        responder_validity(state->responder, i, &not_before, &not_after) && not_after > tx->now;
     const char *key;
 
-    if (!responder_validity(state->responder, i, &not_before, &not_after) || not_after <= tx->now)
+    metric_set(&life_left,
+               valid ? (double)(not_after - tx->now) / (double)(not_after - not_before) : 0,
+               METRIC_LABELS(state->issuers[i]->id));
+    if (!valid)
         every = ASK_ABSENT;
     else if (!rule_renew(tx->now, not_before, not_after))
         return RC_OK;

@@ -65,9 +65,14 @@ def test_a_key_nobody_approved_answers_nothing(lab):
     health = status.health()
     assert health["responder"] == {"ok": False, "certificates": {"issuing1": "waiting"}}
     assert health["ok"] is False
+
+    def life_left():
+        return [float(n) for n in re.findall(r'^trien_ocsp_responder_life_left\{issuer="issuing1"\} (\S+)$', status.metrics(), re.M)]
+    wait_until("the figure of what is left", life_left, until=lambda left: left == [0])
     for officer in ("officer1", "officer2"):
         lab.trienctl("responder", "approve", "--officer", officer, "--yes")
     wait_until("the responder's certificate", lambda: status.health()["responder"]["ok"])
+    wait_until("nearly all of its life", life_left, until=lambda left: left and 0.9 < left[0] <= 1)
 
     def unknown():
         said, _ = ask_serial(status, issuer, 0x1234)
