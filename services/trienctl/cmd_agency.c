@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/pb_bytes.h"
 #include "common/x509.h"
 #include "proto/validation.pb-c.h"
 #include "services/trienctl/agency_file.h"
@@ -144,8 +145,49 @@ static int import_agencies(int argc, char **argv)
     return 0;
 }
 
+/* --- a signer who left
+ * --------------------------------------------------------------------------- */
+
+/* By a file, or by the digest as `list --json` shows it. */
+static enum rc read_certificate_sha256(const char *text, struct err *err, struct bytes *ret_sha256)
+{
+    uint8_t *digest = arena_alloc(ctl_arena(), 32);
+    Trien__AgencySigner signer;
+
+    if (strlen(text) == 64 && bytes_from_hex(ctl_arena(), text, ret_sha256))
+        return RC_OK;
+    TRY(agency_file_signer(text, "", err, &signer));
+    bytes_sha256(bytes_of_pb(signer.certificate_der), digest);
+    *ret_sha256 = bytes_of(digest, 32);
+    return RC_OK;
+}
+
+static int withdraw_signer(int argc, char **argv)
+{
+    Trien__WithdrawSigner call = TRIEN__WITHDRAW_SIGNER__INIT;
+    struct bytes sha256 = {0};
+    struct err err = {0};
+
+    if (argc != 3)
+        return ctl_misuse("agency", "withdraw needs an organisation code and a certificate");
+    if (read_certificate_sha256(argv[2], &err, &sha256) != RC_OK)
+        return ctl_failed(&err);
+    call.organ_id = argv[1];
+    call.certificate_sha256 = pb_of_bytes(sha256);
+    ctl_ask(NULL, "validation", &call.base, &trien__withdraw_signer_reply__descriptor);
+    ctl_show(json_pack("{s:s, s:s}", "organ_id", call.organ_id, "withdrawn",
+                       bytes_to_hex(ctl_arena(), sha256)),
+             "%s: this certificate signs for the agency no more\n", call.organ_id);
+    return 0;
+}
+
 /* --- listing
  * ----------------------------------------------------------------------------------------- */
+
+static const char *withdrawn_text(const Trien__AgencySigner *signer)
+{
+    return signer->has_withdrawn_at ? clock_utc_text(ctl_arena(), signer->withdrawn_at) : NULL;
+}
 
 static json_t *agency_json(const Trien__Agency *agency)
 {
@@ -161,10 +203,11 @@ static json_t *agency_json(const Trien__Agency *agency)
 
         bytes_sha256(bytes_of(signer->certificate_der.data, signer->certificate_der.len), digest);
         json_array_append_new(signers,
-                              json_pack("{s:s, s:s, s:s?, s:s}", "role", signer->role, "sha256",
-                                        bytes_to_hex(ctl_arena(), bytes_of(digest, 32)), "subject",
-                                        signer->subject, "not_after",
-                                        clock_utc_text(ctl_arena(), signer->not_after)));
+                              json_pack("{s:s, s:s, s:s?, s:s, s:s?}", "role", signer->role,
+                                        "sha256", bytes_to_hex(ctl_arena(), bytes_of(digest, 32)),
+                                        "subject", signer->subject, "not_after",
+                                        clock_utc_text(ctl_arena(), signer->not_after),
+                                        "withdrawn_at", withdrawn_text(signer)));
     }
     return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:o, s:o}", "organ_id", agency->organ_id, "name",
                      agency->name, "province", agency->province, "valid_from", agency->valid_from,
@@ -176,8 +219,11 @@ static void print_agency(const Trien__Agency *agency)
     printf("%-16s %s%s%s\n", agency->organ_id, agency->name, agency->valid_to ? ", until " : "",
            agency->valid_to ? agency->valid_to : "");
     for (size_t i = 0; i < agency->n_signers; i++)
-        printf("    %-8s %s, to %.10s\n", agency->signers[i]->role, agency->signers[i]->subject,
-               clock_utc_text(ctl_arena(), agency->signers[i]->not_after));
+        printf("    %-8s %s, to %.10s%s%.10s\n", agency->signers[i]->role,
+               agency->signers[i]->subject,
+               clock_utc_text(ctl_arena(), agency->signers[i]->not_after),
+               agency->signers[i]->has_withdrawn_at ? ", withdrawn " : "",
+               agency->signers[i]->has_withdrawn_at ? withdrawn_text(agency->signers[i]) : "");
     for (size_t i = 0; i < agency->n_contacts; i++)
         printf("    contact  %s %s %s\n",
                agency->contacts[i]->name ? agency->contacts[i]->name : "",
@@ -211,8 +257,11 @@ static int list_agencies(int argc, char **argv)
 
 int cmd_agency(int argc, char **argv)
 {
-    static const struct ctl_act acts[] = {
-        {"add", add_agency}, {"import", import_agencies}, {"list", list_agencies}, {0}};
+    static const struct ctl_act acts[] = {{"add", add_agency},
+                                          {"import", import_agencies},
+                                          {"withdraw", withdraw_signer},
+                                          {"list", list_agencies},
+                                          {0}};
 
     return ctl_act("agency", acts, argc, argv);
 }

@@ -41,11 +41,12 @@ static const struct command {
      "the forms and whether they are served; of one form every field of its request.json, those "
      "required with *",
      cmd_forms, "[FORM]"},
-    {"agency", "registry of managing agencies: add, import, list", cmd_agency,
+    {"agency", "registry of managing agencies: add, import, withdraw (a signer who left), list",
+     cmd_agency,
      "add ORGAN_ID --name TEXT [--province TEXT] [--contact \"NAME;EMAIL;MOBILE\"]... [--seal "
      "FILE]... "
      "[--officer FILE]... [--valid-from DAY] [--valid-to DAY] | import FILE [--certificates DIR] | "
-     "list [ORGAN_ID]"},
+     "withdraw ORGAN_ID CERTIFICATE (a file, or its SHA-256) | list [ORGAN_ID]"},
     {"calendar", "working-day calendar: import FILE", cmd_calendar, "import FILE"},
     {"crls", "revocation lists requests are judged with", cmd_crls, ""},
     {"device",

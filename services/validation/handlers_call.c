@@ -2,6 +2,7 @@
  * Every change is an event (OperatorActed). Wrong input is refused with the field named. */
 #include <string.h>
 
+#include "common/pb_bytes.h"
 #include "proto/bus.pb-c.h"
 #include "services/validation/rules.h"
 #include "services/validation/text.h"
@@ -136,6 +137,23 @@ enum rc on_put_agency(struct tx *tx, const void *in, void *reply)
     TRY(store_set_agency(tx, &agency, signers, &created));
     answer->created = created;
     return emit_operator_act(tx, created ? "agency add" : "agency change", agency.organ_id, NULL);
+}
+
+enum rc on_withdraw_signer(struct tx *tx, const void *in, void *reply)
+{
+    const Trien__WithdrawSigner *call = in;
+    struct bytes sha256 = bytes_of_pb(call->certificate_sha256);
+    bool known = false, was_withdrawn = false;
+
+    (void)reply;
+    TRY(store_set_signer_withdrawn(tx, call->organ_id, sha256, &known, &was_withdrawn));
+    CHECK(known, &tx->err, TRIEN__ERROR__NOT_FOUND, "the agency has no such signer");
+    if (was_withdrawn)
+        return RC_OK;
+    return emit_operator_act(
+        tx, "agency withdraw",
+        arena_printf(tx->arena, "%s signer %s", call->organ_id, bytes_to_hex(tx->arena, sha256)),
+        NULL);
 }
 
 enum rc on_list_agencies(struct tx *tx, const void *in, void *reply)

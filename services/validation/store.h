@@ -163,6 +163,12 @@ struct new_signer {
 MUST_USE enum rc store_set_agency(struct tx *tx, const Trien__Agency *agency,
                                   const struct new_signer *signers, bool *ret_created);
 
+/** The signer signs for the agency no more. *ret_known: it is one of the agency's;
+ * *ret_was_withdrawn: and was withdrawn before. */
+MUST_USE enum rc store_set_signer_withdrawn(struct tx *tx, const char *organ_id,
+                                            struct bytes sha256, bool *ret_known,
+                                            bool *ret_was_withdrawn);
+
 /** Agencies with contacts and signers: one (organ_id) or those after `after`, `limit` at most. */
 MUST_USE enum rc store_list_agencies(struct tx *tx, const char *organ_id, const char *after,
                                      int32_t limit, size_t *ret_count, Trien__Agency ***ret_rows);

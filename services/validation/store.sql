@@ -18,7 +18,8 @@ SELECT r.request_id, r.receipt, r.client, r.channel, r.received, r.sha256, r.siz
 SELECT k.version, k.crl_version, k.calendar_version, a.name, a.province, a.valid_from, a.valid_to,
        (SELECT string_agg(coalesce(left(s.role, 1), '-'), '' ORDER BY w.n)
           FROM unnest($3) WITH ORDINALITY AS w(sha256, n)
-          LEFT JOIN agency_signer s ON s.organ_id = $2 AND s.certificate_sha256 = w.sha256),
+          LEFT JOIN agency_signer s ON s.organ_id = $2 AND s.certificate_sha256 = w.sha256
+                                   AND s.withdrawn_at IS NULL),
        d.receipt_number, c.name, c.email, c.mobile
   FROM knowledge k
   LEFT JOIN agency a ON a.organ_id = $2
@@ -212,7 +213,17 @@ INSERT INTO agency_signer (organ_id, certificate_sha256, role, certificate_der, 
                            version, added_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (organ_id, certificate_sha256) DO UPDATE
-   SET role = excluded.role, version = excluded.version;
+   SET role = excluded.role, version = excluded.version, withdrawn_at = NULL;
+
+-- name: set_signer_withdrawn (text, bytea, timestamptz) -> (bool)
+-- Whether it was withdrawn before; no row: the agency has no such signer.
+WITH before AS (
+    SELECT organ_id, certificate_sha256, withdrawn_at IS NOT NULL AS was FROM agency_signer
+     WHERE organ_id = $1 AND certificate_sha256 = $2 FOR UPDATE
+)
+UPDATE agency_signer s SET withdrawn_at = coalesce(s.withdrawn_at, greatest($3, s.added_at))
+  FROM before b WHERE (s.organ_id, s.certificate_sha256) = (b.organ_id, b.certificate_sha256)
+RETURNING b.was;
 
 -- name: list_agencies (text, text, int4) -> (text, text, text, date, date)
 -- $1 one agency or NULL; those after $2 in order, $3 at most
@@ -224,8 +235,8 @@ SELECT organ_id, name, province, valid_from, valid_to FROM agency
 SELECT organ_id, name, email, mobile FROM agency_contact WHERE organ_id = ANY ($1)
  ORDER BY organ_id, position;
 
--- name: list_signers (text[]) -> (text, text, bytea, text, timestamptz)
-SELECT organ_id, role, certificate_der, subject, not_after FROM agency_signer
+-- name: list_signers (text[]) -> (text, text, bytea, text, timestamptz, timestamptz)
+SELECT organ_id, role, certificate_der, subject, not_after, withdrawn_at FROM agency_signer
  WHERE organ_id = ANY ($1) ORDER BY organ_id, role DESC, added_at;
 
 -- === certificates ===================================================================================
@@ -259,7 +270,8 @@ SELECT CASE WHEN count(heard_at) = 64
 -- name: find_roles (text, bytea[]) -> (text)
 SELECT coalesce(string_agg(coalesce(left(s.role, 1), '-'), '' ORDER BY w.n), '')
   FROM unnest($2) WITH ORDINALITY AS w(sha256, n)
-  LEFT JOIN agency_signer s ON s.organ_id = $1 AND s.certificate_sha256 = w.sha256;
+  LEFT JOIN agency_signer s ON s.organ_id = $1 AND s.certificate_sha256 = w.sha256
+                           AND s.withdrawn_at IS NULL;
 
 -- name: set_certificate_state (text, text) -> (text)
 UPDATE certificate SET came_from = CASE state WHEN 'valid' THEN state ELSE came_from END,

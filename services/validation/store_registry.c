@@ -77,6 +77,18 @@ enum rc store_set_agency(struct tx *tx, const Trien__Agency *agency,
     return RC_OK;
 }
 
+enum rc store_set_signer_withdrawn(struct tx *tx, const char *organ_id, struct bytes sha256,
+                                   bool *ret_known, bool *ret_was_withdrawn)
+{
+    struct db_rows *rows = NULL;
+
+    TRY(DB_RUN(tx, set_signer_withdrawn, &rows, db_text(organ_id), db_bytea(sha256),
+               db_time(tx->now)));
+    *ret_known = db_count(rows) == 1;
+    *ret_was_withdrawn = *ret_known && db_get_bool(rows, 0, 0);
+    return RC_OK;
+}
+
 static char *date_text_or_null(struct tx *tx, const struct db_rows *rows, size_t row, size_t column)
 {
     return db_is_null(rows, row, column)
@@ -128,6 +140,9 @@ static void read_signers(struct tx *tx, const struct db_rows *rows, size_t at,
         signers[i].subject = (char *)db_get_text(rows, at + i, 3);
         signers[i].has_not_after = true;
         signers[i].not_after = db_get_time(rows, at + i, 4);
+        signers[i].has_withdrawn_at = !db_is_null(rows, at + i, 5);
+        if (signers[i].has_withdrawn_at)
+            signers[i].withdrawn_at = db_get_time(rows, at + i, 5);
         agency->signers[i] = &signers[i];
     }
 }

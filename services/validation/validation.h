@@ -154,6 +154,8 @@ enum rc raise_alarm_failed(struct tx *tx, const char *key, const void *intent,
 
 /** PutAgency: new, or replaces name, province, validity and contacts; adds signers. */
 enum rc on_put_agency(struct tx *tx, const void *in, void *reply) MUST_USE;
+/** WithdrawSigner: NOT_FOUND when the agency has no such signer; again is no error and no event. */
+enum rc on_withdraw_signer(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_list_agencies(struct tx *tx, const void *in, void *reply) MUST_USE;
 enum rc on_put_calendar(struct tx *tx, const void *in, void *reply) MUST_USE;
 /** CountWorkingDays: by the calendar in force. */

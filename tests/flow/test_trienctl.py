@@ -173,7 +173,7 @@ def check_json(lab, folder, serial, request):
     pin.write_text("12345678")
     calls = """\
         ceremony | status intake | metrics intake | metrics signer --file {folder}/signer.prom | show {request}
-        submit {folder}/none | forms | forms 01 | review list | review approve {request} --officer officer1 | agency list | agency add H26.99 --name TEST | agency import {folder}/none
+        submit {folder}/none | forms | forms 01 | review list | review approve {request} --officer officer1 | agency list | agency add H26.99 --name TEST | agency import {folder}/none | agency withdraw H26.14 {folder}/none
         calendar import {folder}/none | crls | device list | device show X | device add {folder}/none
         device retire X --reason test | device check X --note test | station list | station run | ship list | ship send X
         ship record X --note test

@@ -149,6 +149,28 @@ def test_who_may_sign(start, pki):
     assert lab.value("validation", "SELECT count(*) FROM request WHERE state NOT IN ('accepted', 'rejected')") == "0"
 
 
+def test_a_signer_who_left(start, pki):
+    """Withdrawn: no longer believed for this agency, whatever the certificate is good for; taken in again: believed."""
+    lab = start(replicas=1)
+    both = ("officer-p256", "seal-p256")
+    left = pki.signer("officer-p256").sha256
+    for certificate in (signer_file(pki, "officer-p256"), left):
+        said = json.loads(lab.trienctl("--json", "agency", "withdraw", "H26.14", certificate))
+        assert said == {"organ_id": "H26.14", "withdrawn": left}
+    assert lab.value("validation", "SELECT count(*) FROM outbox WHERE type = 'OperatorActed'") == "2"  # add, withdraw
+    _, request = decide(lab, pki, a_request(), both)
+    assert codes(request) == ["signer_unauthorised"]
+    _, request = decide(lab, pki, a_request(), ("seal-p256",))
+    assert request["state"] == "accepted", codes(request)
+    listed = {s["sha256"]: s["withdrawn_at"] for s in json.loads(lab.trienctl("--json", "agency", "list", "H26.14"))[0]["signers"]}
+    assert [s for s, withdrawn in listed.items() if withdrawn] == [left]
+    with pytest.raises(AssertionError, match="not_found"):
+        lab.trienctl("--json", "agency", "withdraw", "H26.15", left)
+    add_agency(lab, pki, seals=("seal-p256",))
+    _, request = decide(lab, pki, a_request(), both)
+    assert request["state"] == "accepted", codes(request)
+
+
 def test_every_reason_at_once(start, pki):
     lab = start()
     bad = person() | {"citizen_id": "12", "email": "x"}
