@@ -119,7 +119,8 @@ bool rule_name_kinds_within_limits(const struct question *q);
  */
 
 /** Everything above on one order: sizes and texts of the call, issuer, ground, to-be-signed bytes,
- *  questions. REJECT (RETRY NOT_YET: a clock is wrong) with code, field (the rule) and detail. */
+ *  questions. REJECT (RETRY NOT_YET: a clock is wrong, no such issuer here) with code, field (the
+ * rule) and detail. */
 enum rc rules_check(const Trien__SignCertificate *order, const struct x509_ca *issuers,
                     size_t issuer_count, const struct x509_enrolled *rings, usec now,
                     struct arena *arena, struct err *err, struct question *ret_question) MUST_USE;
