@@ -48,7 +48,8 @@ struct http_response {
 
 /** Value of {name} in the route's path; never NULL for a name the route has. */
 const char *http_path_value(const struct http_request *request, const char *name);
-/** Query value or NULL. Decoded. */
+/** Query value or NULL when it was not given. Decoded; a request with one that cannot be decoded is
+ *  refused before (400, the name is the field). */
 const char *http_query_value(const struct http_request *request, const char *name);
 /** Header or NULL. */
 const char *http_header(const struct http_request *request, const char *name);

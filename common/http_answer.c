@@ -182,6 +182,35 @@ const char *http_trace(struct http_exchange *exchange, struct arena *arena)
                         (unsigned long long)seed[1], (unsigned long long)seed[2]);
 }
 
+struct arguments {
+    struct tx *tx;
+    bool is_bad;
+};
+
+static enum MHD_Result check_argument(void *arg, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    struct arguments *arguments = arg;
+
+    (void)kind;
+    arguments->is_bad = value && !http_decode(arguments->tx->arena, value, strlen(value));
+    if (arguments->is_bad && bytes_are_text(bytes_of_text(name)))
+        err_field(&arguments->tx->err, "%.64s", name);
+    return arguments->is_bad ? MHD_NO : MHD_YES;
+}
+
+/* A filter that cannot be read must not look like one that was not given. */
+static enum rc check_query(struct http_exchange *exchange, struct tx *tx)
+{
+    struct arguments arguments = {tx, false};
+
+    MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, check_argument,
+                              &arguments);
+    CHECK(!arguments.is_bad, &tx->err, TRIEN__ERROR__FIELD_INVALID,
+          "the query is not well encoded");
+    return RC_OK;
+}
+
 enum rc http_prepare(struct http_exchange *exchange, struct tx *tx)
 {
     struct http_request *request = &exchange->request;
@@ -194,6 +223,7 @@ enum rc http_prepare(struct http_exchange *exchange, struct tx *tx)
     CHECK(http_route_find(exchange->listener->options.routes, request->method, request->path,
                           tx->arena, exchange->captures, &route) == HTTP_MATCHED,
           &tx->err, TRIEN__ERROR__NOT_FOUND, "the path is not well encoded");
+    TRY(check_query(exchange, tx));
     if (!route->multipart)
         return RC_OK;
     return http_multipart(tx->arena, http_header(request, "Content-Type"), request->body, &tx->err,

@@ -301,7 +301,10 @@ static void paths_and_queries_are_decoded(void **state)
     has(answer, "Content-Type: application/json");
     assert_null(strstr(answer, "Server:"));
     has(get("/v1/things/x"), "\"q\":\"(none)\"");
-    has(get("/v1/things/x?q=%zz"), "\"q\":\"(none)\"");
+    answer = get("/v1/things/x?other=1&q=%zz");
+    status_is(answer, 400);
+    has(answer, "\"field\":\"q\"");
+    status_is(get("/v1/things/x?%ff=%ff"), 400);
     has(get("/ocsp/MEYw/RDBC%2BMEA%3D"), "\"id\":\"MEYw/RDBC+MEA=\"");
     has(get("/crl/issuing1.crl"), "\"id\":\"issuing1\"");
     has(get("/crl/issuing1-7.crl"), "\"id\":\"issuing1\"");
