@@ -13,6 +13,15 @@ enum { ENVELOPE_REPLY = 4, REPLY_CALL_ID = 1, REPLY_CODE = 2, REPLY_PAYLOAD = 6 
 
 const struct on_call *operator_database_calls;
 
+METRIC_FAMILY(late) = {
+    .kind = METRIC_COUNTER,
+    .name = "trien_bus_late_calls_total",
+    .help =
+        "Calls that were past their deadline when their turn came: nobody waited for an answer. "
+        "Many at rest: this clock is ahead of the caller's.",
+    .labels = "peer,method",
+};
+
 /* One call being worked. */
 struct work {
     struct svc *svc;
@@ -184,8 +193,12 @@ static void work_one(struct bus_server *server, struct job *job, struct tx *tx)
         bus_server_refuse_call(server, job, 0, &tx->err, 0);
         return;
     }
-    if (work.call->deadline <= clock_now())
-        return; /* nobody waits for it any more */
+    if (work.call->deadline <= clock_now()) { /* nobody waits for it any more */
+        const struct on_call *row = find_row(server->svc, work.call->method);
+
+        metric_add(&late, 1, METRIC_LABELS(job->principal, row ? work.call->method : ""));
+        return;
+    }
     if (authorise(server->svc, job, &work, &tx->err) != RC_OK ||
         unpack_request(tx->arena, &work, &tx->err) != RC_OK) {
         bus_server_refuse_call(server, job, work.call->call_id, &tx->err, 0);

@@ -163,6 +163,8 @@ def test_call_past_its_deadline_is_not_worked_for(lab):
     friend.send(busline.call_frame(77, "ProbeSay", payload, int((time.time() - 1) * 1e6)))
     assert echo(friend) == (0, b"hello")
     assert lab.alpha("SELECT count(*) FROM probe_said") == [["0"]]
+    # A service whose clock is ahead answers nobody: that must be seen somewhere.
+    assert metric(friend, "trien_bus_late_calls_total") == 1
 
 
 def test_event_beyond_its_size_is_refused_before_it_is_stored(lab):
