@@ -1,5 +1,5 @@
-/* Files written whole or not at all. Knows names and bytes only; a name is made by the caller and
- * never comes from outside, so it can be no path. */
+/* Files written whole or not at all, or read whole. Knows names and bytes only; a name is made by
+ * the caller and never comes from outside, so it can be no path. */
 #include "common/file.h"
 
 #include <dirent.h>
@@ -106,5 +106,33 @@ enum rc file_open_folder(const char *directory, const char *key, struct err *err
     err_field(err, "%s", "");
     sweep(folder);
     *ret_folder = folder;
+    return RC_OK;
+}
+
+enum rc file_read(const char *path, size_t limit_bytes, struct arena *arena, struct err *err,
+                  struct bytes *ret_content)
+{
+    AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    uint8_t *content;
+    size_t size = 0;
+
+    *ret_content = bytes_of(NULL, 0);
+    if (fd < 0 && errno == ENOENT)
+        return RC_OK;
+    CHECK(fd >= 0 && fstat(fd, &st) == 0, err, TRIEN__ERROR__OVERLOADED, "%s: %s", path,
+          strerror(errno));
+    CHECK(S_ISREG(st.st_mode) && (size_t)st.st_size <= limit_bytes, err, TRIEN__ERROR__INTERNAL,
+          "%s is no file of %zu bytes at most", path, limit_bytes);
+    content = arena_alloc(arena, (size_t)st.st_size + 1);
+    while (size < (size_t)st.st_size) {
+        ssize_t n = read(fd, content + size, (size_t)st.st_size - size);
+        if (n == 0)
+            break;
+        CHECK(n > 0 || errno == EINTR, err, TRIEN__ERROR__OVERLOADED, "%s: %s", path,
+              strerror(errno));
+        size += n > 0 ? (size_t)n : 0;
+    }
+    *ret_content = bytes_of(content, size);
     return RC_OK;
 }

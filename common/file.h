@@ -1,6 +1,7 @@
 /* Files that are whole or not there: notices of the embedded default, checkpoints for a witness. */
 #pragma once
 
+#include "common/arena.h"
 #include "common/bytes.h"
 #include "common/guard.h"
 
@@ -17,3 +18,8 @@ enum rc file_open_folder(const char *directory, const char *key, struct err *err
  *  file, fsync, rename, fsync of the folder. A repeat puts the same file in its own place.
  *  FILE_UNWRITABLE when the file system refuses. */
 enum rc file_write(int folder, const char *name, struct bytes content, struct err *err) MUST_USE;
+
+/** A whole file, in the arena; n is 0 when there is none, or nothing in it. RETRY OVERLOADED when
+ * it cannot be read, FATAL INTERNAL when it is no regular file or longer than limit_bytes. */
+enum rc file_read(const char *path, size_t limit_bytes, struct arena *arena, struct err *err,
+                  struct bytes *ret_content) MUST_USE;

@@ -3,7 +3,7 @@
 #
 #     compose/containers.sh DIR        again after keys were enrolled, a certificate was renewed, a service added
 #
-#     etc/, keys/, tokens/, ca/, trust/   an installation as `trienctl init` makes it (without a database), and
+#     etc/, keys/, tokens/, ca/, trust/, policies/   an installation as `trienctl init` makes it (without a database), and
 #                                         the authority by key ceremony, once
 #     containers/<service>/               configuration as the container sees it: paths below /trien, listening
 #                                         on the networks of compose.yaml
@@ -11,7 +11,7 @@
 #     enrolled/                           public keys; changes are seen at SIGHUP
 #     operator/                           the folder of the operator's tool: its keys, the officers', the station
 #
-# Only containers/, secrets/, enrolled/, operator/, ca/, trust/, data/ and the tokens of signer, status and audit go to
+# Only containers/, secrets/, enrolled/, operator/, ca/, trust/, policies/, data/ and the tokens of signer, status and audit go to
 # the hosts of the containers: tokens/root and keys/ stay here. TRIEN_PUBLIC_URL is what certificates name
 # (http), TRIEN_PORTAL_URL the portal's address, TRIEN_NET the first half of the networks' addresses, TRIEN_OFFICERS
 # how many officers there are (2).
@@ -175,7 +175,7 @@ configure_operator
 put_secrets
 put_enrolled
 chmod 711 "$DIR"
-chmod -R u+rwX,go+rX "$DIR/containers" "$DIR/enrolled" "$DIR/ca" "$DIR/trust"
+chmod -R u+rwX,go+rX "$DIR/containers" "$DIR/enrolled" "$DIR/ca" "$DIR/trust" "$DIR/policies"
 for own in secrets operator data $(for t in $TOKENS_OF_CONTAINERS; do echo "tokens/$t"; done); do
     chown -R "$CONTAINER_USER:$CONTAINER_USER" "$DIR/$own"
 done

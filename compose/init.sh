@@ -5,6 +5,7 @@
 #
 #     etc/     configuration of every service, made from compose/etc/; principals.conf
 #     keys/    bus/ CURVE pairs, db/ passwords, pin/ token PINs, P-256 keys of people and machines
+#     policies/  what is published of CP and CPS: TEST documents until the authority's own take their place
 #     trust/   anchors/ and intermediates/ of those who sign documents, crl/
 #     tokens/  SoftHSM: one folder per role, so that no service can open another's token
 #     pg/      the private PostgreSQL cluster          ca/   what the key ceremony makes
@@ -71,6 +72,8 @@ configure() {
 
 mkdir -p "$DIR/etc" "$DIR/keys/bus" "$DIR/keys/pin" "$DIR/log" "$DIR/run" "$DIR/data" "$DIR/ca"
 for service in $(services); do mkdir -p "$DIR/data/$service"; done
+mkdir -p "$DIR/policies"
+[ -n "$(ls -A "$DIR/policies")" ] || cp "$SHARE"/compose/policies/*.txt "$DIR/policies/"
 # Authorities whose signers are believed: none until the operator puts them there.
 mkdir -p "$DIR/trust/anchors" "$DIR/trust/intermediates" "$DIR/trust/crl"
 

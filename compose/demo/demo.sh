@@ -130,10 +130,17 @@ check_certificates() {
         openssl x509 -inform DER -in "$file.cer" -out "$file.pem"
         openssl verify -x509_strict -CAfile "$WORK/ca/root1.pem" -untrusted "$WORK/ca/issuing1.pem" "$file.pem" \
             > "$file.log" 2>&1 || { cat "$file.log"; wrong "openssl verify $serial"; }
+        statement_is_there "$file" || wrong "the practice statement of $serial"
         ocsp_says_good "$file" || { cat "$file.ocsp"; wrong "openssl ocsp $serial"; }
         note "$serial  $(openssl x509 -in "$file.pem" -noout -subject -nameopt RFC2253,-esc_msb,utf8 | sed 's/^subject=//')"
         note "    verified, OCSP good, valid to $(openssl x509 -in "$file.pem" -noout -enddate | sed 's/notAfter=//')"
     done
+}
+
+# The address that stands in the certificate gives the document.
+statement_is_there() {
+    address=$(openssl x509 -in "$1.pem" -noout -ext certificatePolicies | sed -n 's/^ *CPS: //p')
+    curl -sS --fail -m 10 "$address" -o "$1.cps" && grep -q TEST "$1.cps"
 }
 
 # status learns of a certificate from signing's feed: good within a few seconds, never "unknown" for long.

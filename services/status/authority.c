@@ -4,13 +4,11 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "common/file.h"
 #include "common/ossl.h"
 #include "common/x509.h"
 #include "services/status/rules.h"
@@ -124,40 +122,6 @@ bool authority_is_issuer(const struct authority *authority, const struct ocsp_ce
            memcmp(authority->name_hash[id->hash], id->name_hash.p, size) == 0;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
-static enum rc read_file(const char *path, struct arena *arena, struct err *err,
-                         struct bytes *ret_content)
-{
-    __attribute__((cleanup(close_fd))) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    uint8_t *content;
-    size_t size = 0;
-
-    *ret_content = bytes_of(NULL, 0);
-    if (fd < 0 && errno == ENOENT)
-        return RC_OK;
-    CHECK(fd >= 0 && fstat(fd, &st) == 0, err, TRIEN__ERROR__OVERLOADED, "%s: %s", path,
-          strerror(errno));
-    CHECK((size_t)st.st_size <= AUTHORITY_MAX_FILE_BYTES, err, TRIEN__ERROR__INTERNAL,
-          "%s is larger than any CRL of ours", path);
-    content = arena_alloc(arena, (size_t)st.st_size + 1);
-    while (size < (size_t)st.st_size) {
-        ssize_t n = read(fd, content + size, (size_t)st.st_size - size);
-        if (n == 0)
-            break;
-        CHECK(n > 0 || errno == EINTR, err, TRIEN__ERROR__OVERLOADED, "%s: %s", path,
-              strerror(errno));
-        size += n > 0 ? (size_t)n : 0;
-    }
-    *ret_content = bytes_of(content, size);
-    return RC_OK;
-}
-
 enum rc authority_crl(const struct authorities *authorities, const struct authority *authority,
                       struct arena *arena, struct err *err, struct bytes *ret_der,
                       usec *ret_this_update, usec *ret_next_update)
@@ -167,7 +131,7 @@ enum rc authority_crl(const struct authorities *authorities, const struct author
     struct bytes der;
     const uint8_t *p;
 
-    TRY(read_file(path, arena, err, &der));
+    TRY(file_read(path, AUTHORITY_MAX_FILE_BYTES, arena, err, &der));
     *ret_der = der;
     if (der.n == 0)
         return RC_OK;

@@ -17,6 +17,9 @@ const struct conf_row status_conf_rows[] = {
     ROW("crl/folder", CONF_DIR, list_folder, "/tmp",
         .doc = "Folder in which a process keeps the lists it gives out, in files without a name; "
                "room for each issuer's list twice, some 50 bytes an entry."),
+    ROW("policies", CONF_TEXT, policies, "",
+        .doc = "Folder of the published policy documents, read at start: cp-<version>.txt or .pdf, "
+               "cps-<version>.txt or .pdf; every version stays. Empty: none."),
     ROW("ocsp/issuers", CONF_TEXT, issuers, "issuing1",
         .doc = "Ids of the authorities whose certificates are answered for, by spaces."),
     ROW("ocsp/validity", CONF_MS, validity_ms, "12h", .min = 60000,
@@ -74,7 +77,7 @@ static enum rc find_issuers(struct status_state *state, struct err *err)
 
 enum rc status_early(const void *conf_, struct err *err, void **ret_state)
 {
-    struct arena *arena = arena_new((size_t)64 * 1024 * 1024);
+    struct arena *arena = arena_new((size_t)64 * 1024 * 1024 + POLICIES_MAX * POLICY_MAX_BYTES);
     struct status_state *state = ARENA_NEW(arena, struct status_state);
     const struct status_conf *conf = conf_;
 
@@ -87,6 +90,7 @@ enum rc status_early(const void *conf_, struct err *err, void **ret_state)
     TRY(authorities_load(arena, conf->ca_directory, conf->ca_root, conf->ca_issuing, err,
                          &state->authorities));
     TRY(find_issuers(state, err));
+    TRY(policies_load(arena, conf->policies, err, &state->policies));
     state->list_files = list_files_new(arena, conf->list_folder);
     TRY(cache_new((size_t)conf->cache_answers, err, &state->cache));
     TRY(responder_new(&conf->responder, conf->signing_threads, arena, err, &state->responder));

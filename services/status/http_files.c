@@ -1,5 +1,5 @@
-/* Files for the public: authorities' certificates, their CRLs, published certificates. All DER (or
- * PEM where the name says so), all with the headers that let proxies keep them. */
+/* Files for the public: authorities' certificates, their CRLs, published certificates (all DER, or
+ * PEM where the name says so) and policies, all with the headers that let proxies keep them. */
 #include <string.h>
 #include <unistd.h>
 
@@ -7,6 +7,7 @@
 #include "services/status/status.h"
 #include "services/status/store.h"
 
+#define KEEP_POLICY "max-age=3600, public"
 #define KEEP_CERTIFICATE "max-age=86400, public" /* a certificate never changes under its name */
 
 static enum rc not_found(struct tx *tx)
@@ -181,4 +182,27 @@ enum rc http_certificate(struct tx *tx, const struct http_request *request,
     http_add_header(response, "Cache-Control", KEEP_CERTIFICATE);
     return answer(request, response, "application/pkix-cert", etag_of(tx->arena, certificate),
                   certificate);
+}
+
+enum rc http_policy(struct tx *tx, const struct http_request *request,
+                    struct http_response *response)
+{
+    const struct status_state *state = tx->state;
+    const struct policy *policy = policies_find(&state->policies, http_path_value(request, "kind"),
+                                                http_path_value(request, "version"));
+
+    if (!policy)
+        return not_found(tx);
+    http_add_header(response, "Cache-Control", KEEP_POLICY);
+    return answer(request, response, policy->content_type, policy->etag, policy->document);
+}
+
+enum rc http_policies(struct tx *tx, const struct http_request *request,
+                      struct http_response *response)
+{
+    const struct status_state *state = tx->state;
+
+    http_add_header(response, "Cache-Control", KEEP_POLICY);
+    return answer(request, response, "application/json", state->policies.index_etag,
+                  state->policies.index);
 }

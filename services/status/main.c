@@ -59,6 +59,11 @@ static const struct http_route routes[] = {
     {.method = "GET", .path = "/ca/{name}", .fn = http_authority, .no_transaction = true},
     {.method = "GET", .path = "/crl/{name}", .fn = http_crl},
     {.method = "GET", .path = "/certificates/{name}", .fn = http_certificate},
+    {.method = "GET", .path = "/policies/", .fn = http_policies, .no_transaction = true},
+    {.method = "GET",
+     .path = "/policies/{kind}/{version}",
+     .fn = http_policy,
+     .no_transaction = true},
     {0},
 };
 
@@ -68,7 +73,8 @@ static const struct svc_part *const parts[] = {&svc_part_database, &svc_part_htt
 
 static const struct service service = {
     .name = "status",
-    .sentence = "Answers the public: OCSP, CRLs, authorities' and published certificates.",
+    .sentence =
+        "Answers the public: OCSP, CRLs, authorities' and published certificates, policies.",
     .number = 1,
     .parts = parts,
     .conf_rows = status_conf_rows,

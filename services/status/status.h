@@ -15,6 +15,7 @@
 #include "services/status/authority.h"
 #include "services/status/cache.h"
 #include "services/status/list_file.h"
+#include "services/status/policies.h"
 #include "services/status/responder.h"
 #include "services/status/rules.h"
 
@@ -26,6 +27,7 @@ struct status_conf {
     const char *ca_directory;
     const char *ca_root, *ca_issuing; /* what the aliases "root" and "issuing" stand for */
     const char *list_folder;
+    const char *policies;
     const char *issuers; /* ids of the authorities we answer for, by spaces */
 
     int64_t validity_ms, max_age_ms, revoked_validity_ms;
@@ -57,6 +59,7 @@ struct status_state {
     const struct status_conf *conf;
     struct arena *arena; /* of the process; written before threads only */
     struct authorities authorities;
+    struct policies policies;
     const struct authority *issuers[RESPONDER_MAX_ISSUERS];
     size_t issuer_count;
     struct cache *cache;
@@ -135,3 +138,7 @@ enum rc http_authority(struct tx *tx, const struct http_request *request,
 enum rc http_crl(struct tx *tx, const struct http_request *request, struct http_response *response);
 enum rc http_certificate(struct tx *tx, const struct http_request *request,
                          struct http_response *response);
+enum rc http_policy(struct tx *tx, const struct http_request *request,
+                    struct http_response *response);
+enum rc http_policies(struct tx *tx, const struct http_request *request,
+                      struct http_response *response);

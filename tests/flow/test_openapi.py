@@ -65,6 +65,12 @@ def check_public(lab, request_id):
             check("get", path, answer)
             if answer[0] == 200:
                 check("get", path, get(status, url.format(name), {"If-None-Match": answer[1]["ETag"]}))
+    for path in ("/policies/", "/policies/cp/1", "/policies/cps/1", "/policies/cps/2", "/policies/x/1"):
+        described = "/policies/" if path == "/policies/" else "/policies/{kind}/{version}"
+        answer = get(status, path)
+        check("get", described, answer)
+        if answer[0] == 200:
+            check("get", described, get(status, path, {"If-None-Match": answer[1]["ETag"]}))
     check("get", "/certificates/{serial}.cer", get(status, f"/certificates/{serial}.cer"))  # not published yet
     check("get", "/ocsp/{request}", get(status, "/ocsp/MGEwXzBdMFswWTANBglghkgBZQMEAgEFAAQg"))
     posted = urllib.request.Request(status.url("http", "/ocsp"), b"x", {"Content-Type": "application/ocsp-request"})

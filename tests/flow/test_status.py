@@ -1,6 +1,8 @@
 """What the public asks, asked by openssl and GnuTLS: OCSP, authorities' certificates, CRLs."""
 import base64
 import concurrent.futures
+import hashlib
+import json
 import re
 import subprocess
 import time
@@ -51,6 +53,23 @@ def good(process, certificate, issuer):
     answer, _ = ask(process, certificate, issuer)
     return (answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
             and answer.certificate_status == ocsp.OCSPCertStatus.GOOD)
+
+
+def test_a_certificate_leads_to_its_practice_statement(issued):
+    """The address in the certificate gives the document; what was published is listed; no address leads anywhere else."""
+    lab, status, certificate, _ = issued
+    qualifiers = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value[0].policy_qualifiers
+    address, = [q for q in qualifiers if isinstance(q, str)]
+    _, path = address.split("/policies/")
+    code, headers, body = get(status, f"/policies/{path}")
+    assert (code, headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert body == (lab.dir / f"policies/{path.replace('/', '-')}.txt").read_bytes() and "BẢN TEST" in body.decode()
+    listed = json.loads(get(status, "/policies/")[2])["policies"]
+    assert [p["path"] for p in listed] == ["/policies/cp/1", "/policies/cps/1"]
+    assert listed[1]["sha256"] == hashlib.sha256(body).hexdigest() and listed[1]["size_bytes"] == len(body)
+    assert get(status, f"/policies/{path}", {"If-None-Match": headers["ETag"]})[0] == 304
+    for wrong in ("cps/2", "cps/01", "cps/1.txt", "cps", "cps/", "CPS/1", "cps/1/", "..%2fca%2froot1.pem/1", "cps/%2e%2e", "cps/1%00"):
+        assert get(status, f"/policies/{wrong}")[0] in (400, 404), wrong
 
 
 @pytest.mark.lab(config={"status": {"responder/key": "another"}})

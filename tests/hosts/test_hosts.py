@@ -48,7 +48,8 @@ class Town:
         config["notification"]["notices/cap_per_hour"] = 1_000_000
         for service in ("validation", "signing"):  # both look at documents: the demo's authority is one more
             config[service] |= {f"crls/test-{ca}": f"file://{template.dir}/trust/crl/test-{ca}.crl" for ca in ("root", "agencies")}
-        config["signing"]["public_url"] = f"http://{self.hosts.address('nginx-0', hosts_lib.OUTSIDE)}:8080"
+        public = f"http://{self.hosts.address('nginx-0', hosts_lib.OUTSIDE)}:8080"
+        config["signing"] |= {"public_url": public, "cps_url": f"{public}/policies/cps/1"}
         self.lab = template.lab(replicas=3, config=config, hosts=self.hosts)
         (self.lab.dir / "demo").mkdir()
         (self.lab.dir / "demo/pki").symlink_to(template.dir / "demo/pki")

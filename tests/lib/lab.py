@@ -385,6 +385,7 @@ class Lab:
             (self.dir / shared).symlink_to(self.template.dir / shared)
         shutil.copytree(self.template.dir / "tokens", self.dir / "tokens")
         shutil.copytree(self.template.dir / "ca", self.dir / "ca")
+        shutil.copytree(self.template.dir / "policies", self.dir / "policies")
         shutil.copytree(self.template.dir / "data", self.dir / "data", dirs_exist_ok=True)
 
     def _replace_paths(self, config: dict) -> None:

@@ -71,7 +71,7 @@ def test_a_service_is_its_program_alone(name):
     for source, inside, read_only in mounts(name):
         own = source in (f"tokens/{name}", f"data/{name}")
         assert own or read_only, f"{source} may be written"
-        assert own or source in (f"containers/{name}", "enrolled", "ca", "trust"), source
+        assert own or source in (f"containers/{name}", "enrolled", "ca", "trust", "policies"), source
 
 
 def test_networks_are_as_promised():
