@@ -24,8 +24,9 @@ static const struct command {
     {"down", "stop what `up` started", cmd_down, "[SERVICE...]"},
     {"reload", "services read enrolled and withdrawn keys again", cmd_reload, "[SERVICE...]"},
     {"status",
-     "health, lag, dead letters, tokens, due dates, lists and devices on one screen; --watch draws "
-     "it again every so many seconds (2) until q",
+     "health, lag, dead letters, tokens, due dates, reviews, lists and devices on one screen; "
+     "--watch "
+     "draws it again every so many seconds (2) until q",
      cmd_status, "[--watch[=SECONDS]] [SERVICE...]"},
     {"metrics", "figures of a service as Prometheus text, over the bus", cmd_metrics,
      "SERVICE [--file FILE]"},
@@ -78,7 +79,7 @@ static const struct command {
     {"responder", "officers authorise the key of the OCSP responder: approve", cmd_responder,
      "approve --officer NAME [--yes] [--issuer ID] [--key FILE] [--csr FILE] [--file FILE] "
      "[--days N] [--until YYYY-MM-DD]"},
-    {"client", "portal credentials: add NAME, revoke NAME, list", cmd_client,
+    {"client", "portal credentials: add, revoke, list", cmd_client,
      "add ID --name TEXT [--agency ORGAN_ID]... --token-file FILE | revoke ID | list"},
     {"export", "write CA certificates, subscriber certificates and CRLs into a folder", cmd_export,
      "--dir DIR [--list ISSUER/NUMBER]"},

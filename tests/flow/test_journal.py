@@ -254,7 +254,7 @@ def test_a_restored_database_is_not_signed(lab):
     wait_until("the alarm", lambda: (audit.health() or {}).get("journal", {}).get("ok") is False)
     health = audit.health()
     assert not health["ok"] and "does not go on from the checkpoint in the daily file" in health["journal"]["alarm"]
-    assert "trien_journal_alarm 1" in audit.metrics()
+    wait_until("the figure", audit.metrics, until=lambda text: "trien_journal_alarm 1" in text)
     assert int(lab.value("audit", "SELECT max(size) FROM checkpoint")) < signed
 
 

@@ -175,7 +175,8 @@ def test_two_officers_begin_a_new_journal(lab_of_audit):
     assert origin == "trien.test/journal/2" and size > begun and root == journal.head([journal.leaf_hash(x) for x in leaves[:size]])
     files = {f.name.split(".", 1)[1] for f in (lab.dir / FOLDER).iterdir()}
     assert files == {"checkpoint", "2.checkpoint"}
-    assert "trien_journal_number 2" in audit.metrics() and audit.health()["journal"]["number"] == 2
+    wait_until("the figure", audit.metrics, until=lambda text: "trien_journal_number 2" in text)
+    assert audit.health()["journal"]["number"] == 2
     # verify names what was lost, also to the public, and holds the lost checkpoint against the officers' word.
     expected = {"entry": begun, "origin": "trien.test/journal/2", "lost_origin": "trien.test/journal", "first_lost": proved,
                 "last_lost": lost[1] - 1, "reason": LOST, "officers": ["officer1", "officer2"]}

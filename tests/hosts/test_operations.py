@@ -127,7 +127,7 @@ def test_one_database_brought_back_alone_is_noticed(own_template):
         wait_until("signing to notice", lambda: stopped(lab, "signing"))
         health = lab.process("signing").health()
         assert not health["ok"] and not health["lanes"]["ok"]
-        assert '"event":"histories_differ"' in lab.process("signing").log.read_text()
+        wait_until("the line", lambda: '"event":"histories_differ"' in lab.process("signing").log.read_text())
         assert lab.get(waiting)["state"] == "completed"  # what was done is done
         lab.process("validation").stop()
         for old, new in ((ours, f"{ours}_early"), (f"{ours}_late", ours)):

@@ -286,7 +286,7 @@ class Process:
                 done = subprocess.run(self.command("--health"), capture_output=True, text=True, timeout=30)
             return json.loads(done.stdout) if done.stdout else None
         try:
-            with self.lab.on(self.name), urllib.request.urlopen(self.url("admin", "/healthz"), timeout=5) as answer:
+            with self.lab.on(self.name), urllib.request.urlopen(self.url("admin", "/healthz"), timeout=30) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             return json.load(refused)
@@ -300,8 +300,12 @@ class Process:
         return health if health and health.get("ok") else None
 
     def metrics(self) -> str:
-        with self.lab.on(self.name), urllib.request.urlopen(self.url("admin", "/metrics"), timeout=5) as answer:
-            return answer.read().decode()
+        """The figures; "" while the listener is not there."""
+        try:
+            with self.lab.on(self.name), urllib.request.urlopen(self.url("admin", "/metrics"), timeout=30) as answer:
+                return answer.read().decode()
+        except OSError:
+            return ""
 
     def rss_kib(self) -> int:
         for line in Path(f"/proc/{self.popen.pid}/status").read_text().splitlines():
@@ -320,7 +324,7 @@ class Process:
                     self.popen.send_signal(number)
             self.popen.wait(30)
 
-    def stop(self, timeout=20) -> int:
+    def stop(self, timeout=DEADLINE) -> int:
         """SIGTERM; the exit status. Fails when it does not stop."""
         if self.alive():
             self.popen.terminate()

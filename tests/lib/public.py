@@ -16,7 +16,7 @@ def get(process, path, headers=None):
     """(status, headers, body)"""
     asked = urllib.request.Request(process.url("http", path), headers=headers or {})
     try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.headers, refused.read()
@@ -37,7 +37,7 @@ def send(process, builder, get_path):
     else:
         asked = urllib.request.Request(process.url("http", "/ocsp"), der,
                                        {"Content-Type": "application/ocsp-request"})
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
             status, headers, body = answer.status, answer.headers, answer.read()
     assert status == 200
     assert headers["Content-Type"] == "application/ocsp-response"
