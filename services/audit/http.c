@@ -1,4 +1,5 @@
-/* The public side: checkpoint, leaves, proofs. Contents and salts never leave by this door. */
+/* The public side: checkpoint, leaves, proofs. Contents and salts never leave by this door, but for
+ * entries that begin a new journal: who follows the checkpoints must see why. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -114,6 +115,18 @@ static void answer(struct tx *tx, struct http_response *response, const json_t *
                     is_fixed ? "max-age=86400, public, immutable" : "no-cache");
 }
 
+static json_t *entry_json(struct arena *arena, const struct journal_row *row)
+{
+    json_t *entry = json_pack("{s:I, s:o}", "sequence", (json_int_t)row->sequence, "leaf",
+                              base64_json(arena, row->leaf));
+
+    if (row->content.n) {
+        json_object_set_new(entry, "salt", base64_json(arena, row->salt));
+        json_object_set_new(entry, "content", base64_json(arena, row->content));
+    }
+    return entry;
+}
+
 /* --- routes ------------------------------------------------------------------------------------
  */
 
@@ -151,9 +164,7 @@ enum rc http_entries(struct tx *tx, const struct http_request *request,
     document = json_pack("{s:I, s:[]}", "size", (json_int_t)head.range.size, "entries");
     list = json_object_get(document, "entries");
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list,
-                              json_pack("{s:I, s:o}", "sequence", (json_int_t)rows[i].sequence,
-                                        "leaf", base64_json(tx->arena, rows[i].leaf)));
+        json_array_append_new(list, entry_json(tx->arena, &rows[i]));
     answer(tx, response, document, false);
     return RC_OK;
 }

@@ -136,19 +136,16 @@ enum rc store_list_tiles(struct tx *tx, const struct tile_name *tiles, size_t co
 /* --- readers of the journal --------------------------------------------------------------------
  */
 
-static struct journal_row *read_rows(struct tx *tx, const struct db_rows *rows, bool with_content)
+static struct journal_row *read_rows(struct tx *tx, const struct db_rows *rows)
 {
     struct journal_row *list = ARENA_ARRAY(tx->arena, struct journal_row, db_count(rows) + 1);
 
-    for (size_t i = 0; i < db_count(rows); i++) {
+    for (size_t i = 0; i < db_count(rows); i++)
         list[i] = (struct journal_row){.sequence = (uint64_t)db_get_int(rows, i, 0),
                                        .leaf_hash = db_get_bytes(rows, i, 1),
-                                       .leaf = db_get_bytes(rows, i, 2)};
-        if (with_content) {
-            list[i].salt = db_get_bytes(rows, i, 3);
-            list[i].content = db_get_bytes(rows, i, 4);
-        }
-    }
+                                       .leaf = db_get_bytes(rows, i, 2),
+                                       .salt = db_get_bytes(rows, i, 3),
+                                       .content = db_get_bytes(rows, i, 4)};
     return list;
 }
 
@@ -158,7 +155,7 @@ enum rc store_list_entries(struct tx *tx, uint64_t from, uint64_t to, struct jou
     struct db_rows *rows;
 
     TRY(DB_RUN(tx, list_entries, &rows, db_int8((int64_t)from), db_int8((int64_t)to)));
-    *ret_rows = read_rows(tx, rows, false);
+    *ret_rows = read_rows(tx, rows);
     *ret_count = db_count(rows);
     return RC_OK;
 }
@@ -170,7 +167,7 @@ enum rc store_list_journal(struct tx *tx, uint64_t from, uint64_t limit, uint64_
 
     TRY(DB_RUN(tx, list_journal, &rows, db_int8((int64_t)from), db_int8((int64_t)limit),
                db_int8((int64_t)end), db_int8((int64_t)max_bytes)));
-    *ret_rows = read_rows(tx, rows, true);
+    *ret_rows = read_rows(tx, rows);
     *ret_count = db_count(rows);
     return RC_OK;
 }

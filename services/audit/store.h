@@ -57,10 +57,10 @@ enum rc store_list_tiles(struct tx *tx, const struct tile_name *tiles, size_t co
 struct journal_row {
     uint64_t sequence;
     struct bytes leaf_hash, leaf;
-    struct bytes salt, content; /* n 0 when it has left, or was not asked for */
+    struct bytes salt, content; /* n 0 when it has left, or is not for everybody */
 };
 
-/** Leaves from `from` on, below `to`. */
+/** Leaves from `from` on, below `to`; with the contents of those that begin a new journal. */
 enum rc store_list_entries(struct tx *tx, uint64_t from, uint64_t to, struct journal_row **ret_rows,
                            size_t *ret_count) MUST_USE;
 

@@ -44,9 +44,14 @@ SELECT w.n,
                      AND t.place < $3 >> (8 * w.level)) END
   FROM unnest($1, $2) WITH ORDINALITY AS w(level, place, n);
 
--- name: list_entries (int8, int8) -> (int8, bytea, bytea)
-SELECT sequence, leaf_hash, leaf FROM entry
- WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence;
+-- name: list_entries (int8, int8) -> (int8, bytea, bytea, bytea, bytea)
+-- Salt and content of those alone that begin a new journal: why one does is for everybody.
+SELECT e.sequence, e.leaf_hash, e.leaf, c.salt, c.content
+  FROM entry e
+  LEFT JOIN journal_begun b ON b.entry = e.sequence
+  LEFT JOIN LATERAL (SELECT salt, content FROM entry_content c
+                      WHERE c.sequence = b.entry OFFSET 0) AS c ON true
+ WHERE e.sequence >= $1 AND e.sequence < $2 ORDER BY e.sequence;
 
 -- name: list_journal (int8, int8, int8, int8) -> (int8, bytea, bytea, bytea, bytea)
 -- Rows from $1 below $3, $2 at most, with their contents; empty where that has left. The row that

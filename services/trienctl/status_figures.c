@@ -92,6 +92,22 @@ static void add_devices(const struct scrape *figures, struct status_summary *sum
     summary->recalls_overdue += scrape_sum(figures, "trien_courier_recalls_overdue", NULL, NULL);
 }
 
+/* Of several replicas who has seen most. */
+static void add_journal(const struct scrape *figures, struct status_summary *summary)
+{
+    if (scrape_next(figures, "trien_journal_entries", NULL))
+        summary->has_journal = true;
+    summary->journal_number =
+        scrape_max(figures, "trien_journal_number", summary->journal_number, NULL);
+    summary->entries = scrape_max(figures, "trien_journal_entries", summary->entries, NULL);
+    summary->signed_entries =
+        scrape_max(figures, "trien_journal_signed_entries", summary->signed_entries, NULL);
+    summary->unsigned_seconds =
+        scrape_max(figures, "trien_journal_unsigned_seconds", summary->unsigned_seconds, NULL);
+    if (scrape_max(figures, "trien_journal_alarm", 0, NULL) > 0)
+        summary->journal_alarm = true;
+}
+
 void status_sum_up(const struct installation_status *status, struct status_summary *ret_summary)
 {
     memset(ret_summary, 0, sizeof(*ret_summary));
@@ -101,6 +117,7 @@ void status_sum_up(const struct installation_status *status, struct status_summa
         add_requests(figures, ret_summary);
         add_lists(figures, ret_summary);
         add_devices(figures, ret_summary);
+        add_journal(figures, ret_summary);
         count_letters(figures, &ret_summary->dead, &ret_summary->parked);
     }
 }

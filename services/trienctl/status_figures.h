@@ -17,6 +17,9 @@ struct status_summary {
     size_t crl_count;
     bool has_devices;
     double in_stock, orders_waiting, recalls_overdue;
+    bool has_journal;
+    double journal_number, entries, signed_entries, unsigned_seconds;
+    bool journal_alarm;  /* it is not what was signed before */
     double dead, parked; /* letters of all services */
 };
 

@@ -107,6 +107,19 @@ static void print_lists(FILE *out, const struct status_summary *summary)
                 status_duration(summary->crls[i].left_seconds));
 }
 
+static void print_journal(FILE *out, const struct status_summary *summary)
+{
+    if (!summary->has_journal)
+        return;
+    fprintf(out, "Nhật ký:  ");
+    if (summary->journal_number > 1)
+        fprintf(out, "sổ thứ %.0f, ", summary->journal_number);
+    fprintf(out, "%.0f mục, %.0f đã ký", summary->entries, summary->signed_entries);
+    if (summary->unsigned_seconds > 0)
+        fprintf(out, " cách đây %s", status_duration(summary->unsigned_seconds));
+    fputs(summary->journal_alarm ? "; KHÔNG KHỚP nội dung đã ký, hệ thống ngừng ký\n" : "\n", out);
+}
+
 void status_print(FILE *out, const struct installation_status *status)
 {
     struct status_summary summary;
@@ -122,6 +135,7 @@ void status_print(FILE *out, const struct installation_status *status)
     if (summary.has_devices)
         fprintf(out, "Thiết bị: %.0f trong kho, %.0f lệnh chờ thiết bị, %.0f quá hạn thu hồi\n",
                 summary.in_stock, summary.orders_waiting, summary.recalls_overdue);
+    print_journal(out, &summary);
 }
 
 /* --- JSON ----------------------------------------------------------------------------------------
@@ -172,6 +186,16 @@ static json_t *lists_json(const struct status_summary *summary)
     return lists;
 }
 
+static json_t *journal_json(const struct status_summary *summary)
+{
+    if (!summary->has_journal)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I, s:f, s:b}", "number", (json_int_t)summary->journal_number,
+                     "entries", (json_int_t)summary->entries, "signed_entries",
+                     (json_int_t)summary->signed_entries, "unsigned_seconds",
+                     summary->unsigned_seconds, "alarm", (int)summary->journal_alarm);
+}
+
 static json_t *summary_json(const struct installation_status *status)
 {
     struct status_summary summary;
@@ -189,11 +213,11 @@ static json_t *summary_json(const struct installation_status *status)
         devices = json_pack("{s:I, s:I, s:I}", "in_stock", (json_int_t)summary.in_stock,
                             "orders_waiting", (json_int_t)summary.orders_waiting, "recalls_overdue",
                             (json_int_t)summary.recalls_overdue);
-    return json_pack("{s:s, s:I, s:o, s:o, s:I, s:I, s:o}", "at",
-                     clock_utc_text(ctl_arena(), status->at), "not_well",
-                     (json_int_t)status->not_well, "requests", requests, "crls",
-                     lists_json(&summary), "dead_letters", (json_int_t)summary.dead, "parked",
-                     (json_int_t)summary.parked, "devices", devices);
+    return json_pack(
+        "{s:s, s:I, s:o, s:o, s:I, s:I, s:o, s:o}", "at", clock_utc_text(ctl_arena(), status->at),
+        "not_well", (json_int_t)status->not_well, "requests", requests, "crls",
+        lists_json(&summary), "dead_letters", (json_int_t)summary.dead, "parked",
+        (json_int_t)summary.parked, "devices", devices, "journal", journal_json(&summary));
 }
 
 json_t *status_json(const struct installation_status *status)

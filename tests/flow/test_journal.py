@@ -224,39 +224,7 @@ def test_another_key_verifies_nothing(rested):
     assert not found["ok"] and {f["kind"] for f in found["findings"]} == {"checkpoint"}
 
 
-# --- refusing to sign ----------------------------------------------------------------------------------------
-
-@pytest.mark.lab(replicas=1, config=QUICK)
-def test_a_restored_database_is_not_signed(lab):
-    """The journal goes back to an earlier moment, with its cursors, and goes on from there: a fork."""
-    tables = (*TABLES, "consumer_cursor", "effect", "effect_done")
-    lab.start("intake", "audit")
-    say(lab, "intake", 2)
-    wait_signed(lab, 128)
-    audit = lab.process("audit")
-    audit.stop()
-    for table in tables:
-        lab.sql("audit", f"CREATE TABLE kept_{table} AS TABLE {table}")
-    audit.start()
-    say(lab, "intake", 3)
-    wait_signed(lab, 320)
-    signed = int(lab.value("audit", "SELECT max(size) FROM checkpoint"))
-    audit.stop()
-    lab.sql("audit", "BEGIN; " + "".join(f"DELETE FROM {t}; INSERT INTO {t} SELECT * FROM kept_{t}; " for t in tables)
-            + "COMMIT")
-    # A head was just to be signed at that moment: it is not, or its file would hide what was signed since.
-    lab.sql("audit", "INSERT INTO effect (kind, key, partition, intent, traceparent, retry_at) VALUES "
-                     f"('checkpoint', '5-1', 1, '\\x08051220{'00' * 32}', '', now())")
-    audit.start()
-    wait_until("that head to be refused", lambda: lab.value("audit", "SELECT count(*) FROM effect"), until=lambda n: n == "0")
-    newest = max((lab.dir / "data/audit/checkpoints").glob("*.checkpoint"))
-    assert int(newest.read_text().splitlines()[1]) == signed
-    wait_until("the alarm", lambda: (audit.health() or {}).get("journal", {}).get("ok") is False)
-    health = audit.health()
-    assert not health["ok"] and "does not go on from the checkpoint in the daily file" in health["journal"]["alarm"]
-    wait_until("the figure", audit.metrics, until=lambda text: "trien_journal_alarm 1" in text)
-    assert int(lab.value("audit", "SELECT max(size) FROM checkpoint")) < signed
-
+# --- refusing to sign (a restored database: test_restore.py) ---------------------------------------------------
 
 @pytest.mark.lab(replicas=1, config=QUICK)
 def test_changed_hashes_are_not_built_upon(lab):

@@ -2,6 +2,7 @@
 more. What the agency then reads says so, and what it is to do. audit's database brought back alone: it signs no more
 until two officers have said what is given up, and the journal that begins then says so itself."""
 import base64
+import hashlib
 import json
 
 import pytest
@@ -116,8 +117,13 @@ def lose_the_end(lab, total, more):
     lost = newest_note(lab)
     lab.process("audit").stop()
     copy_databases(lab, "_moment", "", "audit")
+    # A head was just to be signed at that moment: it is not, or its file would hide what was signed since.
+    lab.sql("audit", "INSERT INTO effect (kind, key, partition, intent, traceparent, retry_at) VALUES "
+                     f"('checkpoint', '5-1', 1, '\\x08051220{'00' * 32}', '', now())")
     lab.start("audit", wait=False)
-    wait_until("the alarm", lambda: "daily file" in alarm(lab))
+    wait_until("that head to be refused", lambda: lab.value("audit", "SELECT count(*) FROM effect"), until=lambda n: n == "0")
+    assert journal.open_note(max((lab.dir / FOLDER).iterdir()).read_text(), lab.dir / KEY) == lost
+    wait_until("the alarm", lambda: "does not go on from the checkpoint in the daily file" in alarm(lab))
     return lost
 
 
@@ -143,7 +149,8 @@ def test_two_officers_begin_a_new_journal(lab_of_audit):
     lab = lab_of_audit
     lost = lose_the_end(lab, 128, 192)
     proved = int(lab.value("audit", "SELECT max(size) FROM checkpoint"))
-    assert not verify(lab, "--live")["ok"]
+    assert not verify(lab, "--live")["ok"] and not lab.process("audit").health()["ok"] and proved < lost[1]
+    assert "trien_journal_alarm 1" in lab.process("audit").metrics()
     for principal, why in (("operator", "may not"), ("station", "may not")):
         with pytest.raises(AssertionError, match=why):
             lab.trienctl("audit", "begin-journal", "--officer", principal, "--key", lab.dir / "keys/officer1.key", "--note", LOST, "--yes")
@@ -171,6 +178,11 @@ def test_two_officers_begin_a_new_journal(lab_of_audit):
     journal.assert_journal_is_exact(lab, leaves, ("intake", "audit"))
     begun = entry_that_begins(lab, 2)
     assert journal.read_leaf(leaves[begun])["type"] == "JournalBegun"
+    # Everybody may read why, and of no other entry more than its leaf.
+    shown = journal.get(audit, f"/v1/journal/entries?from={begun - 1}&limit=3")["entries"]
+    assert [set(e) for e in shown] == [{"sequence", "leaf"}, {"sequence", "leaf", "salt", "content"}, {"sequence", "leaf"}]
+    salt, content = (base64.b64decode(shown[1][part]) for part in ("salt", "content"))
+    assert hashlib.sha256(salt + content).digest() == journal.read_leaf(leaves[begun])["content_sha256"] and LOST.encode() in content
     origin, size, root = newest_note(lab)
     assert origin == "trien.test/journal/2" and size > begun and root == journal.head([journal.leaf_hash(x) for x in leaves[:size]])
     files = {f.name.split(".", 1)[1] for f in (lab.dir / FOLDER).iterdir()}
@@ -186,6 +198,7 @@ def test_two_officers_begin_a_new_journal(lab_of_audit):
         assert seen["ok"] and seen["origin"] == "trien.test/journal/2" and seen["covered"] >= size
         assert [{k: b[k] for k in expected} for b in seen["breaks"]] == [expected]
         assert seen["breaks"][0]["officers_verified"] and seen["breaks"][0]["checkpoints_given_up"] == 1
+    assert "sổ thứ 2" in lab.trienctl("status", "audit")
     text = lab.trienctl("audit", "verify", "--live")
     assert f"the entries {proved} to {lost[1] - 1} are given up" in text and LOST in text
     with pytest.raises(AssertionError, match="nothing was lost"):

@@ -41,6 +41,11 @@ static void everything_together(void **state)
         "510\ntrien_crl_age_seconds{issuer=\"root1\"} 9\n"
         "trien_courier_devices_in_stock{device_kind=\"pki_token\"} 5\n"
         "trien_courier_devices_in_stock{device_kind=\"sim_pki\"} 1\n"
+        "trien_journal_number 2\n"
+        "trien_journal_entries 320\n"
+        "trien_journal_signed_entries 318\n"
+        "trien_journal_unsigned_seconds 12\n"
+        "trien_journal_alarm 1\n"
         "trien_courier_orders_waiting_for_device{device_kind=\"sim_pki\"} 2\n",
     };
     struct installation_status status = status_of(texts);
@@ -55,6 +60,9 @@ static void everything_together(void **state)
     assert_int_equal(summary.crl_count, 2);
     assert_string_equal(summary.crls[0].issuer, "issuing1");
     assert_true(summary.crls[0].age_seconds == 30 && summary.crls[0].left_seconds == 510);
+    assert_true(summary.has_journal && summary.journal_alarm && summary.journal_number == 2);
+    assert_true(summary.entries == 320 && summary.signed_entries == 318);
+    assert_true(summary.unsigned_seconds == 12);
     assert_true(summary.has_devices && summary.in_stock == 6 && summary.orders_waiting == 2);
 }
 
@@ -66,7 +74,8 @@ static void nothing_is_not_zero(void **state)
 
     (void)state;
     status_sum_up(&status, &summary);
-    assert_false(summary.has_requests || summary.has_devices);
+    assert_false(summary.has_requests || summary.has_devices || summary.has_journal);
+    assert_false(summary.journal_alarm);
     assert_int_equal(summary.crl_count, 0);
 }
 
