@@ -149,8 +149,9 @@ def test_two_officers_begin_a_new_journal(lab_of_audit):
     lab = lab_of_audit
     lost = lose_the_end(lab, 128, 192)
     proved = int(lab.value("audit", "SELECT max(size) FROM checkpoint"))
-    assert not verify(lab, "--live")["ok"] and not lab.process("audit").health()["ok"] and proved < lost[1]
-    assert "trien_journal_alarm 1" in lab.process("audit").metrics()
+    assert not verify(lab, "--live")["ok"] and proved < lost[1]
+    wait_until("the figure", lab.process("audit").metrics, until=lambda text: "trien_journal_alarm 1" in text)
+    wait_until("its health", lambda: (lab.process("audit").health() or {}).get("ok"), until=lambda ok: ok is False)
     for principal, why in (("operator", "may not"), ("station", "may not")):
         with pytest.raises(AssertionError, match=why):
             lab.trienctl("audit", "begin-journal", "--officer", principal, "--key", lab.dir / "keys/officer1.key", "--note", LOST, "--yes")
@@ -198,7 +199,7 @@ def test_two_officers_begin_a_new_journal(lab_of_audit):
         assert seen["ok"] and seen["origin"] == "trien.test/journal/2" and seen["covered"] >= size
         assert [{k: b[k] for k in expected} for b in seen["breaks"]] == [expected]
         assert seen["breaks"][0]["officers_verified"] and seen["breaks"][0]["checkpoints_given_up"] == 1
-    assert "sổ thứ 2" in lab.trienctl("status", "audit")
+    wait_until("the screen", lambda: lab.trienctl("status", "audit"), until=lambda text: "sổ thứ 2" in text)
     text = lab.trienctl("audit", "verify", "--live")
     assert f"the entries {proved} to {lost[1] - 1} are given up" in text and LOST in text
     with pytest.raises(AssertionError, match="nothing was lost"):
