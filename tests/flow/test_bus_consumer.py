@@ -47,7 +47,7 @@ def rests(process):
     def look():
         spent.append(cpu.stat_of(process.popen.pid)[2])
         return len(spent) > 1 and spent[-1] - spent[-2] <= 20
-    wait_until("a process that rests", look, deadline=20, every=0.3)
+    wait_until("a process that rests", look, every=0.3)
 
 
 @pytest.mark.parametrize("in_one_batch", [False, True])
@@ -74,7 +74,7 @@ def test_parked_event_is_tried_when_its_key_moves(lab):
     wait_until("many attempts", lambda: states(lab, "K"), until=lambda seen: seen == ["parked"])
     lab.beta("INSERT INTO probe_door VALUES ('K')")
     lab.say("K/1", 1)  # of the same family
-    wait_until("both", lambda: sorted(lab.seen()) == [1, 2], deadline=5)
+    wait_until("both", lambda: sorted(lab.seen()) == [1, 2])
 
 
 def test_refused_event_blocks_its_key_only_and_is_resolved(lab):

@@ -21,7 +21,7 @@ from tests.lib.public import ask, ask_serial, authority, digest, get, send
 @pytest.fixture(scope="module")
 def road(template):
     """One laboratory for all tests of this file; those that change something take a certificate of their own."""
-    with template.lab() as lab:
+    with template.lab(config={"status": {"sync/max_age": "60s"}}) as lab:  # PostgreSQL may take long to stop
         lab.start()
         lab.add_client()
         lab.add_agency()
@@ -173,7 +173,7 @@ def test_a_change_by_somebody_else_leaves_memory(fresh):
     def revoked():
         answer, _ = ask(status, certificate, issuer)
         return answer if answer.certificate_status == ocsp.OCSPCertStatus.REVOKED else None
-    answer = wait_until("a revoked answer", revoked, 5)
+    answer = wait_until("a revoked answer", revoked)
     assert answer.revocation_reason == x509.ReasonFlags.key_compromise
 
 
@@ -189,9 +189,9 @@ def test_an_event_that_waits_is_try_later(fresh, feed):
     def later():
         answer, _ = ask(status, certificate, issuer)
         return answer.response_status == ocsp.OCSPResponseStatus.TRY_LATER
-    wait_until("tryLater", later, 5)
+    wait_until("tryLater", later)
     lab.sql("status", "UPDATE dead_letter SET state = 'resolved', resolved_at = now()")
-    wait_until("a good answer again", lambda: good(status, certificate, issuer), 5)
+    wait_until("a good answer again", lambda: good(status, certificate, issuer))
 
 
 def test_a_certificate_whose_issue_waits_is_try_later(road, issued):
@@ -203,8 +203,8 @@ def test_a_certificate_whose_issue_waits_is_try_later(road, issued):
 
     def status_of():
         return ask_serial(status, issuer, serial)[0]
-    wait_until("the letter", lambda: road.value("status", "SELECT count(*) FROM dead_letter WHERE state = 'dead'") == "1", 30)
-    wait_until("tryLater", lambda: status_of().response_status == ocsp.OCSPResponseStatus.TRY_LATER, 5)
+    wait_until("the letter", lambda: road.value("status", "SELECT count(*) FROM dead_letter WHERE state = 'dead'") == "1")
+    wait_until("tryLater", lambda: status_of().response_status == ocsp.OCSPResponseStatus.TRY_LATER)
     road.sql("status", "ALTER TABLE certificate_status DROP CONSTRAINT spoiled")
     letter = road.value("status", "SELECT concat_ws('/', feed, partition, event_offset) FROM dead_letter WHERE state = 'dead'")
     road.trienctl("dead-letters", "retry", "status", letter)
@@ -213,7 +213,7 @@ def test_a_certificate_whose_issue_waits_is_try_later(road, issued):
         answer = status_of()
         return (answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
                 and answer.certificate_status == ocsp.OCSPCertStatus.GOOD)
-    wait_until("a good answer", good_now, 20)
+    wait_until("a good answer", good_now)
 
 
 def token_workers(process) -> list[str]:
@@ -245,7 +245,7 @@ def test_a_killed_token_is_replaced(issued):
     def fresh():
         answer, _ = ask(status, certificate, issuer, nonce=b"fresh")
         return answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
-    wait_until("a freshly signed answer", fresh, 10)
+    wait_until("a freshly signed answer", fresh)
 
 
 def test_a_hanging_token_stops_nobody_else(issued):
@@ -266,7 +266,7 @@ def test_a_hanging_token_stops_nobody_else(issued):
     def fresh():
         answer, _ = ask(status, certificate, issuer, nonce=b"fresh")
         return answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
-    wait_until("a freshly signed answer", fresh, 20)
+    wait_until("a freshly signed answer", fresh)
 
 
 def test_authorities_and_crls(road):
@@ -313,11 +313,11 @@ def test_without_database_what_is_not_in_memory_is_try_later(issued):
     assert good(status, certificate, issuer)
     lab.template.cluster("stop")
     try:
-        trusted_until = time.monotonic() + 3  # of 10 s; longer than sync/every
+        trusted_until = time.monotonic() + 3  # of sync/max_age; longer than sync/every
         while time.monotonic() < trusted_until:
             assert good(status, certificate, issuer)
-        wait_until("tryLater by GET", lambda: later(True), 10)
-        wait_until("tryLater by POST", lambda: later(False), 10)
+        wait_until("tryLater by GET", lambda: later(True))
+        wait_until("tryLater by POST", lambda: later(False))
         assert get(status, "/certificates/77777.cer")[0] == 503  # not OCSP: HTTP's own words
     finally:
         lab.template.cluster("start")
@@ -326,5 +326,5 @@ def test_without_database_what_is_not_in_memory_is_try_later(issued):
         answer, _ = send(status, unseen, True)
         return (answer.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
                 and answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN)
-    wait_until("the database's answer", unknown, 30)
+    wait_until("the database's answer", unknown)
     lab.wait_well()
