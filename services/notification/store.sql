@@ -32,6 +32,7 @@ RETURNING number::bigint;
 -- listed only where a digest may have to list several. The last end marks everything as told (the handler writes the digest in this transaction), the first of
 -- several sets the time by which a digest goes out anyway ($3). What was told before is read under the
 -- row's lock: the timer's digest may be marking it this moment.
+-- $1 is said again where it follows: by it alone the months that are not meant are left out at the start.
 -- $2 item number, $4 subscriber, $5 serial or NULL, $6 reason or NULL
 WITH before AS (
     SELECT request_id, told FROM request WHERE request_id = $1 FOR UPDATE
@@ -44,7 +45,7 @@ WITH before AS (
         digests = CASE WHEN ended + 1 = items THEN digests + 1 ELSE digests END,
         digest_due_at = CASE WHEN ended + 1 = items THEN NULL ELSE coalesce(digest_due_at, $3) END
     FROM before
-    WHERE r.request_id = before.request_id AND ended < items
+    WHERE r.request_id = $1 AND r.request_id = before.request_id AND ended < items
       AND NOT EXISTS (SELECT FROM item WHERE request_id = $1 AND number = $2)
     RETURNING r.*, before.told AS told_before
 ), listed AS (
