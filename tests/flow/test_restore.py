@@ -105,16 +105,20 @@ def entry_that_begins(lab, number):
     return int(lab.value("audit", f"SELECT entry FROM journal_begun WHERE number = {number}"))
 
 
-def lose_the_end(lab, total, more):
-    """So many events signed, a moment, more events signed; then the database of that moment. What was lost."""
+def lose_the_end(lab, total, *more):
+    """So many events signed, a moment, more events signed; then the database of that moment. What was lost; a copy of it is
+    in before/, each daily file of the time after the moment in lost-1, lost-2 …"""
     say(lab, "intake", total // 64)
     wait_signed(lab, total)
     lab.process("audit").stop()
     copy_databases(lab, "", "_moment", "audit")
     lab.start("audit")
-    say(lab, "intake", more // 64)
-    wait_signed(lab, total + more)
+    for number, count in enumerate(more, 1):
+        say(lab, "intake", count // 64)
+        wait_signed(lab, total + sum(more[:number]))
+        (lab.dir / f"lost-{number}").write_text(max((lab.dir / FOLDER).iterdir()).read_text())
     lost = newest_note(lab)
+    lab.trienctl("audit", "export", "--dir", lab.dir / "before")
     lab.process("audit").stop()
     copy_databases(lab, "_moment", "", "audit")
     # A head was just to be signed at that moment: it is not, or its file would hide what was signed since.
@@ -200,6 +204,8 @@ def test_two_officers_begin_a_new_journal(lab_of_audit):
         assert [{k: b[k] for k in expected} for b in seen["breaks"]] == [expected]
         assert seen["breaks"][0]["officers_verified"] and seen["breaks"][0]["checkpoints_given_up"] == 1
     wait_until("the screen", lambda: lab.trienctl("status", "audit"), until=lambda text: "sổ thứ 2" in text)
+    old = lab.dir / "before", lab.dir / "lost-1"
+    assert verify(lab, "--dir", old[0], "--key", lab.dir / KEY, "--witness", old[1])["covered"] == lost[1]
     text = lab.trienctl("audit", "verify", "--live")
     assert f"the entries {proved} to {lost[1] - 1} are given up" in text and LOST in text
     with pytest.raises(AssertionError, match="nothing was lost"):
@@ -216,11 +222,16 @@ def change_content(line, change):
 
 def test_a_break_that_nobody_declared_is_found(lab_of_audit):
     lab = lab_of_audit
-    lost = lose_the_end(lab, 128, 64)
-    begin(lab, "officer1", "--note", LOST)
+    lost = lose_the_end(lab, 128, 64, 64)
+    # The folder was put back, too, and somebody has a newer checkpoint than lies there; an older one will not do.
+    with pytest.raises(AssertionError, match="more was signed than the checkpoint of the statement"):
+        begin(lab, "officer1", "--note", LOST, "--last", lab.dir / "lost-1")
+    max((lab.dir / FOLDER).iterdir()).write_text((lab.dir / "lost-1").read_text())
+    begin(lab, "officer1", "--note", LOST, "--last", lab.dir / "lost-2")
     begin(lab, "officer3")
     wait_journal(lab, 2)
-    begun, key, witness = entry_that_begins(lab, 2), ("--key", lab.dir / KEY), ("--witness", lab.dir / FOLDER)
+    begun, key = entry_that_begins(lab, 2), ("--key", lab.dir / KEY)
+    witness = ("--witness", lab.dir / FOLDER, "--witness", lab.dir / "lost-2")
     copy = next(copies(lab, "copy"))
     assert verify(lab, "--dir", copy, *key, *witness)["ok"]
     part = copy / "entries/000000000000.jsonl"
