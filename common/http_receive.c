@@ -6,6 +6,9 @@
 #include "common/http_exchange.h"
 
 #define MAX_PATH ((size_t)8 * 1024)
+/* What a body is given before any of it came: most need no more, and who announces much and sends
+ * nothing holds no more. */
+#define FIRST_ROOM ((size_t)64 * 1024)
 
 struct tx *http_worker(struct http_listener *listener)
 {
@@ -131,7 +134,7 @@ static Trien__Error look(struct http_exchange *exchange, size_t announced)
         return match == HTTP_NO_PATH ? TRIEN__ERROR__NOT_FOUND : TRIEN__ERROR__METHOD_NOT_ALLOWED;
     if (announced > exchange->route->max_body_bytes)
         return TRIEN__ERROR__TOO_LARGE;
-    if (announced && !make_room(exchange, announced))
+    if (announced && !make_room(exchange, announced < FIRST_ROOM ? announced : FIRST_ROOM))
         return TRIEN__ERROR__OVERLOADED;
     return TRIEN__ERROR__NONE;
 }
