@@ -15,6 +15,20 @@ static const char *value_of(const struct conf_node *carrier, const char *name)
     return node && *node->value ? node->value : NULL;
 }
 
+static enum rc load_secret(const char *file, struct err *err, struct secret **ret_secret)
+{
+    struct secret *secret = NULL;
+
+    TRY(secret_load(file, err, &secret));
+    if (secret_length(secret) < MIN_SECRET) {
+        secret_free(&secret);
+        FAIL(err, TRIEN__ERROR__KEY_FILE, "%s: a secret has %d characters at least", file,
+             MIN_SECRET);
+    }
+    *ret_secret = secret;
+    return RC_OK;
+}
+
 static enum rc read_carrier(const struct conf_node *node, struct err *err, struct carrier *carrier)
 {
     const char *secret_file = value_of(node, "secret_file");
@@ -32,17 +46,9 @@ static enum rc read_carrier(const struct conf_node *node, struct err *err, struc
               child->name);
     carrier->id = node->name;
     carrier->name = name ? name : node->name;
-    TRY(secret_load(secret_file, err, &carrier->secret));
-    if (secret_length(carrier->secret) < MIN_SECRET) {
-        secret_free(&carrier->secret);
-        FAIL(err, TRIEN__ERROR__KEY_FILE, "%s: a secret has %d characters at least", secret_file,
-             MIN_SECRET);
-    }
-    if (previous_file) {
-        TRY(secret_load(previous_file, err, &carrier->previous));
-        CHECK(secret_length(carrier->previous) >= 16, err, TRIEN__ERROR__KEY_FILE,
-              "%s: a secret has 16 characters at least", previous_file);
-    }
+    TRY(load_secret(secret_file, err, &carrier->secret));
+    if (previous_file)
+        TRY(load_secret(previous_file, err, &carrier->previous));
     err_clear(err);
     return RC_OK;
 }
