@@ -1,7 +1,7 @@
 # Everything besides building: tests, benchmarks, style, documents. Included by the Makefile.
 
 VENV := build/venv
-.PHONY: packages-test venv check check-build lint format bench crash crl-large compose-test docs clean
+.PHONY: packages-test venv check check-build lint format bench crash crl-large fresh compose-test docs clean
 
 packages-test:
 	$(Q)compose/packages.sh build run demo test
@@ -35,6 +35,10 @@ crash: packages-test
 crl-large: packages-test
 	$(Q)$(MAKE) --no-print-directory venv all
 	$(Q)TRIEN_BUILD=$(O) CRL_ENTRIES=$(or $(ENTRIES),200000) $(VENV)/bin/python -m pytest -q -p no:cacheprovider tests/flow/test_crl_large.py -k longer
+
+##   make fresh         README's two commands, typed by an ordinary user on a Debian 12 with nothing on it (debootstrap, root)
+fresh:
+	$(Q)tests/fresh.sh
 
 ##   make compose-test  build the images and run the road through containers (docker, or podman with podman-compose)
 compose-test: packages-test
