@@ -178,7 +178,7 @@ static bool is_out_of_place(struct audit_check *check, const struct known *known
 
 uint64_t audit_end_notes(struct audit_check *check, const char **ret_name)
 {
-    uint64_t covered = 0;
+    const struct known *last = NULL;
     bool has_stretch = false;
 
     for (size_t i = 0; i < check->known_count; i++) {
@@ -191,8 +191,9 @@ uint64_t audit_end_notes(struct audit_check *check, const char **ret_name)
             find_stretch(check, known);
             has_stretch = true;
         }
-        covered = known->size;
-        *ret_name = name_of(check, known->name, known->size);
+        last = known;
     }
-    return covered;
+    if (last)
+        *ret_name = name_of(check, last->name, last->size);
+    return last ? last->size : 0;
 }
