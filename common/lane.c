@@ -107,7 +107,9 @@ static long wait_ms(struct lane *lane, usec now)
     return due <= now ? 0 : (long)((due - now + USEC_PER_MS - 1) / USEC_PER_MS);
 }
 
-static void wait_for_something(struct lane *lane, long ms)
+/* Of the feeds only those are listened to that are read afterwards: an answer that stays where it
+ * lies would end every wait at once. */
+static void wait_for_something(struct lane *lane, size_t feed_count, long ms)
 {
     zmq_pollitem_t items[2 + 2 * LANE_MAX_FEEDS];
     uint64_t count;
@@ -115,7 +117,7 @@ static void wait_for_something(struct lane *lane, long ms)
 
     items[n++] = (zmq_pollitem_t){NULL, lane->wake_fd, ZMQ_POLLIN, 0};
     items[n++] = (zmq_pollitem_t){NULL, lane->svc->stop_fd, ZMQ_POLLIN, 0};
-    for (size_t f = 0; f < lane->feed_count; f++)
+    for (size_t f = 0; f < feed_count; f++)
         n += link_poll(lane->feeds[f].link, items + n);
     zmq_poll(items, n, ms);
     if (items[0].revents && read(lane->wake_fd, &count, sizeof(count)) < 0)
@@ -131,16 +133,16 @@ static void *run(void *arg)
         usec now = clock_monotonic();
 
         if (!is_connected(lane)) {
-            wait_for_something(lane, WITHOUT_DATABASE_MS);
+            wait_for_something(lane, 0, WITHOUT_DATABASE_MS);
             continue;
         }
         if (do_what_is_due(lane, now) != RC_OK) {
             log_error(LOG_WARNING, "lane_turn_failed", &lane->tx->err);
-            wait_for_something(lane, AFTER_FAILURE_MS);
+            wait_for_something(lane, 0, AFTER_FAILURE_MS);
             continue;
         }
         fetch_turn(lane, now);
-        wait_for_something(lane, wait_ms(lane, clock_monotonic()));
+        wait_for_something(lane, lane->feed_count, wait_ms(lane, clock_monotonic()));
         fetch_receive(lane);
     }
     return NULL;

@@ -51,10 +51,11 @@ def at_rest(lab):
 
 
 @pytest.mark.parametrize("postgresql", [False, True], ids=["processes", "and-postgresql"])
-def test_nothing_lost_nothing_twice(cluster, postgresql):
+def test_nothing_lost_nothing_twice(cluster, postgresql, request):
     print(f"CRASH_SEED={SEED}")
     chance = random.Random(SEED)
     lab = ProbeLab(cluster, log_messages="none")
+    request.addfinalizer(lab.close)
     lab.addresses = " ".join(f"tcp://127.0.0.1:{lab.port('alpha', r)}" for r in (0, 1))
     running = {}
 
@@ -100,4 +101,3 @@ def test_nothing_lost_nothing_twice(cluster, postgresql):
     wait_until("the end of all", lambda: at_rest(lab), every=0.1)
     assert lab.beta("SELECT count(*) FROM dead_letter") == [["0"]]
     lab.check_ledger()
-    lab.close()

@@ -50,6 +50,21 @@ def rests(process):
     wait_until("a process that rests", look, every=0.3)
 
 
+def test_events_that_come_while_the_database_is_away_are_waited_for_at_rest(lab):
+    beta = lab.start("beta")
+    lab.say("K", 1)
+    lab.wait_seen(1)
+    name = lab.database("beta")
+    lab.cluster.psql("postgres", f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    lab.cluster.psql("postgres", f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    wait_until("leases lost", lambda: beta.said('"how":"lost"'))
+    lab.say("K", 1)
+    rests(beta)
+    lab.cluster.psql("postgres", f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    lab.wait_seen(2)
+    lab.check_ledger()
+
+
 @pytest.mark.parametrize("in_one_batch", [False, True])
 def test_event_that_waits_is_parked_and_goes_on_by_itself(lab, in_one_batch):
     beta = None if in_one_batch else lab.start("beta")
