@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/db_internal.h"
 #include "common/log.h"
 #include "common/secret.h"
@@ -17,6 +18,8 @@
     "-c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC -c jit=off "                     \
     "-c plan_cache_mode=force_generic_plan "                                                       \
     "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+
+#define MAX_CLOCKS_APART (600 * USEC_PER_SECOND)
 
 void db_misuse(const char *statement, const char *what, size_t at)
 {
@@ -113,27 +116,45 @@ static PGconn *connect_now(const struct db_conf *conf, const char *application,
 }
 
 /* An event must be on disk before the feed may show it: a role whose commits do not wait is
- * refused.
- */
+ * refused. */
+static enum rc check_commits(const char *synchronous_commit, struct err *err)
+{
+    CHECK(strcmp(synchronous_commit, "off") != 0 && strcmp(synchronous_commit, "local") != 0, err,
+          TRIEN__ERROR__CONFIG_INVALID,
+          "the database role has synchronous_commit = %s: events could be lost",
+          synchronous_commit);
+    return RC_OK;
+}
+
+/* Two clocks that say the same are hardly both wrong: with one that is off nothing is written. */
+static enum rc check_clocks(usec servers, struct err *err)
+{
+    usec ahead = clock_now() - servers;
+
+    CHECK(ahead < MAX_CLOCKS_APART && ahead > -MAX_CLOCKS_APART, err,
+          TRIEN__ERROR__DATABASE_UNAVAILABLE,
+          "this host's clock is %lld seconds %s that of the database: set the wrong one right",
+          (long long)(llabs(ahead) / USEC_PER_SECOND), ahead > 0 ? "ahead of" : "behind");
+    return RC_OK;
+}
+
 static enum rc check_session(struct db *db, struct err *err)
 {
     PGresult *result = PQexec(
         db->conn, "SELECT current_setting('synchronous_commit'),"
-                  "       (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8, oid"
+                  "       (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8, oid,"
+                  "       (extract(epoch FROM clock_timestamp()) * 1000000)::int8"
                   "  FROM pg_database WHERE datname = current_database()");
-    const char *value;
-    enum rc rc = RC_OK;
+    enum rc rc;
 
     if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1) {
         rc = db_error(db, "settings of the session", result, err);
     } else {
-        value = PQgetvalue(result, 0, 0);
         db->log.server_started = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
         db->log.database = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
-        if (!strcmp(value, "off") || !strcmp(value, "local"))
-            rc = err_set(err, TRIEN__ERROR__CONFIG_INVALID, __FILE__, __LINE__,
-                         "the database role has synchronous_commit = %s: events could be lost",
-                         value);
+        rc = check_commits(PQgetvalue(result, 0, 0), err);
+        if (rc == RC_OK)
+            rc = check_clocks(strtoll(PQgetvalue(result, 0, 3), NULL, 10), err);
     }
     PQclear(result);
     return rc;

@@ -185,6 +185,7 @@ struct db_conf {
 
 /** Connects with the session settings every role of ours has (statement_timeout, lock_timeout,
  *  idle_in_transaction_session_timeout, synchronous_commit=on refused otherwise, UTC, keepalives).
+ *  RETRY DATABASE_UNAVAILABLE: nobody answers, or the clocks here and there are 10 minutes apart.
  */
 MUST_USE enum rc db_open(const struct db_conf *conf, const char *application, struct err *err,
                          struct db **ret_db);

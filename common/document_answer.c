@@ -64,11 +64,13 @@ void document_answer_read(struct bytes child, const struct pdf_child_signature *
 {
     struct document_answer answer = {0};
     struct pdf_child_answer said = {0};
-    size_t begin = child.n < sizeof(said) ? 0 : sizeof(said);
-    struct bytes behind = bytes_of(child.p + begin, child.n - begin);
+    struct bytes behind = child;
     const char *fault;
 
-    memcpy(&said, child.p, begin);
+    if (child.n >= sizeof(said)) {
+        memcpy(&said, child.p, sizeof(said));
+        behind = bytes_of(child.p + sizeof(said), child.n - sizeof(said));
+    }
     for (size_t i = 0; i < PDF_CHILD_FINDINGS; i++)
         if (said.findings & 1u << i)
             find(&answer, codes[i], printable(arena, said.details[i]));

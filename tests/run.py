@@ -42,7 +42,8 @@ HOSTS = [] if os.geteuid() == 0 else [
     "unshare", "--user", "--map-current-user", "--keep-caps", "--net", "--mount", "sh", "-c",
     'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"', "hosts"]
 # psql by itself: Debian's /usr/bin/psql is a Perl program that looks for it, and tests call it thousands of times.
-os.environ["PATH"] = "/usr/lib/postgresql/15/bin:" + os.environ["PATH"]
+# What administers, nft and ip, is not on everybody's path.
+os.environ["PATH"] = f"/usr/lib/postgresql/15/bin:{os.environ['PATH']}:/usr/sbin:/sbin"
 # Leaks: the unit tests' and the services' own (lab.py), not those of tools that end by exit().
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 

@@ -457,6 +457,50 @@ static void a_role_whose_commits_do_not_wait_is_refused(void **state)
     assert_int_equal(err.code, TRIEN__ERROR__CONFIG_INVALID);
 }
 
+/* The database's clock, put forward by so many minutes for its sessions. */
+static void set_clock_forward(int minutes)
+{
+    char sql[400];
+
+    snprintf(
+        sql, sizeof(sql),
+        "CREATE SCHEMA IF NOT EXISTS late; CREATE OR REPLACE FUNCTION late.clock_timestamp() "
+        "RETURNS timestamptz LANGUAGE sql AS 'SELECT pg_catalog.now() + ''%d min''::interval'; "
+        "GRANT USAGE ON SCHEMA late TO PUBLIC; "
+        "ALTER DATABASE " DATABASE " SET search_path = late, pg_catalog, public",
+        minutes);
+    assert_int_equal(pg_sql(DATABASE, sql), 0);
+}
+
+/* Whose clock is wrong is for people to find out; until then nothing is written. */
+static void a_clock_that_is_off_opens_nothing(void **state)
+{
+    static const struct {
+        int minutes;
+        const char *said; /* NULL: it opens */
+    } cases[] = {{9, NULL}, {-9, NULL}, {11, "behind"}, {-11, "ahead of"}};
+    struct db_conf conf = pg_conf(DATABASE);
+
+    (void)state;
+    if (!have_database)
+        skip();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err err = {0};
+        struct db *db = NULL;
+
+        set_clock_forward(cases[i].minutes);
+        if (cases[i].said) {
+            assert_int_equal(db_open(&conf, "test", &err, &db), RC_RETRY);
+            assert_int_equal(err.code, TRIEN__ERROR__DATABASE_UNAVAILABLE);
+            assert_non_null(strstr(err.detail, cases[i].said));
+        } else {
+            assert_int_equal(db_open(&conf, "test", &err, &db), RC_OK);
+            db_close(&db);
+        }
+    }
+    assert_int_equal(pg_sql(DATABASE, "ALTER DATABASE " DATABASE " RESET search_path"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,6 +524,7 @@ int main(void)
         cmocka_unit_test(another_shape_is_refused_by_name),
         cmocka_unit_test(a_missing_server_is_a_waiting_state),
         cmocka_unit_test(a_role_whose_commits_do_not_wait_is_refused),
+        cmocka_unit_test(a_clock_that_is_off_opens_nothing),
     };
 
     return cmocka_run_group_tests(tests, up, down);

@@ -76,6 +76,7 @@ static void test_no_answer_is_a_finding(void **state)
 {
     struct said said = honest();
 
+    assert_refused(*state, NULL, 0, "the examination broke off");
     for (size_t size = 0; size < SIZE; size++)
         assert_refused(*state, &said, size, "the examination broke off");
     said.answer.request_size = UINT32_MAX;
