@@ -192,7 +192,8 @@ class Operators(Driver):
         spare.write_text(f"device_serial,device_kind,model\nSPARE-{number},pki_token,TEST\n")
         calendar = ROOT / "services/validation/data/working-calendar.csv"
         for words in (("client", "add", portal, "--name", "TEST", "--token-file", lab.dir / f"{portal}.token"), ("client", "list"),
-                      ("client", "revoke", portal), ("show", NOBODY), ("agency", "list"), ("forms",), ("review", "list"), ("review", "approve", NOBODY, "--officer", "officer1"), ("crls",),
+                      ("client", "revoke", portal), ("show", NOBODY), ("agency", "list"), ("agency", "withdraw", "H26.14", "0" * 64), ("forms",), ("crls",),
+                      ("review", "list"), ("review", "approve", NOBODY, "--officer", "officer1"),
                       ("device", "add", spare), ("device", "retire", f"SPARE-{number}", "--reason", "hỏng"), ("device", "list"),
                       ("device", "check", f"SPARE-{number}", "--note", "rỗng"),
                       ("ship", "list"), ("station", "list"), ("revocation-lists",),
@@ -235,7 +236,8 @@ class Public(Driver):
         with contextlib.suppress(*NOT_NOW):
             public.ask_serial(status, issuer, 0x1234)
             encoded = "MGEwXzBdMFswWTANBglghkgBZQMEAgEFAAQg"  # cut short: refused, and answered
-            for path in (f"/ocsp/{encoded}", "/ca/root1.cer", "/crl/issuing1.crl", "/certificates/54abcdef.cer"):
+            for path in (f"/ocsp/{encoded}", "/ca/root1.cer", "/crl/issuing1.crl", "/certificates/54abcdef.cer",
+                         "/policies/", "/policies/cps/1"):
                 public.get(status, path)
         for path in ("", f"/{NOBODY}", f"/{NOBODY}/certificates/54abcdef.cer"):
             with contextlib.suppress(*NOT_NOW):
