@@ -61,8 +61,10 @@ static void ask(const Trien__SignCertificate *call, struct arena *arena)
     struct err err = {0};
 
     if (rules_check(call, &w.issuer, 1, &w.rings, WORLD_NOW, arena, &err, &question) != RC_OK) {
-        if (err.code == 0 || err_rc(err.code) != RC_REJECT)
-            abort(); /* a stranger's bytes are refused, never retried and never fatal */
+        /* A stranger's bytes are refused, never fatal; what is of the future, or of an issuer that
+         * is not known yet, may wait. */
+        if (err.code == 0 || (err_rc(err.code) != RC_REJECT && err.code != TRIEN__ERROR__NOT_YET))
+            abort();
         return;
     }
     /* It may differ from the right one only where nobody authorised anything in particular. */
