@@ -10,21 +10,22 @@ const char *journal_origin(struct arena *arena, const char *journal, unsigned nu
     return number < 2 ? journal : arena_printf(arena, "%s/%u", journal, number);
 }
 
-/* What follows the '/': a number from 2 on, in its one form; else 0. */
-static unsigned read_number(const char *text)
+unsigned journal_read_number(const char *text, const char *ending)
 {
     size_t digits = strspn(text, "0123456789");
+    unsigned number;
 
-    if (digits == 0 || digits > 4 || text[digits] || *text == '0' || strcmp(text, "1") == 0)
+    if (digits == 0 || digits > 4 || strcmp(text + digits, ending) != 0 || *text == '0')
         return 0;
-    return (unsigned)strtoul(text, NULL, 10);
+    number = (unsigned)strtoul(text, NULL, 10);
+    return number >= 2 ? number : 0;
 }
 
 const char *journal_first(struct arena *arena, const char *origin)
 {
     const char *slash = strrchr(origin, '/');
 
-    if (!slash || slash == origin || !read_number(slash + 1))
+    if (!slash || slash == origin || !journal_read_number(slash + 1, ""))
         return origin;
     return arena_strndup(arena, origin, (size_t)(slash - origin));
 }
@@ -37,7 +38,7 @@ unsigned journal_number(const char *origin, const char *journal)
         return 0;
     if (!origin[n])
         return 1;
-    return origin[n] == '/' ? read_number(origin + n + 1) : 0;
+    return origin[n] == '/' ? journal_read_number(origin + n + 1, "") : 0;
 }
 
 /* A note of this family, by the journal's key. */

@@ -16,6 +16,10 @@
 #define JOURNAL_MAX_REASON 500
 #define JOURNAL_MAX_STATEMENT (3 * CHECKPOINT_MAX_BYTES)
 
+/** The number of a later journal as it stands in its origin and in its files' names: from 2 on, in
+ *  its one form, then `ending` and nothing more. 0: there is none. */
+unsigned journal_read_number(const char *text, const char *ending);
+
 /** Origin of journal `number` from 1: the first one's own name, then "<journal>/<number>". In the
  *  arena. */
 const char *journal_origin(struct arena *arena, const char *journal, unsigned number);

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,20 +25,13 @@ static bool begins_with_day(const char *name)
 unsigned witness_number(const char *name)
 {
     const char *rest;
-    size_t digits;
 
     if (!begins_with_day(name))
         return 0;
     rest = name + strlen(DAY);
     if (strcmp(rest, ENDING) == 0)
         return 1;
-    if (*rest++ != '.')
-        return 0;
-    digits = strspn(rest, "0123456789");
-    if (*rest == '0' || digits == 0 || digits > 4 || strcmp(rest + digits, ENDING) != 0 ||
-        strcmp(rest, "1" ENDING) == 0)
-        return 0;
-    return (unsigned)strtoul(rest, NULL, 10);
+    return *rest == '.' ? journal_read_number(rest + 1, ENDING) : 0;
 }
 
 /* The last name of the newest journal, in the order of the days; number 0 when there is none. */

@@ -121,11 +121,9 @@ static enum rc submit(const struct begin_options *options, struct bytes statemen
 {
     Trien__BeginJournal call = TRIEN__BEGIN_JOURNAL__INIT;
     Trien__KeySignature signature = TRIEN__KEY_SIGNATURE__INIT;
-    autoptr(x509_key_t) key = NULL;
     ProtobufCMessage *reply = NULL;
 
-    TRY(x509_key_load(options->key_file, err, &key));
-    TRY(x509_sign_p256(key, ctl_arena(), statement, err, &signature));
+    TRY(ctl_sign(options->key_file, statement, err, &signature));
     call.statement = pb_of_bytes(statement);
     call.officer = &signature;
     TRY(ctl_call(options->officer, "audit", &call.base, &trien__begin_journal_reply__descriptor,

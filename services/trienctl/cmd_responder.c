@@ -129,11 +129,9 @@ static enum rc submit(const struct responder_options *options, struct bytes appr
 {
     Trien__ApproveResponder call = TRIEN__APPROVE_RESPONDER__INIT;
     Trien__KeySignature signature = TRIEN__KEY_SIGNATURE__INIT;
-    autoptr(x509_key_t) key = NULL;
     ProtobufCMessage *reply = NULL;
 
-    TRY(x509_key_load(options->key_file, err, &key));
-    TRY(x509_sign_p256(key, ctl_arena(), approval, err, &signature));
+    TRY(ctl_sign(options->key_file, approval, err, &signature));
     call.approval = pb_of_bytes(approval);
     call.officer = &signature;
     call.csr_der = pb_of_bytes(csr_der);

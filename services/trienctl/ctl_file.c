@@ -37,6 +37,15 @@ enum rc ctl_read_file(const char *path, size_t limit_bytes, struct err *err,
     return RC_OK;
 }
 
+enum rc ctl_sign(const char *key_file, struct bytes statement, struct err *err,
+                 Trien__KeySignature *ret_signature)
+{
+    autoptr(x509_key_t) key = NULL;
+
+    TRY(x509_key_load(key_file, err, &key));
+    return x509_sign_p256(key, ctl_arena(), statement, err, ret_signature);
+}
+
 /* All bytes and their way to the disk; 0 or an errno. */
 static int write_all(int fd, struct bytes content)
 {

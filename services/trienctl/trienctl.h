@@ -15,6 +15,7 @@
 #include "common/bus.h"
 #include "common/conf.h"
 #include "common/guard.h"
+#include "common/x509.h"
 
 DEFINE_AUTOPTR(json_t, json_decref)
 
@@ -173,6 +174,10 @@ bool ctl_read_word(int argc, char **argv, struct ctl_word *word);
 
 /** An officer at a terminal types yes; a script says --yes. Else says that nothing was approved. */
 bool ctl_confirms(bool yes, const char *question);
+
+/** Signs what an officer has seen, with the P-256 key in the file. FATAL KEY_FILE. */
+MUST_USE enum rc ctl_sign(const char *key_file, struct bytes statement, struct err *err,
+                          Trien__KeySignature *ret_signature);
 
 /** A file's bytes (limit_bytes at most) in the arena. REJECT NOT_FOUND / TOO_LARGE. */
 MUST_USE enum rc ctl_read_file(const char *path, size_t limit_bytes, struct err *err,
